@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up: a fresh machine needs Python 3.11, pip, make
+# and a C++ compiler. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NATIVE := CMakeLists.txt $(shell find csrc -type f)
+JOBS ?= 2
+
+.PHONY: help demo test test-slow check format install lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Installed once, and again whenever the pins, the metadata or the native core change.
+# The build tools come first, so that the build needs no isolated environment of its own.
+$(VENV)/.installed: pyproject.toml constraints.txt $(NATIVE)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt scikit-build-core nanobind cmake ninja
+	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
+	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[all]'
+	$(PIP) install --quiet --constraint constraints.txt \
+	  clang-format hypothesis mypy pre-commit pytest pytest-xdist ruff
+	touch $@
+
+install: $(VENV)/.installed  ## make .venv with everything in it
+
+demo: install  ## train LeNet-5 on the built-in digits and write the report
+	$(BIN)/striate train
+
+# One thread a worker: the workers share the cores instead of fighting for them.
+test: install  ## run the tests (about 5 minutes on 2 cores)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q
+
+test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folder of real data)
+	$(BIN)/python -m pytest -q -m 'slow or not slow'
+
+check: install  ## lint, format, types: what CI asks for
+	scripts/check
+
+format: install  ## put everything into the house format
+	scripts/check --fix
+
+lock: install  ## write the versions in .venv back into constraints.txt
+	scripts/lock
+
+clean:  ## remove .venv and everything that was built
+	rm -rf $(VENV) build dist runs

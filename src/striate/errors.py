@@ -1,0 +1,35 @@
+"""The errors Striate raises: what was given, what is required, what to do."""
+
+from __future__ import annotations
+
+
+class StriateError(Exception):
+    """Anything Striate refuses; the command line prints its text without a traceback."""
+
+
+class ShapeError(StriateError, ValueError):
+    """Sizes that do not fit together: channels, windows, batches.
+
+    Example:
+        >>> from striate import Window
+        >>> Window(3, stride=3).output_size(7, exact=True)
+        Traceback (most recent call last):
+        ...
+        striate.errors.ShapeError: a window of 3 with stride 3 does not tile 7 pixels with padding 0: ...
+    """
+
+
+class OptionError(StriateError, ValueError):
+    """An argument, other than a shape, that is not one of the accepted values."""
+
+
+class DataError(StriateError, ValueError):
+    """A data set, or one of its files, that is absent, damaged or not what it should be."""
+
+
+class RunError(StriateError, RuntimeError):
+    """A training run that cannot start or go on, or a run folder that cannot be used."""
+
+
+class MissingExtraError(StriateError, ImportError):
+    """An optional package that is needed here and not installed."""
