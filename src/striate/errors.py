@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class StriateError(Exception):
     """Anything Striate refuses; the command line prints its text without a traceback."""
 
 
-class ShapeError(StriateError, ValueError):
+class _SubjectError(StriateError, ValueError):
+    """An error that names the layer or function which refuses: `subject: message`."""
+
+    def __init__(self, message: str, *, subject: str = "") -> None:
+        super().__init__(f"{subject}: {message}" if subject else message)
+        self.message = message
+        self.subject = subject
+
+    def of(self, subject: str) -> Self:
+        """Say the same of another subject: a layer, say, of the function it called."""
+        return type(self)(self.message, subject=subject)
+
+
+class ShapeError(_SubjectError):
     """Sizes that do not fit together: channels, windows, batches.
 
     Example:
@@ -15,11 +30,11 @@ class ShapeError(StriateError, ValueError):
         >>> Window(3, stride=3).output_size(7, exact=True)
         Traceback (most recent call last):
         ...
-        striate.errors.ShapeError: a window of 3 with stride 3 does not tile 7 pixels with padding 0: ...
+        striate.errors.ShapeError: a window of 3 with stride 3 does not tile 7 pixels ...
     """
 
 
-class OptionError(StriateError, ValueError):
+class OptionError(_SubjectError):
     """An argument, other than a shape, that is not one of the accepted values."""
 
 

@@ -1,0 +1,171 @@
+"""What a window says of itself: its repr, its arithmetic in numbers, what would fit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .window import Number, Window
+
+
+def representation(window: Window) -> str:
+    """Write the call that makes the window, without the defaults."""
+    words = [str(window.size)]
+    words += [
+        f"{name}={_number(value)}"
+        for name in ("stride", "dilation")
+        if (value := getattr(window, name)) != 1
+    ]
+    if window.padding == "same":
+        words.append("padding='same'")
+    elif window.padding != (0, 0):
+        words.append(f"padding={_padding(window)}")
+    if window.ceil_mode:
+        words.append("ceil_mode=True")
+    return f"Window({', '.join(words)})"
+
+
+def explain(window: Window, n: int) -> str:
+    """Write every quantity of the window on an axis of n, one formula a line."""
+    concrete = window.on(n)
+    outputs = window.output_size(n)
+    lines = [
+        f"{window} on {n} pixels",
+        *_padding_lines(window, n),
+        f"extent       dilation*(size - 1) + 1 = {_factor(window.dilation)}*({window.size} - 1) + 1"
+        f" = {window.extent}",
+        f"output size  floor((n + before + after - extent) / stride) + 1 = "
+        f"{_division(concrete, n, floor=True)} = {outputs}",
+    ]
+    if outputs:
+        real, every = (concrete.connections(n, padding=p) for p in (False, True))
+        first, last = (concrete.input_interval(i) for i in (0, outputs - 1))
+        lines += [
+            f"fit          {_fit(concrete, n)}",
+            f"reads        output i reads {_affine(concrete)}: "
+            f"output 0 reads {_interval(first)}, output {outputs - 1} reads {_interval(last)}",
+            f"connections  {real}, and {every - real} to padding",
+        ]
+    else:
+        lines.append(f"fit          none: {misfit(window, n)}")
+    return "\n".join(lines)
+
+
+def misfit(window: Window, n: int) -> str:
+    """Say why the window does not tile n pixels, and what would."""
+    concrete = window.on(n)
+    padding = f"padding {_padding(concrete)}"
+    if concrete.output_size(n) < 1:
+        needed = concrete.extent - concrete.before - concrete.after
+        reach = f" (it reaches over {concrete.extent})" if concrete.dilation != 1 else ""
+        return (
+            f"a window of {window.size}{reach} is longer than {n} pixels with {padding}. "
+            f"Use an input of at least {needed}, or padding={_least_padding(concrete, n)}."
+        )
+    lost = concrete.leftover(n)
+    floor = concrete.output_size(n)
+    exact = Fraction(n + concrete.before + concrete.after - concrete.extent) / concrete.stride + 1
+    return (
+        f"a window of {window.size} with stride {window.stride} does not tile {n} pixels with "
+        f"{padding}: {_division(concrete, n)} = {float(exact):.2f} is not whole, so the last "
+        f"{f'{lost} pixels' if lost != 1 else 'pixel'} would never be read. "
+        f"Use {', '.join(offers(window, n))}, or fit='floor' to drop the rest (output {floor})."
+    )
+
+
+def offers(window: Window, n: int) -> list[str]:
+    """List the nearest changes that make the window tile n pixels exactly."""
+    from .window import Window
+
+    concrete = window.on(n)
+    found = []
+    for extra in range(1, int(concrete.stride) + 1):
+        wider = Window(
+            window.size,
+            window.stride,
+            window.dilation,
+            (concrete.before + extra, concrete.after + extra),
+        )
+        if 2 * extra < concrete.extent and wider.fits(n):
+            found.append(f"padding={_padding(wider)} (output {wider.output_size(n)})")
+            break
+    for stride in range(int(window.stride) - 1, 0, -1):
+        slower = Window(window.size, stride, window.dilation, concrete.padding)
+        if slower.fits(n):
+            found.append(f"stride={stride} (output {slower.output_size(n)})")
+            break
+    smaller = n - int(concrete.leftover(n))
+    sizes = [size for size in (smaller, smaller + int(window.stride)) if window.fits(size)]
+    if sizes:
+        found.append(f"an input of {' or '.join(map(str, sizes))}")
+    return found
+
+
+def _padding_lines(window: Window, n: int) -> list[str]:
+    concrete = window.on(n)
+    before, after = concrete.before, concrete.after
+    if window.padding == "same":
+        outputs = concrete.output_size(n)
+        total = f"({outputs} - 1)*{window.stride} + {window.extent} - {n}"
+        return [
+            f"same         ceil(n / stride) = ceil({n} / {window.stride}) = {outputs} outputs need "
+            f"max({total}, 0) = {before + after} of padding: {before} before, {after} after"
+        ]
+    if window.ceil_mode:
+        return [
+            f"ceil mode    the last window may hang over: padding {before} before, {after} after"
+        ]
+    return [f"padding      {before} before, {after} after"]
+
+
+def _division(window: Window, n: int, floor: bool = False) -> str:
+    terms = [str(n), *(str(p) for p in (window.before, window.after) if p)]
+    quotient = f"({' + '.join(terms)} - {window.extent}) / {_factor(window.stride)}"
+    return f"floor({quotient}) + 1" if floor else f"{quotient} + 1"
+
+
+def _fit(window: Window, n: int) -> str:
+    unread = window.unread(n)
+    if not unread:
+        return "exact" if window.fits(n) else "every pixel is read; padding is left over at the end"
+    pixels = "1 pixel" if len(unread) == 1 else f"{len(unread)} pixels"
+    shown = ", ".join(map(str, unread[:4])) + (", ..." if len(unread) > 4 else "")
+    return f"{pixels} never read: {shown}"
+
+
+def _affine(window: Window) -> str:
+    def position(offset: Number) -> str:
+        step = "i" if window.stride == 1 else f"{_factor(window.stride)}*i"
+        if offset == 0:
+            return step
+        return f"{step} {'+' if offset > 0 else '-'} {abs(offset)}"
+
+    first, last = position(-window.before), position(window.extent - 1 - window.before)
+    between = "" if window.dilation == 1 else f" in steps of {window.dilation}"
+    return first if first == last else f"{first} .. {last}{between}"
+
+
+def _factor(value: Number) -> str:
+    return str(value) if value.denominator == 1 else f"({value})"
+
+
+def _interval(interval: range) -> str:
+    if not interval:
+        return "nothing"
+    first, last = interval[0], interval[-1]
+    return str(first) if first == last else f"{first} .. {last}"
+
+
+def _least_padding(window: Window, n: int) -> str:
+    missing = window.extent - n
+    return str(-(-missing // 2))
+
+
+def _padding(window: Window) -> str:
+    before, after = _number(window.before), _number(window.after)
+    return before if before == after else f"({before}, {after})"
+
+
+def _number(value: Number) -> str:
+    return repr(value)
