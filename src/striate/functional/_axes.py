@@ -46,7 +46,7 @@ def per_axis(value: Size, ndim: int, name: str, subject: str) -> tuple[int, ...]
     return values
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)  # 3.0 is not 3
 def windows(
     subject: str,
     ndim: int,
