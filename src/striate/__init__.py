@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import DataError as DataError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import OptionError as OptionError
@@ -10,4 +13,24 @@ from .errors import ShapeError as ShapeError
 from .errors import StriateError as StriateError
 from .window import Window as Window
 
+if TYPE_CHECKING:
+    from . import data as data
+    from . import functional as functional
+    from . import nn as nn
+    from . import train as train
+    from . import zoo as zoo
+
 __version__ = "0.1.0"
+
+# Imported when first asked for: these need torch, which takes a second to import.
+_PARTS = ("data", "functional", "nn", "train", "zoo")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PARTS})
