@@ -161,7 +161,7 @@ class TestErrors:
     def test_a_map_that_has_shrunk_too_far_names_the_layer(self) -> None:
         net = torch.nn.Sequential(*(nn.MaxPool2d(2) for _ in range(5)))
         with pytest.raises(
-            ShapeError, match=r"MaxPool2d '4': .* a window of 2 is longer than 1 pixels"
+            ShapeError, match=r"MaxPool2d '4': .* a window of 2 is longer than 1 pixel "
         ):
             net(torch.zeros(1, 1, 16, 16))
 

@@ -6,7 +6,7 @@ Every other name of torch.nn.functional is reachable here too, so that
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _torch as _torch
 from ._conv import conv1d as conv1d
@@ -25,14 +25,16 @@ from ._pool import max_pool1d as max_pool1d
 from ._pool import max_pool2d as max_pool2d
 from ._pool import max_pool3d as max_pool3d
 
+if TYPE_CHECKING:  # what is not ours is torch's
+    from torch.nn.functional import *  # type: ignore[assignment]  # noqa: F403
+else:
 
-def __getattr__(name: str) -> Any:
-    import torch.nn.functional
+    def __getattr__(name: str) -> Any:
+        import torch.nn.functional
 
-    return getattr(torch.nn.functional, name)
+        return getattr(torch.nn.functional, name)
 
+    def __dir__() -> list[str]:
+        import torch.nn.functional
 
-def __dir__() -> list[str]:
-    import torch.nn.functional
-
-    return sorted({*globals(), *dir(torch.nn.functional)})
+        return sorted({*globals(), *dir(torch.nn.functional)})

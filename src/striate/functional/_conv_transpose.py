@@ -177,7 +177,7 @@ def _cut(window: Window, n: int, output_padding: int) -> tuple[int, int, int]:
     """
     if window.padding == "same":
         window = window.on(n * int(window.stride))
-        output_padding += n * int(window.stride) - window.transposed().output_size(n)
+        output_padding += int(window.leftover(n * int(window.stride)))
     length = window.transposed(output_padding).output_size(n)
     return int(window.before), int(window.after) - output_padding, length
 

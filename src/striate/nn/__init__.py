@@ -6,7 +6,7 @@ Every other name of torch.nn is reachable here too, so that `from striate import
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _torch as _torch
 from ._conv import Conv1d as Conv1d
@@ -18,6 +18,10 @@ from ._conv import DepthwiseSeparableConv3d as DepthwiseSeparableConv3d
 from ._conv_transpose import ConvTranspose1d as ConvTranspose1d
 from ._conv_transpose import ConvTranspose2d as ConvTranspose2d
 from ._conv_transpose import ConvTranspose3d as ConvTranspose3d
+from ._lenet import RBF as RBF
+from ._lenet import ScaledTanh as ScaledTanh
+from ._lenet import Subsample2d as Subsample2d
+from ._lenet import TableConv2d as TableConv2d
 from ._pool import AvgPool1d as AvgPool1d
 from ._pool import AvgPool2d as AvgPool2d
 from ._pool import AvgPool3d as AvgPool3d
@@ -40,14 +44,16 @@ from ._pool_whole import GlobalMaxPool1d as GlobalMaxPool1d
 from ._pool_whole import GlobalMaxPool2d as GlobalMaxPool2d
 from ._pool_whole import GlobalMaxPool3d as GlobalMaxPool3d
 
+if TYPE_CHECKING:  # what is not ours is torch's
+    from torch.nn import *  # type: ignore[assignment]  # noqa: F403
+else:
 
-def __getattr__(name: str) -> Any:
-    import torch.nn
+    def __getattr__(name: str) -> Any:
+        import torch.nn
 
-    return getattr(torch.nn, name)
+        return getattr(torch.nn, name)
 
+    def __dir__() -> list[str]:
+        import torch.nn
 
-def __dir__() -> list[str]:
-    import torch.nn
-
-    return sorted({*globals(), *dir(torch.nn)})
+        return sorted({*globals(), *dir(torch.nn)})

@@ -97,7 +97,7 @@ class _ConvTranspose(nn.modules.conv._ConvTransposeNd):
                 )
             concrete = window.on(size)
             paddings.append((int(concrete.before), int(concrete.after)))
-            extras.append(size - concrete.transposed().output_size(n))
+            extras.append(int(concrete.leftover(size)))
         return tuple(paddings), tuple(extras)
 
     def extra_repr(self) -> str:

@@ -1,0 +1,222 @@
+"""The zoo: published parameter counts and multiply-adds, torchvision's names, and that all run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from striate import OptionError, ShapeError, zoo
+
+# Parameters as published with torchvision's weights; the rest counted by hand from the papers.
+PARAMETERS = {
+    "lenet5": 61_706,
+    "lenet5_1998": 60_000,
+    "alexnet": 61_100_840,
+    "vgg11": 132_863_336,
+    "vgg13": 133_047_848,
+    "vgg16": 138_357_544,
+    "vgg19": 143_667_240,
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnext50_32x4d": 25_028_904,
+    "mobilenet_v2": 3_504_872,
+    "convnext_tiny": 28_589_128,
+    "mobilenet_v1": 4_231_976,
+    "resnet20": 269_722,
+}
+MACS = {
+    "alexnet": 714_188_480,
+    "vgg16": 15_470_264_320,
+    "resnet18": 1_814_073_344,
+    "resnet50": 4_089_184_256,
+    "mobilenet_v2": 300_774_272,
+    "convnext_tiny": 4_455_531_264,
+}
+# Inputs as small as each net takes, so that the tests are quick.
+SMALL = {
+    (3, 224, 224): (3, 64, 64),
+    (1, 128, 128): (1, 32, 32),
+    (3, 16, 56, 56): (3, 8, 16, 16),
+}
+
+
+def small_net(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    shape = zoo.info(name).input_shape
+    narrow = {} if name in ("lenet5", "lenet5_1998", "m5") else {"width": 0.25}
+    return zoo.create(name, num_classes=7, **narrow), SMALL.get(shape, shape)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_as_published(name: str) -> None:
+    with torch.device("meta"):
+        net = zoo.create(name)
+    assert sum(p.numel() for p in net.parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", MACS)
+def test_multiply_adds_are_as_published(name: str) -> None:
+    with torch.device("meta"):
+        net = zoo.create(name).eval()
+        x = torch.zeros(1, *zoo.info(name).input_shape)
+        with FlopCounterMode(display=False) as counter:
+            net(x)
+    assert counter.get_total_flops() == 2 * MACS[name]
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg11"])
+def test_batch_norm_adds_its_own_parameters(name: str) -> None:
+    with torch.device("meta"):
+        plain, normed = zoo.create(name), zoo.create(name, batch_norm=True)
+    channels = sum(m.out_channels for m in plain.modules() if isinstance(m, torch.nn.Conv2d))
+    count = [sum(p.numel() for p in net.parameters()) for net in (plain, normed)]
+    assert count[1] - count[0] == 2 * channels
+
+
+@pytest.mark.parametrize("name", zoo.list())
+def test_every_net_runs_and_every_parameter_learns(name: str) -> None:
+    torch.manual_seed(0)
+    net, shape = small_net(name)
+    x = torch.rand(2, *shape)
+    out = net(x)
+    assert out.shape[:2] == (2, 7)
+    out.square().sum().backward()
+    still = [key for key, p in net.named_parameters() if p.grad is None]
+    assert not still
+
+
+@pytest.mark.parametrize("name", zoo.list())
+def test_an_image_is_judged_by_itself_at_test_time(name: str) -> None:
+    torch.manual_seed(0)
+    net, shape = small_net(name)
+    net.eval()
+    x = torch.rand(3, *shape)
+    with torch.no_grad():
+        torch.testing.assert_close(net(x)[1:2], net(x[1:2]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", zoo.list())
+def test_channels_read_can_be_chosen(name: str) -> None:
+    _, shape = small_net(name)
+    with torch.device("meta"):
+        narrow = {} if "lenet" in name else {"width": 0.5}
+        net = zoo.create(name, in_channels=5, **narrow).eval()
+        assert net(torch.zeros(2, 5, *shape[1:])).shape[0] == 2
+
+
+# The first, some middle and the last keys of torchvision's state_dicts, with the keys' number.
+KEYS = {
+    "alexnet": (16, ["features.0.weight", "features.10.bias", "classifier.6.weight"]),
+    "vgg16": (32, ["features.0.weight", "features.28.bias", "classifier.3.weight"]),
+    "resnet18": (122, ["conv1.weight", "layer2.0.downsample.1.running_var", "fc.bias"]),
+    "resnet50": (320, ["bn1.num_batches_tracked", "layer4.2.conv3.weight", "fc.weight"]),
+    "resnext50_32x4d": (320, ["layer1.0.conv2.weight", "layer3.5.bn3.running_mean"]),
+    "mobilenet_v2": (
+        314,
+        [
+            "features.0.0.weight",
+            "features.1.conv.0.0.weight",
+            "features.1.conv.1.weight",
+            "features.2.conv.2.weight",
+            "features.17.conv.3.bias",
+            "features.18.1.running_mean",
+            "classifier.1.bias",
+        ],
+    ),
+    "convnext_tiny": (
+        182,
+        [
+            "features.0.0.weight",
+            "features.0.1.bias",
+            "features.1.0.layer_scale",
+            "features.1.0.block.0.weight",
+            "features.1.0.block.2.bias",
+            "features.1.0.block.5.bias",
+            "features.2.0.weight",
+            "features.2.1.weight",
+            "classifier.0.weight",
+            "classifier.2.bias",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_state_dict_keys_are_torchvisions(name: str) -> None:
+    with torch.device("meta"):
+        keys = list(zoo.create(name).state_dict())
+    number, some = KEYS[name]
+    assert len(keys) == number
+    assert set(some) <= set(keys)
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*KEYS, "vgg11", "vgg13", "vgg19", "resnet34", "resnet101"})
+)
+def test_torchvisions_weights_load(name: str) -> None:
+    models = pytest.importorskip("torchvision", reason="torchvision is not installed").models
+    with torch.device("meta"):
+        theirs = getattr(models, name)(weights=None).state_dict()
+        ours = zoo.create(name).state_dict()
+    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+
+
+class TestLeNet1998:
+    def test_parameters_layer_by_layer(self) -> None:
+        counts = {
+            name: sum(p.numel() for p in layer.parameters())
+            for name, layer in zoo.lenet5_1998().named_children()
+        }
+        paper = {"c1": 156, "s2": 12, "c3": 1516, "s4": 32, "c5": 48120, "f6": 10164, "output": 0}
+        assert {name: counts[name] for name in paper} == paper
+        assert sum(counts.values()) == 60000
+
+    def test_the_table_is_the_papers(self) -> None:
+        # Table I by rows: the maps of C3 that read each map of S2.
+        readers = {
+            0: {0, 4, 5, 6, 9, 10, 11, 12, 14, 15},
+            1: {0, 1, 5, 6, 7, 10, 11, 12, 13, 15},
+            2: {0, 1, 2, 6, 7, 8, 11, 13, 14, 15},
+            3: {1, 2, 3, 6, 7, 8, 9, 12, 14, 15},
+            4: {2, 3, 4, 7, 8, 9, 10, 12, 13, 15},
+            5: {3, 4, 5, 8, 9, 10, 11, 13, 14, 15},
+        }
+        table = zoo.lenet5_1998().c3.table
+        assert [len(row) for row in table] == [3] * 6 + [4] * 9 + [6]
+        for channel, expected in readers.items():
+            assert {o for o, row in enumerate(table) if channel in row} == expected
+
+    def test_the_output_is_largest_for_the_drawn_digit(self) -> None:
+        output = zoo.lenet5_1998().output
+        assert output(output.prototypes).argmax(1).tolist() == list(range(10))
+        assert torch.equal(output(output.prototypes).diagonal(), torch.zeros(10))
+
+    def test_letters_are_refused(self) -> None:
+        with pytest.raises(OptionError, match="drawings of the ten digits"):
+            zoo.lenet5_1998(num_classes=26)
+
+
+class TestErrors:
+    def test_an_unknown_net_names_its_neighbours(self) -> None:
+        with pytest.raises(OptionError, match=r"no network 'resnet19'.*resnet18"):
+            zoo.create("resnet19")
+
+    def test_an_unknown_option_names_the_known(self) -> None:
+        with pytest.raises(OptionError, match=r"no option 'batchnorm'.*batch_norm, dropout"):
+            zoo.create("vgg11", batchnorm=True)
+
+    def test_widths_must_be_possible(self) -> None:
+        with pytest.raises(OptionError, match="width=0 must be larger"):
+            zoo.create("resnet18", width=0)
+        with pytest.raises(OptionError, match="part of its definition"):
+            zoo.create("lenet5_1998", width=2)
+
+    def test_an_image_too_small_names_the_layer(self) -> None:
+        with pytest.raises(ShapeError, match=r"MaxPool2d 'features\.12'"):
+            zoo.alexnet(width=0.1)(torch.zeros(1, 3, 40, 40))
+
+    def test_unet_says_what_to_pad_to(self) -> None:
+        with pytest.raises(ShapeError, match=r"multiples of 4\. Pad it to 32x36"):
+            zoo.unet(width=0.1, depth=2)(torch.zeros(1, 1, 30, 33))
