@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ def representation(window: Window) -> str:
     """Write the call that makes the window, without the defaults."""
     words = [str(window.size)]
     words += [
-        f"{name}={_number(value)}"
+        f"{name}={value!r}"
         for name in ("stride", "dilation")
         if (value := getattr(window, name)) != 1
     ]
@@ -31,12 +32,12 @@ def explain(window: Window, n: int) -> str:
     concrete = window.on(n)
     outputs = window.output_size(n)
     lines = [
-        f"{window} on {n} pixels",
+        f"{window} on {_pixels(n)}",
         *_padding_lines(window, n),
         f"extent       dilation*(size - 1) + 1 = {_factor(window.dilation)}*({window.size} - 1) + 1"
         f" = {window.extent}",
         f"output size  floor((n + before + after - extent) / stride) + 1 = "
-        f"{_division(concrete, n, floor=True)} = {outputs}",
+        f"{_division(concrete, n, floor=True)} = {_places(concrete, n)}",
     ]
     if outputs:
         real, every = (concrete.connections(n, padding=p) for p in (False, True))
@@ -55,19 +56,19 @@ def explain(window: Window, n: int) -> str:
 def misfit(window: Window, n: int) -> str:
     """Say why the window does not tile n pixels, and what would."""
     concrete = window.on(n)
-    padding = f"padding {_padding(concrete)}"
+    padding = f"padding {_padding(concrete, str)}"
     if concrete.output_size(n) < 1:
-        needed = concrete.extent - concrete.before - concrete.after
+        needed = window.input_sizes(0).stop
         reach = f" (it reaches over {concrete.extent})" if concrete.dilation != 1 else ""
         return (
-            f"a window of {window.size}{reach} is longer than {n} pixels with {padding}. "
+            f"a window of {window.size}{reach} is longer than {_pixels(n)} with {padding}. "
             f"Use an input of at least {needed}, or padding={_least_padding(concrete, n)}."
         )
     lost = concrete.leftover(n)
     floor = concrete.output_size(n)
     exact = Fraction(n + concrete.before + concrete.after - concrete.extent) / concrete.stride + 1
     return (
-        f"a window of {window.size} with stride {window.stride} does not tile {n} pixels with "
+        f"a window of {window.size} with stride {window.stride} does not tile {_pixels(n)} with "
         f"{padding}: {_division(concrete, n)} = {float(exact):.2f} is not whole, so the last "
         f"{f'{lost} pixels' if lost != 1 else 'pixel'} would never be read. "
         f"Use {', '.join(offers(window, n))}, or fit='floor' to drop the rest (output {floor})."
@@ -120,18 +121,25 @@ def _padding_lines(window: Window, n: int) -> list[str]:
 
 
 def _division(window: Window, n: int, floor: bool = False) -> str:
-    terms = [str(n), *(str(p) for p in (window.before, window.after) if p)]
-    quotient = f"({' + '.join(terms)} - {window.extent}) / {_factor(window.stride)}"
+    sides = "".join(
+        f" {'+' if p > 0 else '-'} {abs(p)}" for p in (window.before, window.after) if p
+    )
+    quotient = f"({n}{sides} - {window.extent}) / {_factor(window.stride)}"
     return f"floor({quotient}) + 1" if floor else f"{quotient} + 1"
+
+
+def _places(window: Window, n: int) -> str:
+    """What the formula gives, which is below 0 where the window is much too long."""
+    places = (n + window.before + window.after - window.extent) // window.stride + 1
+    return f"{places}, so none" if places < 0 else str(places)
 
 
 def _fit(window: Window, n: int) -> str:
     unread = window.unread(n)
     if not unread:
         return "exact" if window.fits(n) else "every pixel is read; padding is left over at the end"
-    pixels = "1 pixel" if len(unread) == 1 else f"{len(unread)} pixels"
     shown = ", ".join(map(str, unread[:4])) + (", ..." if len(unread) > 4 else "")
-    return f"{pixels} never read: {shown}"
+    return f"{_pixels(len(unread))} never read: {shown}"
 
 
 def _affine(window: Window) -> str:
@@ -162,10 +170,11 @@ def _least_padding(window: Window, n: int) -> str:
     return str(-(-missing // 2))
 
 
-def _padding(window: Window) -> str:
-    before, after = _number(window.before), _number(window.after)
+def _padding(window: Window, write: Callable[[Number], str] = repr) -> str:
+    """Write the padding as code, or (with `str`) in words: Fraction(1, 2) or 1/2."""
+    before, after = write(window.before), write(window.after)
     return before if before == after else f"({before}, {after})"
 
 
-def _number(value: Number) -> str:
-    return repr(value)
+def _pixels(count: Number) -> str:
+    return "1 pixel" if count == 1 else f"{count} pixels"

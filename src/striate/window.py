@@ -75,6 +75,11 @@ class Window:
         if not isinstance(self.size, int):
             raise OptionError(f"Window: size={self.size} must be a whole number of taps.")
         object.__setattr__(self, "padding", self._explicit(self.padding))
+        if self.ceil_mode and isinstance(self.padding, tuple) and min(self.padding) < 0:
+            raise OptionError(
+                f"Window: padding={self.padding} crops, and ceil_mode would keep a window that "
+                f"hangs over the crop. Use padding of 0 or more, or ceil_mode=False."
+            )
 
     def _explicit(self, padding: Padding) -> tuple[Number, Number] | Literal["same"]:
         if padding == "valid":
@@ -137,6 +142,8 @@ class Window:
         outputs = -((self.extent - n - before - after) // self.stride) + 1  # rounded up
         if (outputs - 1) * self.stride >= n + before:
             outputs -= 1  # that window would read padding after the end, and nothing else
+        if outputs < 1:
+            return replace(self, ceil_mode=False)  # nothing fits, so nothing hangs over
         overhang = (outputs - 1) * self.stride + self.extent - (n + before + after)
         return replace(self, padding=(before, after + max(overhang, 0)), ceil_mode=False)
 
@@ -171,7 +178,7 @@ class Window:
         """
         window = self.on(n)
         room = n + window.before + window.after - window.extent
-        return _whole(room % window.stride if room >= 0 else room + window.extent)
+        return _whole(room % window.stride if room >= 0 else max(room + window.extent, 0))
 
     def fits(self, n: int) -> bool:
         """Whether the windows tile the padded axis with nothing left over."""
