@@ -52,7 +52,10 @@ def test_only_listed_pairs_have_parameters_and_gradients() -> None:
     assert list(layer.state_dict()) == ["weight"]
 
 
-@pytest.mark.parametrize("table", [[(0,)], [(0,), ()], [(0,), (3,)], [(0, 0), (1,)], [(0,), (-1,)]])
+@pytest.mark.parametrize(
+    "table",
+    [[(0,)], [(0,), ()], [(0,), (3,)], [(0, 0), (1,)], [(0,), (-1,)], [0, 1], [(0.5,), (1,)]],
+)
 def test_tables_that_make_no_sense_are_refused(table: list) -> None:
     with pytest.raises(OptionError, match="table"):
         nn.TableConv2d(3, 2, 2, table)
@@ -75,3 +78,9 @@ def test_rbf_refuses_other_sizes() -> None:
         nn.RBF(3, 2, torch.zeros(2, 2))
     with pytest.raises(ShapeError, match=r"must be \(N, 3\)"):
         nn.RBF(3, 2)(torch.zeros(1, 4))
+
+
+def test_features_are_counted_and_prototypes_may_be_a_list() -> None:
+    with pytest.raises(OptionError, match="in_features=0 must be"):
+        nn.RBF(0, 2)
+    assert nn.RBF(2, 1, [[1, -1]])(torch.tensor([[1.0, 1.0]])).tolist() == [[-4.0]]

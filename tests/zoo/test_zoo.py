@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from striate import OptionError, ShapeError, zoo
+from striate.zoo.convnext import StochasticDepth
 
 # Parameters as published with torchvision's weights; the rest counted by hand from the papers.
 PARAMETERS = {
@@ -152,6 +156,43 @@ def test_state_dict_keys_are_torchvisions(name: str) -> None:
     assert set(some) <= set(keys)
 
 
+# Where torchvision's convolutions stand in `features`, the pooling and ReLU layers in between.
+CONVOLUTIONS = {
+    ("alexnet", False): [0, 3, 6, 8, 10],
+    ("vgg11", False): [0, 3, 6, 8, 11, 13, 16, 18],
+    ("vgg13", False): [0, 2, 5, 7, 10, 12, 15, 17, 20, 22],
+    ("vgg16", False): [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28],
+    ("vgg16", True): [0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40],
+    ("vgg19", False): [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34],
+}
+
+
+@pytest.mark.parametrize(("name", "batch_norm"), CONVOLUTIONS)
+def test_convolutions_stand_where_torchvisions_do(name: str, batch_norm: bool) -> None:
+    with torch.device("meta"):
+        net = zoo.create(name, **({"batch_norm": True} if batch_norm else {}))
+    state = net.state_dict()
+    numbers = [int(k.split(".")[1]) for k, v in state.items() if "features" in k and v.dim() == 4]
+    assert numbers == CONVOLUTIONS[name, batch_norm]
+    if batch_norm:
+        assert all(f"features.{number + 1}.running_mean" in state for number in numbers)
+
+
+def test_all_keys_of_resnet18_are_torchvisions() -> None:
+    def norm(path: str) -> list[str]:
+        names = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+        return [f"{path}.{name}" for name in names]
+
+    expected = ["conv1.weight", *norm("bn1")]
+    for block in [f"layer{stage}.{index}" for stage in (1, 2, 3, 4) for index in (0, 1)]:
+        for number in (1, 2):
+            expected += [f"{block}.conv{number}.weight", *norm(f"{block}.bn{number}")]
+        if block in ("layer2.0", "layer3.0", "layer4.0"):
+            expected += [f"{block}.downsample.0.weight", *norm(f"{block}.downsample.1")]
+    with torch.device("meta"):
+        assert list(zoo.resnet18().state_dict()) == [*expected, "fc.weight", "fc.bias"]
+
+
 @pytest.mark.parametrize(
     "name", sorted({*KEYS, "vgg11", "vgg13", "vgg19", "resnet34", "resnet101"})
 )
@@ -161,6 +202,56 @@ def test_torchvisions_weights_load(name: str) -> None:
         theirs = getattr(models, name)(weights=None).state_dict()
         ours = zoo.create(name).state_dict()
     assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+
+
+@pytest.mark.parametrize("name", zoo.list())
+def test_what_info_tells_is_what_the_builder_builds(name: str) -> None:
+    defaults = inspect.signature(getattr(zoo, name)).parameters
+    info = zoo.info(name)
+    assert info.input_shape[0] == defaults["in_channels"].default
+    assert info.num_classes == defaults["num_classes"].default
+    assert info.summary.endswith(".")
+    assert "\n" not in info.summary
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.list() if name != "lenet5_1998"])
+def test_half_the_width_is_about_a_quarter_of_the_weights(name: str) -> None:
+    with torch.device("meta"):
+        full, half = zoo.create(name), zoo.create(name, width=0.5)
+    counts = [
+        sum(m.weight.numel() for m in net.modules() if isinstance(m, torch.nn.modules.conv._ConvNd))
+        for net in (full, half)
+    ]
+    assert 0.2 < counts[1] / counts[0] < 0.6  # depthwise and first layers shrink by less
+
+
+def test_lenet5s_maps_move_with_the_image() -> None:
+    torch.manual_seed(0)
+    maps = zoo.lenet5(width=0.5)[: list(dict(zoo.lenet5().named_children())).index("c5")]
+    image = torch.randn(1, 1, 40, 40)
+    # Two poolings: four pixels in the image are one in S4.
+    torch.testing.assert_close(
+        maps(image[..., 4:, :-4])[..., 1:], maps(image[..., 4:, 4:])[..., :-1]
+    )
+
+
+def test_a_cifar_shortcut_takes_every_second_pixel_and_adds_empty_channels() -> None:
+    shortcut = zoo.resnet20(width=0.25).layer2[0].downsample
+    x = torch.arange(64.0).reshape(1, 4, 4, 4)
+    out = shortcut(x)
+    assert out.shape == (1, 8, 2, 2)
+    assert out[0, 2].tolist() == [[0.0, 2.0], [8.0, 10.0]]
+    assert out[0, :2].count_nonzero() + out[0, 6:].count_nonzero() == 0
+
+
+def test_stochastic_depth_drops_whole_samples_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    layer, x = StochasticDepth(0.25), torch.ones(4000, 2, 3, 3)
+    out = layer(x)
+    assert out.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert torch.equal(out.amax((1, 2, 3)), out.amin((1, 2, 3)))
+    assert out.mean().item() == pytest.approx(1, abs=0.04)  # 4 standard deviations
+    assert layer.eval()(x) is x
 
 
 class TestLeNet1998:
@@ -208,7 +299,7 @@ class TestErrors:
             zoo.create("vgg11", batchnorm=True)
 
     def test_widths_must_be_possible(self) -> None:
-        with pytest.raises(OptionError, match="width=0 must be larger"):
+        with pytest.raises(OptionError, match=r"resnet18: width=0 must be a factor above 0"):
             zoo.create("resnet18", width=0)
         with pytest.raises(OptionError, match="part of its definition"):
             zoo.create("lenet5_1998", width=2)
@@ -220,3 +311,33 @@ class TestErrors:
     def test_unet_says_what_to_pad_to(self) -> None:
         with pytest.raises(ShapeError, match=r"multiples of 4\. Pad it to 32x36"):
             zoo.unet(width=0.1, depth=2)(torch.zeros(1, 1, 30, 33))
+
+    @pytest.mark.parametrize(
+        ("name", "options", "text"),
+        [
+            ("lenet5", {"in_channels": "3"}, "in_channels='3' must be a whole number"),
+            ("lenet5", {"num_classes": 1.5}, "num_classes=1.5 must be a whole number"),
+            ("lenet5", {"num_classes": True}, "num_classes=True must be a whole number"),
+            ("lenet5", {"width": float("nan")}, "width=nan must be a factor"),
+            ("lenet5", {"width": float("inf")}, "width=inf must be a factor"),
+            ("vgg11", {"batch_norm": "no"}, "batch_norm='no' must be True or False"),
+            ("alexnet", {"dropout": 2}, "dropout=2 must be a probability"),
+            ("convnext_tiny", {"stochastic_depth": 1.0}, "must be a probability"),
+            ("unet", {"depth": 0}, "depth=0 must be a whole number"),
+            ("m5", {"stride": 0}, "stride=0 must be a whole number"),
+        ],
+    )
+    def test_wrong_values_are_refused(self, name: str, options: dict[str, Any], text: str) -> None:
+        with pytest.raises(OptionError, match=text):
+            zoo.create(name, **options)
+        with pytest.raises(OptionError, match=text):
+            getattr(zoo, name)(**options)
+
+    def test_spelling_is_forgiven_in_the_hint(self) -> None:
+        with pytest.raises(OptionError, match=r"'ResNet-18'\. Near it are resnet18"):
+            zoo.create("ResNet-18")
+
+    def test_the_narrowest_resnext_still_has_its_groups(self) -> None:
+        with torch.device("meta"):
+            net = zoo.resnext50_32x4d(width=0.01)
+        assert net.layer1[0].conv2.groups == 32

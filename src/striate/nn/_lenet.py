@@ -7,6 +7,7 @@ recognition", section II.B.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -198,7 +199,14 @@ class TableConv2d(nn.Module):
 def _checked_table(
     table: Sequence[Sequence[int]], in_channels: int, out_channels: int, subject: str
 ) -> tuple[tuple[int, ...], ...]:
-    rows = tuple(tuple(row) for row in table)
+    try:
+        rows = tuple(tuple(operator.index(channel) for channel in row) for row in table)
+    except TypeError:
+        raise OptionError(
+            f"table={table!r} must list, for each output map, the numbers of the input maps it "
+            f"reads, as in [(0, 1), (2,)].",
+            subject=subject,
+        ) from None
     if len(rows) != out_channels:
         raise OptionError(
             f"table has {len(rows)} rows; it needs one for each of the {out_channels} output maps.",
@@ -231,6 +239,7 @@ class RBF(nn.Module):
         output (N, out_features) or (N, out_features, *).
     Raises:
         ShapeError: Prototypes or an input of another size.
+        OptionError: A number of features that is not positive.
     Example:
         >>> RBF(2, 2, torch.tensor([[1.0, 1.0], [-1.0, 1.0]]))(torch.tensor([[1.0, 0.0]]))
         tensor([[-1., -5.]])
@@ -244,15 +253,22 @@ class RBF(nn.Module):
         self,
         in_features: int,
         out_features: int,
-        prototypes: Tensor | None = None,
+        prototypes: Tensor | Sequence[Sequence[float]] | None = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        for name, count in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(count, int) or count < 1:
+                raise OptionError(
+                    f"{name}={count!r} must be a whole number of 1 or more.",
+                    subject=type(self).__name__,
+                )
         self.in_features, self.out_features = in_features, out_features
         shape = (out_features, in_features)
         if prototypes is None:
             prototypes = torch.randint(0, 2, shape) * 2 - 1
+        prototypes = torch.as_tensor(prototypes)
         if tuple(prototypes.shape) != shape:
             raise ShapeError(
                 f"prototypes {tuple(prototypes.shape)} must be (out_features, in_features) = "

@@ -6,13 +6,20 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from torch import nn
 
 from ..errors import OptionError
 
-Builder = TypeVar("Builder", bound=Callable[..., nn.Module])
+P = ParamSpec("P")
+Net = TypeVar("Net", bound=nn.Module)
+
+# What the builders' arguments of these names must be; `register` has them checked.
+_COUNTS = ("in_channels", "num_classes", "depth", "stride")
+_PROBABILITIES = ("dropout", "stochastic_depth")
+_WIDEST = 1000
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,47 @@ _INFO: dict[str, NetInfo] = {}
 
 def register(
     paper: str, input_shape: tuple[int, ...], num_classes: int
-) -> Callable[[Builder], Builder]:
-    """Put a builder into the table, under its own name; its docstring's first line describes it."""
+) -> Callable[[Callable[P, Net]], Callable[P, Net]]:
+    """Put a builder into the table, under its own name; its docstring's first line describes it.
 
-    def enter(builder: Builder) -> Builder:
-        name = builder.__name__
+    From then on the builder checks its arguments, however it is called.
+    """
+
+    def enter(builder: Callable[P, Net]) -> Callable[P, Net]:
+        name, signature = builder.__name__, inspect.signature(builder)
+
+        @wraps(builder)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> Net:
+            for key, value in signature.bind(*args, **kwargs).arguments.items():
+                _check(name, key, value)
+            return builder(*args, **kwargs)
+
         common = ("in_channels", "num_classes", "width")
-        parameters = inspect.signature(builder).parameters.values()
+        parameters = signature.parameters.values()
         options = {p.name: p.default for p in parameters if p.name not in common}
         summary = (builder.__doc__ or "").partition("\n")[0]
-        _BUILDERS[name] = builder
+        _BUILDERS[name] = checked
         _INFO[name] = NetInfo(name, paper, input_shape, num_classes, summary, options)
-        return builder
+        return checked
 
     return enter
+
+
+def _check(name: str, key: str, value: Any) -> None:
+    """Refuse a value that no network can be built with."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    number = whole or isinstance(value, float)
+    if key in _COUNTS and not (whole and value >= 1):
+        needed = "must be a whole number of 1 or more"
+    elif key in _PROBABILITIES and not (number and 0 <= value < 1):
+        needed = "must be a probability of 0 or more, below 1"
+    elif key == "width" and not (number and 0 < value <= _WIDEST):
+        needed = f"must be a factor above 0, at most {_WIDEST}: 1 is as published, 0.5 half as wide"
+    elif key == "batch_norm" and not isinstance(value, bool):
+        needed = "must be True or False"
+    else:
+        return
+    raise OptionError(f"{name}: {key}={value!r} {needed}.")
 
 
 def list() -> Sequence[str]:
@@ -80,7 +114,8 @@ def info(name: str) -> NetInfo:
         (1, 32, 32)
     """
     if name not in _INFO:
-        near = get_close_matches(name, _INFO, n=3, cutoff=0.5)
+        plain = str(name).lower().replace("-", "_")
+        near = get_close_matches(plain, _INFO, n=3, cutoff=0.5)
         hint = f"Near it are {', '.join(near)}" if near else f"There are {', '.join(list())}"
         raise OptionError(f"zoo: there is no network {name!r}. {hint}.")
     return _INFO[name]
@@ -115,9 +150,6 @@ def create(
             raise OptionError(f"{name}: there is no option {option!r}. {hint}.")
     common = {"in_channels": in_channels, "num_classes": num_classes, "width": width}
     given = {key: value for key, value in common.items() if value is not None}
-    for key, value in given.items():
-        if value <= 0:
-            raise OptionError(f"{name}: {key}={value} must be larger than 0.")
     parameters = inspect.signature(_BUILDERS[name]).parameters
     if "width" in given and "width" not in parameters:
         raise OptionError(f"{name}: its width is part of its definition and cannot be changed.")

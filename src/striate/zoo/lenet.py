@@ -113,7 +113,7 @@ def lenet5_1998(in_channels: int = 1, num_classes: int = 10) -> nn.Sequential:
         >>> sum(p.numel() for p in zoo.lenet5_1998().parameters())
         60000
     """
-    if not 1 <= num_classes <= 10:
+    if num_classes > 10:
         raise OptionError(
             f"lenet5_1998: num_classes={num_classes} must be 1 .. 10: its output layer compares "
             f"with drawings of the ten digits. For other classes use lenet5."

@@ -66,7 +66,7 @@ class Bottleneck(nn.Module):
         group_width: int = 64,
     ) -> None:
         super().__init__()
-        width = planes * group_width // 64 * groups
+        width = max(1, planes * group_width // 64) * groups
         self.conv1 = _conv1x1(channels, width)
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = _conv3x3(width, width, stride, groups)
@@ -199,27 +199,36 @@ def resnet18(in_channels: int = 3, num_classes: int = 1000, width: float = 1.0) 
 
 @register(PAPER, (3, 224, 224), 1000)
 def resnet34(in_channels: int = 3, num_classes: int = 1000, width: float = 1.0) -> ResNet:
-    """Sixteen residual blocks of two 3x3 convolutions; arguments as `resnet18`."""
+    """Sixteen residual blocks of two 3x3 convolutions.
+
+    Arguments as `resnet18`.
+    """
     return ResNet(BasicBlock, (3, 4, 6, 3), in_channels, num_classes, width)
 
 
 @register(PAPER, (3, 224, 224), 1000)
 def resnet50(in_channels: int = 3, num_classes: int = 1000, width: float = 1.0) -> ResNet:
-    """Sixteen residual bottlenecks of 1x1, 3x3 and 1x1 convolutions; arguments as `resnet18`."""
+    """Sixteen residual bottlenecks of 1x1, 3x3 and 1x1 convolutions.
+
+    Arguments as `resnet18`.
+    """
     return ResNet(Bottleneck, (3, 4, 6, 3), in_channels, num_classes, width)
 
 
 @register(PAPER, (3, 224, 224), 1000)
 def resnet101(in_channels: int = 3, num_classes: int = 1000, width: float = 1.0) -> ResNet:
-    """Thirty-three residual bottlenecks; arguments as `resnet18`."""
+    """Thirty-three residual bottlenecks.
+
+    Arguments as `resnet18`.
+    """
     return ResNet(Bottleneck, (3, 4, 23, 3), in_channels, num_classes, width)
 
 
 @register(PAPER_RESNEXT, (3, 224, 224), 1000)
 def resnext50_32x4d(in_channels: int = 3, num_classes: int = 1000, width: float = 1.0) -> ResNet:
-    """ResNet-50 whose 3x3 convolutions have 32 groups of 4 channels; arguments as `resnet18`.
+    """ResNet-50 whose 3x3 convolutions have 32 groups of 4 channels.
 
-    `width` scales the groups' channels, not their number.
+    Arguments as `resnet18`; `width` scales the groups' channels, not their number.
     """
     return ResNet(
         Bottleneck, (3, 4, 6, 3), in_channels, num_classes, width, groups=32, group_width=4
@@ -243,11 +252,17 @@ def resnet20(in_channels: int = 3, num_classes: int = 10, width: float = 1.0) ->
 
 @register(PAPER, (3, 32, 32), 10)
 def resnet32(in_channels: int = 3, num_classes: int = 10, width: float = 1.0) -> CifarResNet:
-    """Fifteen residual blocks for 32x32 images; arguments as `resnet20`."""
+    """Fifteen residual blocks for 32x32 images.
+
+    Arguments as `resnet20`.
+    """
     return CifarResNet(5, in_channels, num_classes, width)
 
 
 @register(PAPER, (3, 32, 32), 10)
 def resnet56(in_channels: int = 3, num_classes: int = 10, width: float = 1.0) -> CifarResNet:
-    """Twenty-seven residual blocks for 32x32 images; arguments as `resnet20`."""
+    """Twenty-seven residual blocks for 32x32 images.
+
+    Arguments as `resnet20`.
+    """
     return CifarResNet(9, in_channels, num_classes, width)

@@ -98,7 +98,10 @@ def vgg13(
     batch_norm: bool = False,
     dropout: float = 0.5,
 ) -> VGG:
-    """Ten 3x3 convolutions in five stages, and three linear layers; arguments as `vgg11`."""
+    """Ten 3x3 convolutions in five stages, and three linear layers.
+
+    Arguments as `vgg11`.
+    """
     return VGG(13, batch_norm, in_channels, num_classes, width, dropout)
 
 
@@ -110,7 +113,10 @@ def vgg16(
     batch_norm: bool = False,
     dropout: float = 0.5,
 ) -> VGG:
-    """Thirteen 3x3 convolutions in five stages, and three linear layers; arguments as `vgg11`."""
+    """Thirteen 3x3 convolutions in five stages, and three linear layers.
+
+    Arguments as `vgg11`.
+    """
     return VGG(16, batch_norm, in_channels, num_classes, width, dropout)
 
 
@@ -122,5 +128,8 @@ def vgg19(
     batch_norm: bool = False,
     dropout: float = 0.5,
 ) -> VGG:
-    """Sixteen 3x3 convolutions in five stages, and three linear layers; arguments as `vgg11`."""
+    """Sixteen 3x3 convolutions in five stages, and three linear layers.
+
+    Arguments as `vgg11`.
+    """
     return VGG(19, batch_norm, in_channels, num_classes, width, dropout)
