@@ -1,0 +1,11 @@
+"""Training: recipes, the loop, checkpoints, runs and their reports."""
+
+from __future__ import annotations
+
+from .. import _torch as _torch
+from ._config import Config as Config
+from ._evaluate import Evaluation as Evaluation
+from ._evaluate import evaluate as evaluate
+from ._loop import Interrupted as Interrupted
+from ._loop import train as train
+from ._run import Run as Run

@@ -1,0 +1,532 @@
+"""The training loop: epochs, steps, checkpoints, and the ways a run can end."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..data import Augment, Batch, Batches, Data, Dataset, Subset, load
+from ..data._split import split
+from ..errors import OptionError, RunError
+from . import _distributed as distributed
+from ._checkpoint import load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from ._config import Config
+from ._evaluate import evaluate
+from ._files import append_line, write_atomic
+from ._net import build_net, published_shape
+from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
+from ._progress import Silent
+from ._run import Run, create_run
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was stopped by Ctrl-C or SIGTERM, after it had written a checkpoint.
+
+    Attributes:
+        path: The run's folder, to go on with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"stopped; go on with: striate train --resume {path}")
+        self.path = path
+
+
+@dataclass
+class Progress:
+    """Where a run stands; a checkpoint holds it as JSON."""
+
+    epoch: int = 1
+    step: int = 0
+    loss_sum: float = 0.0
+    correct: float = 0.0
+    samples: float = 0.0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    seconds: float = 0.0
+    lines: int = 0
+    updates: int = 0
+    stopped: bool = False
+
+
+def train(
+    config: Config | None = None,
+    *,
+    resume: str | Path | None = None,
+    progress: Silent | None = None,
+    data: Data | None = None,
+) -> Run:
+    """Train a network, and leave a folder with its weights, numbers and report.
+
+    Args:
+        config: What to do; None is LeNet-5 on the built-in digits.
+        resume: The folder of a run that was stopped; it goes on bit for bit, and ends as if it
+            had never been stopped. Its own configuration is used.
+        progress: What shows the progress; None shows nothing.
+        data: Data that are loaded already, in place of `config.data`.
+    Raises:
+        OptionError: The configuration does not make sense.
+        DataError: The data are absent or damaged.
+        RunError: The folder cannot be written; the loss is no longer a number.
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint was written.
+    Example:
+        >>> import tempfile
+        >>> from striate.train import Config, train
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     run = train(Config.make(epochs=1, out=out))
+        ...     sorted(run.final())[:3]
+        ['best_epoch', 'epochs', 'kind']
+    """
+    run = None
+    if resume is not None:
+        run = Run.open(resume)
+        config = run.config
+    config = config or Config.make()
+    device = _device(config.device)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    with distributed.process_group(device):
+        data = data or _load_data(config)
+        trainer = Trainer(config, data, device, progress or Silent(), run)
+        return trainer.train()
+
+
+def _load_data(config: Config) -> Data:
+    shape = config.input_shape or published_shape(config.net, config.net_options)
+    return load(
+        config.data,
+        data_dir=config.data_dir,
+        input_shape=shape,
+        strict=config.strict,
+        workers=config.workers,
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise OptionError(f"train: device={name!r} is not one: use cpu, cuda or cuda:1.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise OptionError(f"train: device={name!r} was asked for, and torch sees no GPU here.")
+    return device
+
+
+@dataclass
+class Trainer:
+    """One run: the net, the data, the optimizer, and where it stands."""
+
+    config: Config
+    data: Data
+    device: torch.device
+    progress: Silent
+    run: Run | None
+    state: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        config = self.config
+        torch.manual_seed(config.seed)
+        net = build_net(config.net, config.net_options, len(self.data.classes)).to(self.device)
+        fit, self.validation = self._parts()
+        self.rank, self.world_size = distributed.rank(), distributed.world_size()
+        # Each process draws its own dropout; everything else is the same in all of them.
+        torch.manual_seed(config.seed + self.rank)
+        self.batches = self.data.batches(
+            fit,
+            config.batch_size,
+            shuffle=True,
+            augment=Augment(config.shift, config.flip, config.cutout, config.rotate, config.gain),
+            seed=config.seed,
+            workers=config.workers,
+            rank=self.rank,
+            world_size=self.world_size,
+        )
+        self.net = distributed.synchronise_batch_norm(net) if self.world_size > 1 else net
+        self.forward: nn.Module = self.net
+        if self.world_size > 1:
+            self.forward = DistributedDataParallel(self.net, broadcast_buffers=False)
+        self.optimizer = make_optimizer(self.net, config)
+        self.average = MovingAverage(self.net, config.ema) if config.ema else None
+        weights = class_weights(config, fit.labels, len(self.data.classes))
+        if weights is not None and len(weights) != len(self.data.classes):
+            raise OptionError(
+                f"train: class_weights has {len(weights)} numbers for {len(self.data.classes)} "
+                f"classes."
+            )
+        self.weights = weights
+        self.best: dict[str, Tensor] = {}
+        self.stop_asked = False
+
+    def _parts(self) -> tuple[Dataset, Dataset | None]:
+        if not self.config.val_split:
+            return self.data.train, self.data.validation
+        rest, chosen = split(self.data.train.labels, self.config.val_split)
+        return Subset(self.data.train, rest), Subset(self.data.train, chosen)
+
+    # The course of a run --------------------------------------------------------------------
+
+    def train(self) -> Run:
+        """Run all epochs, from the checkpoint on if there is one."""
+        if self.run is None:
+            self._open_run()
+        else:
+            self._restore()
+        assert self.run is not None
+        total = self.config.epochs * self.batches.steps
+        with self.progress, _signals(self._ask_to_stop), self._events() as events:
+            done = (self.state.epoch - 1) * self.batches.steps + self.state.step
+            self.progress.start(total, done)
+            while self.state.epoch <= self.config.epochs and not self.state.stopped:
+                self._epoch()
+                entry = self._end_epoch()
+                if self.rank == 0:
+                    self.progress.epoch(entry, self.config.epochs)
+                    _log(events, entry, self.state.epoch - 1)
+        self.batches.close()
+        if self.rank == 0:
+            self._finish()
+        return self.run
+
+    def _open_run(self) -> None:
+        if self.rank == 0:
+            self.run = create_run(self.config, self.data.classes, self.data.preprocess)
+            self._save_weights("initial", self.net.state_dict())
+        if self.world_size > 1:
+            import torch.distributed as dist
+
+            shared = [str(self.run.path) if self.run else ""]
+            dist.broadcast_object_list(shared, src=0)
+            self.run = self.run or Run.open(shared[0])
+
+    def _epoch(self) -> None:
+        self.forward.train()
+        started, before = time.monotonic(), self.state.seconds
+        for batch in self.batches.epoch(self.state.epoch, self.state.step):
+            self._step(batch)
+            self.state.step += 1
+            self.state.seconds = before + time.monotonic() - started
+            stop = self._all_asked_to_stop()
+            last = self.state.step == self.batches.steps
+            if stop or (self.state.step % self.config.checkpoint_every == 0 and not last):
+                self._checkpoint()
+            if stop:
+                assert self.run is not None
+                self.batches.close()
+                raise Interrupted(self.run.path)
+
+    def _step(self, batch: Batch) -> None:
+        state, config = self.state, self.config
+        total = config.epochs * self.batches.steps
+        warmup = round(config.warmup_epochs * self.batches.steps)
+        done = (state.epoch - 1) * self.batches.steps + state.step
+        lr = config.lr * lr_factor(config.schedule, done, total, warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        inputs, labels = batch.inputs.to(self.device), batch.labels.to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.amp):
+            logits = self._logits(inputs)
+        loss = self._loss(logits.float(), labels, batch)
+        loss.backward()
+        if config.clip_grad:
+            nn.utils.clip_grad_norm_(self.net.parameters(), config.clip_grad)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise RunError(self._explain_divergence(value, lr))
+        self.optimizer.step()
+        if self.average:
+            self.average.update(self.net)
+        # The loss of the whole batch is the mean of the processes' (see _loss).
+        state.loss_sum += value / self.world_size * batch.global_size
+        state.correct += (logits.detach().argmax(1) == labels).sum().item()
+        state.samples += len(labels)
+        if self.rank == 0:
+            seen = min((state.step + 1) * config.batch_size, len(self.batches.dataset))
+            mean, share = state.loss_sum / seen * self.world_size, state.correct / state.samples
+            self.progress.step(state.epoch, mean, share, batch.global_size)
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.forward(inputs)
+        classes = len(self.data.classes)
+        if logits.dim() > 2 and logits[0].numel() == logits.shape[1]:
+            logits = logits.flatten(1)  # maps of 1x1
+        if logits.dim() != 2 or logits.shape[1] != classes:
+            raise OptionError(
+                f"train: {self.config.net} gives {tuple(logits.shape)}; a classifier of {classes} "
+                f"classes gives (N, {classes})."
+            )
+        return logits
+
+    def _loss(self, logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+        """Mean over the batch of all processes, so scaled that averaging gradients gives its own.
+
+        Each process sums over its samples, divides by the whole batch's count (or weight) and
+        multiplies by the number of processes, by which DistributedDataParallel divides again.
+        """
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        total = nn.functional.cross_entropy(
+            logits,
+            labels,
+            weights,
+            reduction="sum",
+            label_smoothing=self.config.label_smoothing,
+        )
+        count = float(batch.global_size)
+        if self.weights is not None:
+            count = self.weights[batch.global_labels].sum().item()
+        return total * (self.world_size / count)
+
+    def _explain_divergence(self, loss: float, lr: float) -> str:
+        grown = [k for k, p in self.net.named_parameters() if not torch.isfinite(p).all()]
+        where = f" The weights {', '.join(grown[:3])} are no longer finite." if grown else ""
+        return (
+            f"the loss became {loss} in epoch {self.state.epoch}, step {self.state.step + 1}, at a "
+            f"learning rate of {lr:.3g}.{where} Most often the rate is too high: try --lr "
+            f"{self.config.lr / 5:.2g}, a longer --warmup-epochs, or --clip-grad 1. If it is the "
+            f"first step, look for NaN in the data with `striate data show {self.config.data}`."
+        )
+
+    # The end of an epoch, and of the run ----------------------------------------------------
+
+    def _end_epoch(self) -> dict[str, Any]:
+        state = self.state
+        correct, samples, loss_sum = distributed.add_up(
+            [state.correct, state.samples, state.loss_sum]
+        )
+        seconds = max(state.seconds, 1e-9)
+        entry: dict[str, Any] = {
+            "kind": "epoch",
+            "epoch": state.epoch,
+            "step": state.epoch * self.batches.steps,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "train_loss": loss_sum / samples,
+            "train_accuracy": correct / samples,
+        }
+        entry |= self._judge()
+        total = sum(e["seconds"] for e in self._epochs_so_far()) + seconds
+        entry |= {"seconds": seconds, "images_per_s": samples / seconds, "total_seconds": total}
+        if self.rank == 0:
+            assert self.run is not None
+            append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
+        self._choose(entry)
+        self.state = replace(
+            state,
+            epoch=state.epoch + 1,
+            step=0,
+            loss_sum=0.0,
+            correct=0.0,
+            samples=0.0,
+            seconds=0.0,
+            lines=state.lines + 1,
+        )
+        self._checkpoint()
+        return entry
+
+    def _epochs_so_far(self) -> list[dict[str, Any]]:
+        assert self.run is not None
+        return self.run.epochs() if self.rank == 0 else []
+
+    @contextmanager
+    def _judged_weights(self) -> Iterator[nn.Module]:
+        """The net with the weights that would be used: the moving average's, if there is one."""
+        if self.average is None:
+            yield self.net
+            return
+        own = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.state)
+        try:
+            yield self.net
+        finally:
+            self.net.load_state_dict(own)
+
+    def _judge(self) -> dict[str, float]:
+        """Measure on the validation and the test part; the first process does, for all."""
+        parts = {"test": self.data.test}
+        if self.validation is not None:
+            parts["val"] = self.validation
+        values = [0.0] * (2 * len(parts))
+        if self.rank == 0:
+            values = []
+            with self._judged_weights() as net:
+                for part in parts.values():
+                    outcome = evaluate(net, self._in_order(part), self.device)
+                    values += [outcome.loss, outcome.accuracy]
+        values = distributed.share(values)
+        names = [f"{part}_{what}" for part in parts for what in ("loss", "accuracy")]
+        return dict(zip(names, values, strict=True))
+
+    def _in_order(self, part: Dataset) -> Batches:
+        return self.data.batches(part, 256, workers=self.config.workers)
+
+    def _choose(self, entry: dict[str, Any]) -> None:
+        """Remember the best epoch by validation, or else the last; stop when it is time."""
+        state, config = self.state, self.config
+        if entry.get("val_loss", -math.inf) < state.best_loss or "val_loss" not in entry:
+            state.best_loss = entry.get("val_loss", math.inf)
+            state.best_epoch = entry["epoch"]
+            if "val_loss" in entry:
+                with self._judged_weights() as net:
+                    self.best = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        late = config.early_stop and entry["epoch"] - state.best_epoch >= config.early_stop
+        reached = config.target and 100 * entry["test_accuracy"] >= config.target
+        state.stopped = bool(late or reached)
+
+    def _finish(self) -> None:
+        """Save the chosen weights, their outcome on the test data, and the report."""
+        assert self.run is not None
+        if self.best or self.average:
+            self.net.load_state_dict(self.best or self.average.state)  # type: ignore[union-attr]
+        self._save_weights("weights", self.net.state_dict())
+        outcome = evaluate(self.net, self._in_order(self.data.test), self.device)
+        save_tensors(
+            self.run.path / "predictions.safetensors",
+            {"test": {"logits": outcome.logits, "labels": outcome.labels}},
+            {},
+        )
+        if self.run.final() is None:
+            entry = {
+                "kind": "final",
+                "test_accuracy": outcome.accuracy,
+                "test_loss": outcome.loss,
+                "epochs": self.state.epoch - 1,
+                "best_epoch": self.state.best_epoch,
+                "seconds": sum(e["seconds"] for e in self.run.epochs()),
+                "parameters": sum(p.numel() for p in self.net.parameters()),
+            }
+            append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
+
+    def _save_weights(self, name: str, tensors: dict[str, Tensor]) -> None:
+        assert self.run is not None
+        state = {"net": self.config.net}
+        save_tensors(self.run.path / f"{name}.safetensors", {"": tensors}, state)
+
+    # Checkpoints ----------------------------------------------------------------------------
+
+    def _checkpoint(self) -> None:
+        """Write all that is needed to go on; every process keeps its own random state."""
+        assert self.run is not None
+        parts = {
+            "model": self.net.state_dict(),
+            "optimizer": pack_optimizer(self.optimizer),
+            "random": {"cpu": torch.get_rng_state()},
+            "best": self.best,
+        }
+        if self.device.type == "cuda":
+            parts["random"]["cuda"] = torch.cuda.get_rng_state(self.device)
+        if self.average:
+            parts["average"] = self.average.state
+            self.state.updates = self.average.updates
+        state = {"progress": vars(self.state), "world_size": self.world_size}
+        save_tensors(self._checkpoint_path(), parts, state)
+
+    def _checkpoint_path(self) -> Path:
+        assert self.run is not None
+        suffix = f".{self.rank}" if self.rank else ""
+        return self.run.path / f"checkpoint{suffix}.safetensors"
+
+    def _restore(self) -> None:
+        assert self.run is not None
+        path = self._checkpoint_path()
+        parts, state = load_tensors(path)
+        before = state.get("world_size")
+        if before != self.world_size:
+            raise RunError(
+                f"{path} was written by {before} processes, and this run has {self.world_size}. "
+                f"Start torchrun with --nproc-per-node {before}."
+            )
+        try:
+            self.net.load_state_dict(parts["model"])
+            unpack_optimizer(self.optimizer, parts.get("optimizer", {}))
+            torch.set_rng_state(parts["random"]["cpu"])
+            if "cuda" in parts["random"]:
+                torch.cuda.set_rng_state(parts["random"]["cuda"], self.device)
+            self.state = Progress(**state["progress"])
+            if self.average:
+                self.average.state = {k: v.to(self.device) for k, v in parts["average"].items()}
+                self.average.updates = self.state.updates
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(
+                f"{path} is not a checkpoint of {self.config.net} on these data: {error}"
+            ) from None
+        self.best = {k: v.to(self.device) for k, v in parts.get("best", {}).items()}
+        if self.rank == 0:
+            self._cut_metrics()
+
+    def _cut_metrics(self) -> None:
+        """Take back the lines written after the checkpoint, if it was killed in between."""
+        assert self.run is not None
+        path = self.run.path / "metrics.jsonl"
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            finals = [line for line in lines[self.state.lines :] if '"kind": "final"' in line]
+            write_atomic(path, "".join(lines[: self.state.lines] + finals).encode())
+
+    # Stopping -------------------------------------------------------------------------------
+
+    def _ask_to_stop(self) -> None:
+        self.stop_asked = True
+        self.progress.say("Stopping after this step; once more stops at once.")
+
+    def _all_asked_to_stop(self) -> bool:
+        """Agree on stopping, so that all processes write checkpoints of the same step."""
+        return distributed.add_up([float(self.stop_asked)])[0] > 0
+
+    @contextmanager
+    def _events(self) -> Iterator[Any]:
+        """TensorBoard's file, written by the first process."""
+        if self.rank != 0:
+            yield None
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        assert self.run is not None
+        writer = SummaryWriter(str(self.run.path), purge_step=self.state.epoch)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def _log(events: Any, entry: dict[str, Any], epoch: int) -> None:
+    for name, value in entry.items():
+        part, _, what = name.partition("_")
+        if part in ("train", "val", "test"):
+            events.add_scalar(f"{what}/{part}", value, epoch)
+    events.add_scalar("lr", entry["lr"], epoch)
+
+
+@contextmanager
+def _signals(ask: Any) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM ask, and the second interrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in wanted}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        for each in wanted:
+            signal.signal(each, signal.default_int_handler)
+        ask()
+
+    for number in wanted:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,191 @@
+"""A run's folder: what was asked for, how it went, and the weights it left."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..data import Preprocess
+from ..errors import RunError
+from ._checkpoint import load_tensors
+from ._config import Config, read_toml
+from ._files import write_atomic
+from ._net import build_net
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that `train` wrote.
+
+    Files: config.toml, environment.json, model.json (how to build the net and prepare its input),
+    metrics.jsonl (one line an epoch), weights.safetensors (those to use), initial.safetensors,
+    checkpoint.safetensors (to go on), predictions.safetensors (on the test data), TensorBoard's
+    events, report.html.
+
+    Attributes:
+        path: The folder.
+        config: What the run was told.
+        model_info: The contents of model.json.
+    """
+
+    path: Path
+    config: Config
+    model_info: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run's folder.
+
+        Raises:
+            RunError: It is not there, or not a run's, or damaged.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise RunError(f"{path} is not a folder. `striate runs` lists the runs there are.")
+        if not (path / "config.toml").is_file():
+            raise RunError(f"{path} is not the folder of a run: it holds no config.toml.")
+        config = Config.make(**read_toml(path / "config.toml"))
+        return cls(path, config, _read_model_info(path / "model.json"))
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the net's outputs."""
+        return tuple(self.model_info["classes"])
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What turns a file into the net's input."""
+        return Preprocess.from_dict(self.model_info["preprocess"])
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read what was measured, an entry an epoch; a last line cut short is left out."""
+        path = self.path / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        entries = []
+        for number, line in enumerate(lines):
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                if number < len(lines) - 1:
+                    raise RunError(f"{path}: line {number + 1} is damaged.") from None
+        return entries
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """Give the entries of the epochs alone."""
+        return [entry for entry in self.metrics() if entry.get("kind") == "epoch"]
+
+    def final(self) -> dict[str, Any] | None:
+        """Give the entry of the end, or None if the run has not ended."""
+        return next((e for e in reversed(self.metrics()) if e.get("kind") == "final"), None)
+
+    def model(self, weights: str = "weights") -> nn.Module:
+        """Build the net with the weights the run left, in evaluation mode.
+
+        Args:
+            weights: 'weights' (those to use) or 'initial' (before training).
+        Raises:
+            RunError: The weights are absent, damaged, or not this net's.
+        """
+        tensors, _ = load_tensors(self.path / f"{weights}.safetensors")
+        net = build_net(self.config.net, self.config.net_options, len(self.classes))
+        try:
+            net.load_state_dict(tensors[""])
+        except (KeyError, RuntimeError) as error:
+            raise RunError(
+                f"{self.path}: the weights are not those of {self.config.net}: {error}"
+            ) from None
+        return net.eval()
+
+
+def _read_model_info(path: Path) -> dict[str, Any]:
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if info["format"] != FORMAT:
+            raise RunError(f"{path} has format {info['format']}; {FORMAT} is read.")
+        if not isinstance(info["classes"], list) or not isinstance(info["preprocess"], dict):
+            raise TypeError("classes or preprocess have the wrong type")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}.") from None
+    return dict(info)
+
+
+def create_run(config: Config, classes: Iterable[str], preprocess: Preprocess) -> Run:
+    """Make a new folder for a run, with what is known before it starts.
+
+    Raises:
+        RunError: The folder exists, or cannot be written.
+    """
+    path = _new_folder(config)
+    info = {"format": FORMAT, "classes": list(classes), "preprocess": preprocess.to_dict()}
+    for name, text in (
+        ("config.toml", config.to_toml()),
+        ("model.json", json.dumps(info, indent=1)),
+        ("environment.json", json.dumps(environment(config), indent=1)),
+    ):
+        write_atomic(path / name, text.encode())
+    return Run.open(path)
+
+
+def _new_folder(config: Config) -> Path:
+    out = Path(config.out)
+    name = config.name or f"{_plain(config.net)}-{_plain(config.data)}"
+    number = 0
+    while True:
+        path = out / (name if config.name else f"{name}-{number + 1}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            if config.name:
+                raise RunError(
+                    f"{path} exists. Choose another --name, or go on with --resume {path}."
+                ) from None
+            number += 1
+        except OSError as error:
+            raise RunError(
+                f"{path} cannot be made: {error.strerror}. Choose another folder with --out."
+            ) from None
+
+
+def _plain(text: str) -> str:
+    """Reduce a spec to letters and digits that a folder's name can have."""
+    last = text.replace(":", "/").rstrip("/").rpartition("/")[2]
+    return "".join(c if c.isalnum() or c in "._" else "-" for c in last)
+
+
+def environment(config: Config) -> dict[str, Any]:
+    """Describe the machine and the versions, for whoever repeats the run."""
+    return {
+        "command": " ".join(sys.argv),
+        "striate": _version("striate"),
+        "torch": torch.__version__,
+        "numpy": _version("numpy"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cuda": torch.version.cuda if torch.cuda.is_available() else None,
+        "threads": torch.get_num_threads(),
+        "seed": config.seed,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

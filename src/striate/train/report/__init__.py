@@ -1,0 +1,5 @@
+"""The report of a run: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from ._write import write_report as write_report

@@ -1,0 +1,43 @@
+"""Small nets for the training tests: quick, with dropout and batch norm where those matter."""
+
+from __future__ import annotations
+
+import torch
+
+from striate import nn
+
+
+def with_dropout_and_norm() -> torch.nn.Module:
+    """Have everything that a checkpoint must remember: buffers and random numbers."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3, stride=2, padding="same", bias=False),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Flatten(),
+        nn.Linear(6 * 4 * 4, 10),
+    )
+
+
+def with_norm() -> torch.nn.Module:
+    """Need the statistics of the whole batch."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 8, 3, stride=2),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 3 * 3, 10),
+    )
+
+
+def of_three_classes() -> torch.nn.Module:
+    """Give too few logits for the digits."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+
+def that_is_no_net() -> int:
+    """Give something else."""
+    return 3
