@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import _torch as _torch
+from ._blurpool import BlurPool1d as BlurPool1d
+from ._blurpool import BlurPool2d as BlurPool2d
+from ._blurpool import BlurPool3d as BlurPool3d
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._conv import Conv3d as Conv3d
@@ -18,10 +21,22 @@ from ._conv import DepthwiseSeparableConv3d as DepthwiseSeparableConv3d
 from ._conv_transpose import ConvTranspose1d as ConvTranspose1d
 from ._conv_transpose import ConvTranspose2d as ConvTranspose2d
 from ._conv_transpose import ConvTranspose3d as ConvTranspose3d
+from ._layer_norm import LayerNorm as LayerNorm
+from ._layer_norm import LayerNorm1d as LayerNorm1d
+from ._layer_norm import LayerNorm2d as LayerNorm2d
+from ._layer_norm import LayerNorm3d as LayerNorm3d
 from ._lenet import RBF as RBF
 from ._lenet import ScaledTanh as ScaledTanh
 from ._lenet import Subsample2d as Subsample2d
 from ._lenet import TableConv2d as TableConv2d
+from ._linear import Linear as Linear
+from ._norm import BatchNorm1d as BatchNorm1d
+from ._norm import BatchNorm2d as BatchNorm2d
+from ._norm import BatchNorm3d as BatchNorm3d
+from ._norm import GroupNorm as GroupNorm
+from ._norm import InstanceNorm1d as InstanceNorm1d
+from ._norm import InstanceNorm2d as InstanceNorm2d
+from ._norm import InstanceNorm3d as InstanceNorm3d
 from ._pool import AvgPool1d as AvgPool1d
 from ._pool import AvgPool2d as AvgPool2d
 from ._pool import AvgPool3d as AvgPool3d
