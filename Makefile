@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := CMakeLists.txt $(shell find csrc -type f)
 JOBS ?= 2
 
-.PHONY: help demo test test-slow check format install lock clean
+.PHONY: help demo test test-slow check format install stubs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ check: install  ## lint, format, types: what CI asks for
 
 format: install  ## put everything into the house format
 	scripts/check --fix
+
+stubs: install  ## write the types of the native core into src/striate/_core.pyi
+	$(BIN)/python -m nanobind.stubgen --quiet --module striate._core \
+	  --output-file src/striate/_core.pyi
 
 lock: install  ## write the versions in .venv back into constraints.txt
 	scripts/lock

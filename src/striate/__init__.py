@@ -19,18 +19,23 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import train as train
     from . import zoo as zoo
+    from ._threads import get_num_threads as get_num_threads
+    from ._threads import set_num_threads as set_num_threads
 
 __version__ = "0.1.0"
 
 # Imported when first asked for: these need torch, which takes a second to import.
 _PARTS = ("data", "functional", "nn", "train", "zoo")
+_FUNCTIONS = {"get_num_threads": "_threads", "set_num_threads": "_threads"}  # the native core
 
 
 def __getattr__(name: str) -> Any:
     if name in _PARTS:
         return import_module(f".{name}", __name__)
+    if name in _FUNCTIONS:
+        return getattr(import_module(f".{_FUNCTIONS[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PARTS})
+    return sorted({*globals(), *_PARTS, *_FUNCTIONS})

@@ -1,0 +1,16 @@
+// A processor that Striate has no kernels for: the portable ones serve it.
+#include "cpu/cpu.hpp"
+
+namespace striate::cpu {
+
+Features detect_features() {
+  return {};
+}
+Caches detect_caches() {
+  return {};
+}
+std::string detect_brand() {
+  return "";
+}
+
+}  // namespace striate::cpu

@@ -1,0 +1,50 @@
+// The workers behind parallel_for.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "threads/parallel.hpp"
+#include "threads/signal.hpp"
+
+namespace striate {
+
+class Pool {
+ public:
+  explicit Pool(int threads) : threads_(threads) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  int threads() const { return threads_; }
+  void resize(int threads);
+  void run(int64_t tasks, BodyRef body);
+
+ private:
+  struct Region {
+    int64_t tasks;
+    int team;
+    BodyRef body;
+  };
+
+  struct Worker {
+    Signal started;  // counts the regions given to this worker
+    const Region* region = nullptr;
+    std::exception_ptr thrown;
+    std::thread thread;
+  };
+
+  void start_workers(int count);
+  void stop_workers();
+  void work(Worker& self, int thread, int core);
+
+  std::mutex turn_;  // held by the caller whose region runs
+  std::atomic<int> threads_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // workers_[i] is thread i + 1
+  Signal running_;                                // workers that are not done with their run
+};
+
+}  // namespace striate
