@@ -30,6 +30,7 @@ from ._net import build_net, published_shape
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run
+from .report import write_report
 
 
 class Interrupted(KeyboardInterrupt):
@@ -408,6 +409,7 @@ class Trainer:
                 "parameters": sum(p.numel() for p in self.net.parameters()),
             }
             append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
+        write_report(self.run, self.data)
 
     def _save_weights(self, name: str, tensors: dict[str, Tensor]) -> None:
         assert self.run is not None

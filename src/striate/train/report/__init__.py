@@ -1,5 +1,5 @@
-"""The report of a run: one HTML file that needs nothing else."""
+"""The report of a run: one HTML file that tells how training went."""
 
 from __future__ import annotations
 
-from ._write import write_report as write_report
+from ._report import write_report as write_report
