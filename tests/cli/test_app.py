@@ -88,9 +88,9 @@ def test_version_is_the_package_version() -> None:
 
 
 def test_an_unknown_command_is_told_the_nearest_one() -> None:
-    result = CliRunner().invoke(_app.app, ["windo"])
+    result = CliRunner().invoke(_app.app, ["trian"])
     assert result.exit_code == 2
-    assert "Did you mean 'window'?" in result.output
+    assert "Did you mean 'train'?" in result.output
 
 
 def test_a_striate_error_is_one_paragraph_and_status_2(

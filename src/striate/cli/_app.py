@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from ..errors import StriateError
 
-COMMANDS = ("train", "window", "zoo")
+COMMANDS = ("train", "window", "zoo", "info")
 """The commands, in the order the help lists them."""
 
 
