@@ -13,7 +13,7 @@ from striate.train import Config
 def test_the_recipe_fills_what_is_not_given() -> None:
     config = Config.make(net="lenet5", data="digits", epochs=3)
     assert (config.epochs, config.shift) == (3, 2)
-    assert Config.make(net="lenet5_1998", data="mnist").optimizer == "adam"
+    assert Config.make(net="lenet5_1998", data="mnist").optimizer == "sgd"
 
 
 @given(

@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from ..errors import StriateError
 
-COMMANDS = ("train", "window", "zoo", "info")
+COMMANDS = ("train", "zoo", "data", "window", "info")
 """The commands, in the order the help lists them."""
 
 
@@ -47,7 +47,7 @@ def _load(name: str) -> Any:
 
 
 class _Group(TyperGroup):
-    """The commands of the table, and StriateErrors told in one paragraph."""
+    """The commands of the table; a StriateError or Ctrl-C ends one without a traceback."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -61,6 +61,8 @@ class _Group(TyperGroup):
                 raise
             _tell(error)
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
 
 
 def _tell(error: StriateError) -> None:

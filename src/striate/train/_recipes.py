@@ -28,7 +28,15 @@ _BY_DATA: dict[str, dict[str, Any]] = {
 }
 
 _BY_NET: dict[str, dict[str, Any]] = {
-    "lenet5_1998": {"optimizer": "adam", "lr": 0.002, "weight_decay": 0.0},
+    "lenet5_1998": {
+        "optimizer": "sgd",
+        "lr": 0.002,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "batch_size": 32,
+        "shift": 1,
+        "rotate": 5.0,
+    },
     "m5": {"optimizer": "adamw", "lr": 0.003, "weight_decay": 1e-2, "schedule": "onecycle"},
     "convnext_tiny": {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05},
     "mobilenet_v2": {"weight_decay": 4e-5},

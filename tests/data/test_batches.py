@@ -1,0 +1,165 @@
+"""Batches depend on the seed, the epoch and the position, and on nothing else."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from striate import DataError, OptionError, ShapeError
+from striate.data import ArrayDataset, Augment, Batches, Draws, Subset
+from striate.data._split import split
+
+CLASSES = ("even", "odd")
+
+
+def dataset(count: int, shape: tuple[int, ...] = (1, 6, 6)) -> ArrayDataset:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(0, 256, (count, *shape), generator=generator).byte()
+    return ArrayDataset(inputs, torch.arange(count) % 2, CLASSES, name="test")
+
+
+def batches(count: int, batch_size: int, **options: object) -> Batches:
+    given = {"mean": (0.5,), "std": (0.25,), "shuffle": True, "seed": 3}
+    return Batches(dataset(count), batch_size, **{**given, **options})
+
+
+AUGMENT = Augment(shift=2, flip=True, cutout=2, rotate=10.0)
+
+
+@given(
+    count=st.integers(1, 50),
+    batch_size=st.integers(1, 20),
+    world_size=st.integers(1, 4),
+    epoch=st.integers(0, 5),
+)
+def test_ranks_together_are_one_process(
+    count: int, batch_size: int, world_size: int, epoch: int
+) -> None:
+    whole = list(batches(count, batch_size, augment=AUGMENT).epoch(epoch))
+    shares = [
+        list(
+            batches(count, batch_size, augment=AUGMENT, rank=r, world_size=world_size).epoch(epoch)
+        )
+        for r in range(world_size)
+    ]
+    assert len(whole) == -(-count // batch_size)
+    for step, batch in enumerate(whole):
+        parts = [share[step] for share in shares]
+        assert torch.equal(torch.cat([p.inputs for p in parts]), batch.inputs)
+        assert torch.equal(torch.cat([p.labels for p in parts]), batch.labels)
+        assert all(torch.equal(p.global_labels, batch.labels) for p in parts)
+        assert all(p.global_size == len(batch.labels) for p in parts)
+
+
+@given(count=st.integers(1, 50), batch_size=st.integers(1, 20), data=st.data())
+def test_an_epoch_can_be_entered_at_any_step(
+    count: int, batch_size: int, data: st.DataObject
+) -> None:
+    made = batches(count, batch_size, augment=AUGMENT)
+    start = data.draw(st.integers(0, made.steps))
+    whole, rest = list(made.epoch(1)), list(made.epoch(1, start))
+    assert [b.step for b in rest] == list(range(start, made.steps))
+    for a, b in zip(whole[start:], rest, strict=True):
+        assert torch.equal(a.inputs, b.inputs)
+        assert torch.equal(a.indices, b.indices)
+
+
+def test_every_sample_comes_once_an_epoch_in_a_new_order() -> None:
+    made = batches(100, 7)
+    first, second = (torch.cat([b.indices for b in made.epoch(e)]) for e in (1, 2))
+    assert first.sort().values.tolist() == list(range(100))
+    assert second.sort().values.tolist() == list(range(100))
+    assert not torch.equal(first, second)
+
+
+def test_inputs_are_scaled_and_normalised() -> None:
+    batch = next(batches(4, 4, shuffle=False).epoch())
+    raw = dataset(4).inputs.float() / 255
+    torch.testing.assert_close(batch.inputs, (raw - 0.5) / 0.25)
+
+
+def test_without_augmentation_nothing_changes() -> None:
+    a = next(batches(4, 4).epoch())
+    b = next(batches(4, 4, augment=Augment()).epoch())
+    assert torch.equal(a.inputs, b.inputs)
+
+
+class TestAugment:
+    DRAWS = Draws(seed=0, epoch=1, positions=torch.arange(500))
+
+    def test_shifts_are_whole_pixels_both_ways(self) -> None:
+        image = torch.zeros(500, 1, 9, 9)
+        image[:, 0, 4, 4] = 1
+        shifted = Augment(shift=2)(image, self.DRAWS)
+        places = shifted.flatten(1).argmax(1)
+        rows, columns = places // 9 - 4, places % 9 - 4
+        assert set(rows.tolist()) == set(columns.tolist()) == {-2, -1, 0, 1, 2}
+        assert shifted.sum(dim=(1, 2, 3)).unique().tolist() == [1]
+
+    def test_half_are_flipped(self) -> None:
+        image = torch.arange(4.0).expand(500, 1, 1, 4).clone()
+        flipped = (Augment(flip=True)(image, self.DRAWS)[:, 0, 0, 0] == 3).float().mean()
+        assert 0.4 < flipped < 0.6
+
+    def test_cutout_blanks_at_most_its_square(self) -> None:
+        cut = Augment(cutout=3)(torch.ones(500, 1, 9, 9), self.DRAWS)
+        blank = (cut == 0).sum(dim=(1, 2, 3))
+        assert int(blank.max()) == 9
+        assert int(blank.min()) >= 4  # a corner keeps 2x2 of it inside
+
+    def test_rotation_keeps_the_middle_and_the_sum(self) -> None:
+        image = torch.zeros(500, 1, 11, 11)
+        image[:, 0, 5, 3:8] = 1
+        turned = Augment(rotate=20.0)(image, self.DRAWS)
+        assert turned[:, 0, 5, 5].min() > 0.8
+        torch.testing.assert_close(
+            turned.sum(dim=(1, 2, 3)), torch.full((500,), 5.0), rtol=0.1, atol=0
+        )
+
+    def test_gain_scales_within_its_decibels(self) -> None:
+        loud = Augment(gain=6.0)(torch.ones(500, 1, 10), self.DRAWS)[:, 0, 0]
+        assert 0.5 < loud.min() < 0.6
+        assert 1.8 < loud.max() < 2.0
+
+    @pytest.mark.parametrize(
+        ("options", "shape"),
+        [
+            ({"flip": True}, (1, 9)),
+            ({"rotate": 5.0}, (1, 9)),
+            ({"gain": 1.0}, (1, 9, 9)),
+            ({"shift": 9}, (1, 9, 9)),
+        ],
+    )
+    def test_what_data_cannot_have_is_refused(self, options: dict, shape: tuple) -> None:
+        with pytest.raises(OptionError, match="Augment"):
+            Augment(**options).check(shape)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
+def test_a_split_is_whole_and_even_over_the_classes(labels: list[int], fraction: float) -> None:
+    tensor = torch.tensor(labels)
+    rest, chosen = split(tensor, fraction)
+    assert sorted([*rest.tolist(), *chosen.tolist()]) == list(range(len(labels)))
+    for label in set(labels):
+        count = labels.count(label)
+        assert (tensor[chosen] == label).sum() == int(count * fraction + 1e-9)
+
+
+def test_subsets_keep_names_and_labels() -> None:
+    part = Subset(dataset(10), [7, 2])
+    assert part.labels.tolist() == [1, 0]
+    assert part.name_of(0) == "test[7]"
+    assert torch.equal(part.fetch([1]), dataset(10).fetch([2]))
+
+
+def test_arrays_that_do_not_go_together() -> None:
+    with pytest.raises(ShapeError, match="3 inputs came with 2 labels"):
+        ArrayDataset(torch.zeros(3, 1, 4), torch.zeros(2).long(), CLASSES)
+    with pytest.raises(DataError, match="label 5 of sample 1"):
+        ArrayDataset(torch.zeros(2, 1, 4), torch.tensor([0, 5]), CLASSES)
+    with pytest.raises(ShapeError, match="have 2 axes"):
+        ArrayDataset(torch.zeros(2, 4), torch.zeros(2).long(), CLASSES)
+    with pytest.raises(OptionError, match="mean has 2"):
+        Batches(dataset(2), 1, mean=(0, 0), std=(1, 1))
