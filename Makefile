@@ -15,6 +15,9 @@ help:  ## list the targets
 # Installed once, and again whenever the pins, the metadata or the native core change.
 # The build tools come first, so that the build needs no isolated environment of its own.
 $(VENV)/.installed: pyproject.toml constraints.txt $(NATIVE)
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+	  "Striate needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12" \
+	  % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --constraint constraints.txt scikit-build-core nanobind cmake ninja
 	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
