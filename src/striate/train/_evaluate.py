@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Batches
+from ..errors import DataError
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,16 @@ class Evaluation:
 def evaluate(net: nn.Module, batches: Batches, device: torch.device | str = "cpu") -> Evaluation:
     """Run a net over data in their own order, in evaluation mode; its mode is put back after.
 
+    Raises:
+        DataError: There are no samples.
     Example:
         >>> from striate import data, zoo
         >>> digits = data.load("digits", input_shape=(1, 32, 32))
         >>> evaluate(zoo.lenet5(), digits.batches(digits.test, 64)).logits.shape
         torch.Size([..., 10])
     """
+    if not len(batches.dataset):
+        raise DataError("evaluate: the data hold no samples.")
     was_training = net.training
     net.eval()
     try:
