@@ -1,0 +1,1 @@
+# ruff: noqa: A005  (the package under test is called so)
