@@ -15,18 +15,27 @@ from .window import Window as Window
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import filters as filters
     from . import functional as functional
     from . import nn as nn
+    from . import signal as signal
     from . import train as train
     from . import zoo as zoo
     from ._threads import get_num_threads as get_num_threads
     from ._threads import set_num_threads as set_num_threads
+    from .signal import convolve as convolve
+    from .signal import correlate as correlate
 
 __version__ = "0.1.0"
 
-# Imported when first asked for: these need torch, which takes a second to import.
-_PARTS = ("data", "functional", "nn", "train", "zoo")
-_FUNCTIONS = {"get_num_threads": "_threads", "set_num_threads": "_threads"}  # the native core
+# Imported when first asked for: most need torch, which takes a second to import.
+_PARTS = ("data", "filters", "functional", "nn", "signal", "train", "zoo")
+_FUNCTIONS = {
+    "convolve": "signal",
+    "correlate": "signal",
+    "get_num_threads": "_threads",  # the native core
+    "set_num_threads": "_threads",
+}
 
 
 def __getattr__(name: str) -> Any:
