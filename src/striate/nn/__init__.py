@@ -21,6 +21,7 @@ from ._conv import DepthwiseSeparableConv3d as DepthwiseSeparableConv3d
 from ._conv_transpose import ConvTranspose1d as ConvTranspose1d
 from ._conv_transpose import ConvTranspose2d as ConvTranspose2d
 from ._conv_transpose import ConvTranspose3d as ConvTranspose3d
+from ._convolutionalize import convolutionalize as convolutionalize
 from ._layer_norm import LayerNorm as LayerNorm
 from ._layer_norm import LayerNorm1d as LayerNorm1d
 from ._layer_norm import LayerNorm2d as LayerNorm2d
