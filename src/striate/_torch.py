@@ -6,4 +6,4 @@ from __future__ import annotations
 
 from ._extras import require
 
-require("torch", extra="torch", purpose="striate.nn, functional, zoo, data and train")
+require("torch", extra="torch", purpose="This part of Striate")
