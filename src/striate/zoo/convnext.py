@@ -9,21 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .. import functional as F
 from .. import nn
 from ._registry import register, scaled
 
 PAPER = "Liu et al. 2022, A ConvNet for the 2020s, arXiv:2201.03545"
-
-
-class LayerNorm2d(nn.LayerNorm):
-    """Normalise the channels at each pixel of (N, C, H, W)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise with the channels last, and put them back."""
-        last = x.permute(0, 2, 3, 1)
-        normed: Tensor = F.layer_norm(last, self.normalized_shape, self.weight, self.bias, self.eps)
-        return normed.permute(0, 3, 1, 2)
 
 
 class Permute(nn.Module):
@@ -95,7 +84,7 @@ class ConvNeXt(nn.Module):
         super().__init__()
         stem = nn.Sequential(
             nn.Conv2d(in_channels, channels[0], kernel_size=4, stride=4),
-            LayerNorm2d(channels[0], eps=1e-6),
+            nn.LayerNorm2d(channels[0], eps=1e-6),
         )
         layers: list[nn.Module] = [stem]
         done, total = 0, sum(repeats)
@@ -103,7 +92,7 @@ class ConvNeXt(nn.Module):
             if stage:
                 layers.append(
                     nn.Sequential(
-                        LayerNorm2d(channels[stage - 1], eps=1e-6),
+                        nn.LayerNorm2d(channels[stage - 1], eps=1e-6),
                         nn.Conv2d(channels[stage - 1], channels[stage], kernel_size=2, stride=2),
                     )
                 )
@@ -113,7 +102,9 @@ class ConvNeXt(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
-            LayerNorm2d(channels[-1], eps=1e-6), nn.Flatten(1), nn.Linear(channels[-1], num_classes)
+            nn.LayerNorm2d(channels[-1], eps=1e-6),
+            nn.Flatten(1),
+            nn.Linear(channels[-1], num_classes),
         )
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
