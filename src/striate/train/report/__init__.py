@@ -1,5 +1,5 @@
-"""The report of a run: one HTML file that tells how training went."""
+"""The report of a run: one HTML file that tells how training went, and needs nothing else."""
 
 from __future__ import annotations
 
-from ._report import write_report as write_report
+from ._write import write_report as write_report

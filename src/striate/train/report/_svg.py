@@ -37,16 +37,19 @@ def join(parts: list[Markup]) -> Markup:
     return Markup("".join(parts))
 
 
-def drawing(width: float, height: float, alt: str, *children: Markup, class_: str = "") -> Markup:
-    """Write an SVG picture of this size in its own units, which scales with its column."""
+def drawing(
+    width: float, height: float, alt: str, *children: Markup, class_: str | None = None
+) -> Markup:
+    """Write an SVG picture of this size in pixels; the style sheet may let it shrink or grow."""
     return element(
         "svg",
         *children,
         viewBox=f"0 0 {_value(width)} {_value(height)}",
+        width=width,
+        height=height,
         role="img",
         aria_label=alt,
-        class_=class_ or None,
-        style=f"max-width: {_value(width)}px" if "chart" not in class_ else None,
+        class_=class_,
     )
 
 
