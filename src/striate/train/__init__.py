@@ -6,10 +6,10 @@ from .. import _torch as _torch
 from ._config import Config as Config
 from ._evaluate import Evaluation as Evaluation
 from ._evaluate import evaluate as evaluate
-from ._loop import Interrupted as Interrupted
 from ._loop import train as train
 from ._predict import Prediction as Prediction
 from ._predict import predict as predict
 from ._run import Run as Run
 from ._runs import Summary as Summary
 from ._runs import list_runs as list_runs
+from ._stopping import Interrupted as Interrupted

@@ -4,62 +4,33 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..data import Augment, Batch, Batches, Data, Dataset, Subset, load
-from ..data._split import split
+from ..data import Augment, Batch, Batches, Data, Dataset
 from ..errors import OptionError, RunError
 from . import _distributed as distributed
-from ._checkpoint import load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from ._checkpoint import save_tensors
 from ._config import Config
 from ._evaluate import evaluate
+from ._events import events, log
 from ._files import append_line, write_atomic
-from ._net import build_net, published_shape
+from ._net import build_net
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run
+from ._setup import load_data, parts, pick_device
+from ._snapshot import Progress, Snapshot
+from ._stopping import Interrupted, signals
 from .report import write_report
-
-
-class Interrupted(KeyboardInterrupt):
-    """A run that was stopped by Ctrl-C or SIGTERM, after it had written a checkpoint.
-
-    Attributes:
-        path: The run's folder, to go on with.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"stopped; go on with: striate train --resume {path}")
-        self.path = path
-
-
-@dataclass
-class Progress:
-    """Where a run stands; a checkpoint holds it as JSON."""
-
-    epoch: int = 1
-    step: int = 0
-    loss_sum: float = 0.0
-    correct: float = 0.0
-    samples: float = 0.0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    seconds: float = 0.0
-    lines: int = 0
-    updates: int = 0
-    stopped: bool = False
 
 
 def train(
@@ -95,36 +66,13 @@ def train(
         run = Run.open(resume)
         config = run.config
     config = config or Config.make()
-    device = _device(config.device)
+    device = pick_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     with distributed.process_group(device):
-        data = data or _load_data(config)
+        data = data or load_data(config)
         trainer = Trainer(config, data, device, progress or Silent(), run)
         return trainer.train()
-
-
-def _load_data(config: Config) -> Data:
-    shape = config.input_shape or published_shape(config.net, config.net_options)
-    return load(
-        config.data,
-        data_dir=config.data_dir,
-        input_shape=shape,
-        strict=config.strict,
-        workers=config.workers,
-    )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise OptionError(f"train: device={name!r} is not one: use cpu, cuda or cuda:1.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise OptionError(f"train: device={name!r} was asked for, and torch sees no GPU here.")
-    return device
 
 
 @dataclass
@@ -142,7 +90,7 @@ class Trainer:
         config = self.config
         torch.manual_seed(config.seed)
         net = build_net(config.net, config.net_options, len(self.data.classes)).to(self.device)
-        fit, self.validation = self._parts()
+        fit, self.validation = parts(config, self.data)
         self.rank, self.world_size = distributed.rank(), distributed.world_size()
         # Each process draws its own dropout; everything else is the same in all of them.
         torch.manual_seed(config.seed + self.rank)
@@ -169,14 +117,10 @@ class Trainer:
                 f"classes."
             )
         self.weights = weights
-        self.best: dict[str, Tensor] = {}
+        self.snapshot = Snapshot(
+            self.net, self.optimizer, self.average, self.device, self.world_size, best={}
+        )
         self.stop_asked = False
-
-    def _parts(self) -> tuple[Dataset, Dataset | None]:
-        if not self.config.val_split:
-            return self.data.train, self.data.validation
-        rest, chosen = split(self.data.train.labels, self.config.val_split)
-        return Subset(self.data.train, rest), Subset(self.data.train, chosen)
 
     # The course of a run --------------------------------------------------------------------
 
@@ -188,7 +132,7 @@ class Trainer:
             self._restore()
         assert self.run is not None
         total = self.config.epochs * self.batches.steps
-        with self.progress, _signals(self._ask_to_stop), self._events() as events:
+        with self.progress, signals(self._ask_to_stop), self._events() as writer:
             done = (self.state.epoch - 1) * self.batches.steps + self.state.step
             self.progress.start(total, done)
             while self.state.epoch <= self.config.epochs and not self.state.stopped:
@@ -196,7 +140,7 @@ class Trainer:
                 entry = self._end_epoch()
                 if self.rank == 0:
                     self.progress.epoch(entry, self.config.epochs)
-                    _log(events, entry, self.state.epoch - 1)
+                    log(writer, entry)
         self.batches.close()
         if self.rank == 0:
             self._finish()
@@ -356,18 +300,18 @@ class Trainer:
 
     def _judge(self) -> dict[str, float]:
         """Measure on the validation and the test part; the first process does, for all."""
-        parts = {"test": self.data.test}
+        judged = {"test": self.data.test}
         if self.validation is not None:
-            parts["val"] = self.validation
-        values = [0.0] * (2 * len(parts))
+            judged["val"] = self.validation
+        values = [0.0] * (2 * len(judged))
         if self.rank == 0:
             values = []
             with self._judged_weights() as net:
-                for part in parts.values():
+                for part in judged.values():
                     outcome = evaluate(net, self._in_order(part), self.device)
                     values += [outcome.loss, outcome.accuracy]
         values = distributed.share(values)
-        names = [f"{part}_{what}" for part in parts for what in ("loss", "accuracy")]
+        names = [f"{part}_{what}" for part in judged for what in ("loss", "accuracy")]
         return dict(zip(names, values, strict=True))
 
     def _in_order(self, part: Dataset) -> Batches:
@@ -381,7 +325,9 @@ class Trainer:
             state.best_epoch = entry["epoch"]
             if "val_loss" in entry:
                 with self._judged_weights() as net:
-                    self.best = {k: v.detach().clone() for k, v in net.state_dict().items()}
+                    self.snapshot.best = {
+                        k: v.detach().clone() for k, v in net.state_dict().items()
+                    }
         late = config.early_stop and entry["epoch"] - state.best_epoch >= config.early_stop
         reached = config.target and 100 * entry["test_accuracy"] >= config.target
         state.stopped = bool(late or reached)
@@ -389,8 +335,9 @@ class Trainer:
     def _finish(self) -> None:
         """Save the chosen weights, their outcome on the test data, and the report."""
         assert self.run is not None
-        if self.best or self.average:
-            self.net.load_state_dict(self.best or self.average.state)  # type: ignore[union-attr]
+        if self.snapshot.best or self.average:
+            chosen = self.snapshot.best or (self.average.state if self.average else {})
+            self.net.load_state_dict(chosen)
         self._save_weights("weights", self.net.state_dict())
         outcome = evaluate(self.net, self._in_order(self.data.test), self.device)
         save_tensors(
@@ -420,20 +367,7 @@ class Trainer:
 
     def _checkpoint(self) -> None:
         """Write all that is needed to go on; every process keeps its own random state."""
-        assert self.run is not None
-        parts = {
-            "model": self.net.state_dict(),
-            "optimizer": pack_optimizer(self.optimizer),
-            "random": {"cpu": torch.get_rng_state()},
-            "best": self.best,
-        }
-        if self.device.type == "cuda":
-            parts["random"]["cuda"] = torch.cuda.get_rng_state(self.device)
-        if self.average:
-            parts["average"] = self.average.state
-            self.state.updates = self.average.updates
-        state = {"progress": vars(self.state), "world_size": self.world_size}
-        save_tensors(self._checkpoint_path(), parts, state)
+        self.snapshot.save(self._checkpoint_path(), self.state)
 
     def _checkpoint_path(self) -> Path:
         assert self.run is not None
@@ -441,30 +375,7 @@ class Trainer:
         return self.run.path / f"checkpoint{suffix}.safetensors"
 
     def _restore(self) -> None:
-        assert self.run is not None
-        path = self._checkpoint_path()
-        parts, state = load_tensors(path)
-        before = state.get("world_size")
-        if before != self.world_size:
-            raise RunError(
-                f"{path} was written by {before} processes, and this run has {self.world_size}. "
-                f"Start torchrun with --nproc-per-node {before}."
-            )
-        try:
-            self.net.load_state_dict(parts["model"])
-            unpack_optimizer(self.optimizer, parts.get("optimizer", {}))
-            torch.set_rng_state(parts["random"]["cpu"])
-            if "cuda" in parts["random"]:
-                torch.cuda.set_rng_state(parts["random"]["cuda"], self.device)
-            self.state = Progress(**state["progress"])
-            if self.average:
-                self.average.state = {k: v.to(self.device) for k, v in parts["average"].items()}
-                self.average.updates = self.state.updates
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise RunError(
-                f"{path} is not a checkpoint of {self.config.net} on these data: {error}"
-            ) from None
-        self.best = {k: v.to(self.device) for k, v in parts.get("best", {}).items()}
+        self.state = self.snapshot.restore(self._checkpoint_path())
         if self.rank == 0:
             self._cut_metrics()
 
@@ -487,48 +398,6 @@ class Trainer:
         """Agree on stopping, so that all processes write checkpoints of the same step."""
         return distributed.add_up([float(self.stop_asked)])[0] > 0
 
-    @contextmanager
-    def _events(self) -> Iterator[Any]:
-        """TensorBoard's file, written by the first process."""
-        if self.rank != 0:
-            yield None
-            return
-        from torch.utils.tensorboard import SummaryWriter
-
+    def _events(self) -> AbstractContextManager[Any]:
         assert self.run is not None
-        writer = SummaryWriter(str(self.run.path), purge_step=self.state.epoch)
-        try:
-            yield writer
-        finally:
-            writer.close()
-
-
-def _log(events: Any, entry: dict[str, Any], epoch: int) -> None:
-    for name, value in entry.items():
-        part, _, what = name.partition("_")
-        if part in ("train", "val", "test"):
-            events.add_scalar(f"{what}/{part}", value, epoch)
-    events.add_scalar("lr", entry["lr"], epoch)
-
-
-@contextmanager
-def _signals(ask: Any) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM ask, and the second interrupt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in wanted}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        for each in wanted:
-            signal.signal(each, signal.default_int_handler)
-        ask()
-
-    for number in wanted:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return events(self.run.path, self.state.epoch) if self.rank == 0 else nullcontext()
