@@ -7,15 +7,8 @@ from typing import Any
 
 from ._batches import Batches
 from ._dataset import Dataset
+from ._file_dataset import BrokenFile
 from ._preprocess import Preprocess
-
-
-@dataclass(frozen=True)
-class BrokenFile:
-    """A file that was left out, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

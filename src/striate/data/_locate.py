@@ -3,61 +3,96 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
-from ..errors import DataError
-from ._download import SOURCES, download
+from ..errors import DataError, OptionError
+from ._download import download
+from ._sources import SOURCES
+
+# Its files have the names of MNIST's, so in a folder of many data sets they need one of their own.
+_NAMED_LIKE_ANOTHER = ("fashion-mnist",)
+
+
+def get(name: str, data_dir: str | PathLike[str] | None = None) -> dict[str, Path]:
+    """Download a data set, unless its files are there already.
+
+    Args:
+        name: 'mnist', 'fashion-mnist', 'cifar10' or 'cifar100'.
+        data_dir: Where its folder is, or is made; None is the cache: $STRIATE_CACHE, or
+            ~/.cache/striate.
+    Returns:
+        The path of each file, by its published name.
+    Raises:
+        OptionError: There is nothing of this name to download.
+        DataError: It cannot be fetched, or what came is not what it should be.
+    """
+    if name not in SOURCES:
+        raise OptionError(
+            f"data: {name!r} is not a data set to download; {', '.join(SOURCES)} are."
+        )
+    folder = cache_dir() if data_dir is None else Path(data_dir).expanduser()
+    found = _find(name, [folder / name, folder])
+    if found is None:
+        found = {source.name: download(name, source, folder / name) for source in SOURCES[name]}
+    return found
+
+
+def locate(name: str, data_dir: Path | None) -> dict[str, Path]:
+    """Find the files of a data set, or download them.
+
+    Looked through are `data_dir` alone if it is given, else $STRIATE_DATA and then the cache. In
+    each the files may lie in a folder of the data set's name, or right there; packed (.gz) or not.
+
+    Returns:
+        The path of each file, by its published name.
+    Raises:
+        DataError: They are not where the user said, or cannot be downloaded.
+    """
+    if data_dir is not None:
+        found = _find(name, [data_dir / name, data_dir])
+        if found is None:
+            raise DataError(_missing(name, data_dir))
+        return found
+    shared = [] if name in _NAMED_LIKE_ANOTHER else places()
+    return _find(name, [*(folder / name for folder in places()), *shared]) or get(name)
+
+
+def places() -> list[Path]:
+    """List the folders that known data sets are looked for in: $STRIATE_DATA, the cache."""
+    user = os.environ.get("STRIATE_DATA")
+    return [*([Path(user).expanduser()] if user else []), cache_dir()]
 
 
 def cache_dir() -> Path:
-    """Give the folder downloads go to: $STRIATE_CACHE, or striate in the user's cache folder."""
-    if given := os.environ.get("STRIATE_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "striate"
+    """Give the folder that downloads go to: $STRIATE_CACHE, or ~/.cache/striate."""
+    return Path(os.environ.get("STRIATE_CACHE") or "~/.cache/striate").expanduser()
 
 
-def locate(name: str, files: Sequence[str], data_dir: str | Path | None) -> dict[str, Path]:
-    """Find the files of a data set, or download them.
-
-    Looked through, in this order: `data_dir` alone if it is given; else $STRIATE_DATA, the cache.
-    In each, the files may lie in a folder of the data set's name, or right there; with or without
-    their last suffix `.gz`.
-
-    Args:
-        name: The data set, as in `SOURCES`.
-        files: Names of its files.
-        data_dir: The folder the user named.
-    Raises:
-        DataError: A file is missing where the user said it was, or cannot be downloaded.
-    """
-    if data_dir is not None:
-        return _require(name, files, Path(data_dir).expanduser())
-    user = os.environ.get("STRIATE_DATA")
-    for folder in ([Path(user)] if user else []) + [cache_dir()]:
-        found = _search(name, files, folder)
-        if len(found) == len(files):
-            return found
-    return {source.name: download(source, cache_dir() / name) for source in SOURCES[name]}
+def _find(name: str, places: list[Path]) -> dict[str, Path] | None:
+    """Find all files of a data set in the first place that has them all."""
+    for place in places:
+        found = {source.name: _spelled(place, source.name) for source in SOURCES[name]}
+        paths = {file: path for file, path in found.items() if path is not None}
+        if len(paths) == len(found):
+            return paths
+    return None
 
 
-def _require(name: str, files: Sequence[str], folder: Path) -> dict[str, Path]:
+def _spelled(place: Path, file: str) -> Path | None:
+    """Find a file under its name, unpacked, or with MNIST's other spelling, images.idx3-ubyte."""
+    for spelling in (file, file.replace("-idx", ".idx")):
+        for path in (place / spelling, place / spelling.removesuffix(".gz")):
+            if path.is_file():
+                return path
+    return None
+
+
+def _missing(name: str, folder: Path) -> str:
     if not folder.is_dir():
-        raise DataError(f"{name}: {folder} is not a folder.")
-    found = _search(name, files, folder)
-    if missing := [file for file in files if file not in found]:
-        raise DataError(
-            f"{name}: {folder} holds no {', '.join(missing)}. Put the files there, or leave "
-            f"--data-dir out to download them."
-        )
-    return found
-
-
-def _search(name: str, files: Sequence[str], folder: Path) -> dict[str, Path]:
-    found = {}
-    for file in files:
-        for place in (folder / name, folder):
-            for spelled in (file, file.removesuffix(".gz")):
-                if file not in found and (place / spelled).is_file():
-                    found[file] = place / spelled
-    return found
+        return f"{name}: the data folder {folder} is not there."
+    files = ", ".join(source.name for source in SOURCES[name])
+    return (
+        f"{name}: neither {folder / name} nor {folder} holds {files}. Put them there, or run "
+        f"`striate data get {name} --data-dir {folder}`."
+    )

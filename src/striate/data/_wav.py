@@ -30,6 +30,10 @@ _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream
 
 
+class SampleRateError(DataError):
+    """A sound at another rate than the others: it is not broken, but the user has to choose."""
+
+
 @dataclass(frozen=True)
 class Wave:
     """A sound: samples (frames, channels) in -1..1, float32."""
@@ -66,15 +70,16 @@ def decode_wav(
     Shape:
         output (1, L).
     Raises:
-        DataError: No WAV file, damaged, of an unknown encoding, or at another rate.
+        SampleRateError: It is at another rate.
+        DataError: No WAV file, damaged, or of an unknown encoding.
     """
     wave = read_wav(content)
     mono = wave.samples.mean(axis=1, dtype=np.float32)
     if wave.sample_rate != sample_rate:
         if not resample:
-            raise DataError(
-                f"the sound has {wave.sample_rate} samples a second; the others have "
-                f"{sample_rate}. Give sample_rate={sample_rate} to resample it."
+            raise SampleRateError(
+                f"the sound has {wave.sample_rate} samples a second, the first one {sample_rate}. "
+                f"Say which rate all are brought to: sample_rate={sample_rate}."
             )
         mono = _resampled(mono, wave.sample_rate, sample_rate)
     return fit(torch.from_numpy(mono)[None, None], shape)[0].numpy()

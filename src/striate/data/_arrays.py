@@ -1,0 +1,146 @@
+"""NumPy archives: inputs and labels of one's own, from an .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import DataError
+from ._parts import Parts, in_memory, split_in_two
+
+Array = NDArray[Any]
+
+_PARTED = ("x_train", "y_train", "x_test", "y_test")
+
+
+def read_arrays(path: Path) -> Parts:
+    """Read x_train, y_train, x_test, y_test; or x and y, of which `split` takes a fifth to test.
+
+    Inputs are uint8 (0..255) or floating-point, (N, C, L), (N, C, H, W) or (N, C, D, H, W); grey
+    uint8 images may also be (N, H, W), and signals of one channel (N, L). Labels are whole numbers
+    or words, one an input. An array `classes` names the classes 0, 1, ...; without it each number
+    or word that occurs is a class, in order.
+
+    Raises:
+        DataError: The file is damaged, or its arrays do not go together.
+    """
+    try:
+        arrays = _load(path)
+        inputs = {key: _inputs(key, arrays[key]) for key in arrays if key.startswith("x")}
+        labels, classes = _labels(arrays)
+        for x, y in zip(inputs, labels, strict=True):
+            if len(inputs[x]) != len(labels[y]):
+                raise DataError(
+                    f"{x} has {len(inputs[x]):,} inputs and {y} {len(labels[y]):,} labels; each "
+                    f"input needs one."
+                )
+        if len(inputs) == 1:
+            train, test = split_in_two(inputs["x"], labels["y"])
+        else:
+            train, test = ((inputs[f"x_{p}"], labels[f"y_{p}"]) for p in ("train", "test"))
+        _check_pair(train[0], test[0])
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    # Bytes of one or three channels can be read from picture files as well.
+    picture = train[0].dtype == torch.uint8 and train[0].dim() == 4 and train[0].shape[1] in (1, 3)
+    return in_memory(train, test, classes, "image" if picture else "array")
+
+
+def _load(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise DataError("the file is one array; an .npz of several is needed.")
+            for wanted in (_PARTED, ("x", "y")):
+                if set(wanted) <= set(file.files):
+                    extra = {"classes"} & set(file.files)
+                    return {key: file[key] for key in (*wanted, *extra)}
+            found = ", ".join(sorted(file.files)) or "nothing"
+    except FileNotFoundError:
+        raise DataError("there is no such file.") from None
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"the file cannot be read as .npz: {error}.") from None
+    raise DataError(
+        f"the file holds {found}; {', '.join(_PARTED)} are needed, or x and y. Write them with "
+        f"numpy.savez(path, x=..., y=...)."
+    )
+
+
+def _inputs(key: str, array: Array) -> Tensor:
+    if array.dtype != np.uint8 and array.dtype.kind != "f":
+        raise DataError(
+            f"{key} is {array.dtype}; uint8 (0..255) or a floating-point type is needed. Convert "
+            f"it with {key}.astype('uint8') or {key}.astype('float32')."
+        )
+    if array.ndim == 2 or (array.ndim == 3 and array.dtype == np.uint8):
+        array = array[:, None]
+    if array.ndim not in (3, 4, 5) or 0 in array.shape[1:]:
+        raise DataError(
+            f"{key} has the shape {array.shape}; (N, C, L), (N, C, H, W) or (N, C, D, H, W) is "
+            f"needed."
+        )
+    if array.ndim == 4 and array.shape[3] in (3, 4) and array.shape[1] > 4:
+        raise DataError(
+            f"{key} has the shape {array.shape}, with the channels last; they come first here. "
+            f"Use {key}.transpose(0, 3, 1, 2)."
+        )
+    if array.dtype == np.uint8:
+        return torch.from_numpy(np.ascontiguousarray(array))
+    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if not finite.all():
+        raise DataError(
+            f"{key}: {int((~finite).sum()):,} inputs hold NaN or infinity, the first is number "
+            f"{int(np.argmin(finite))}. Remove them, or use numpy.nan_to_num."
+        )
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def _labels(arrays: dict[str, Array]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Number the labels of all parts alike."""
+    keys = [key for key in arrays if key.startswith("y")]
+    given = {key: _label_column(key, arrays[key]) for key in keys}
+    if "classes" not in arrays:
+        known, numbers = np.unique(np.concatenate(list(given.values())), return_inverse=True)
+        ends = np.cumsum([len(column) for column in given.values()])[:-1]
+        pieces = np.split(numbers.reshape(-1).astype(np.int64), ends)
+        labels = {key: torch.from_numpy(piece) for key, piece in zip(keys, pieces, strict=True)}
+        return labels, tuple(str(value) for value in known)
+    classes = tuple(str(name) for name in arrays["classes"].reshape(-1))
+    for key, column in given.items():
+        wrong = column.dtype.kind not in "iu" or (column < 0) | (column >= len(classes))
+        if np.any(wrong):
+            raise DataError(
+                f"{key} goes beyond 0 .. {len(classes) - 1}, the numbers of the {len(classes)} "
+                f"names in `classes`."
+            )
+    return {key: torch.from_numpy(c.astype(np.int64)) for key, c in given.items()}, classes
+
+
+def _label_column(key: str, array: Array) -> Array:
+    column = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if column.ndim != 1 or column.dtype.kind not in "iuUS":
+        raise DataError(
+            f"{key} is {array.dtype} of shape {array.shape}; one whole number or word an input, "
+            f"shape (N,), is needed. One-hot labels become numbers with {key}.argmax(axis=1)."
+        )
+    return column
+
+
+def _check_pair(train: Tensor, test: Tensor) -> None:
+    if not len(train) or not len(test):
+        raise DataError(
+            f"{len(train)} inputs are to train with and {len(test)} to test with; both are "
+            f"needed. Of x, a fifth of each class is for the test."
+        )
+    if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
+        raise DataError(
+            f"x_train holds {train.dtype} of {tuple(train.shape[1:])}, x_test {test.dtype} of "
+            f"{tuple(test.shape[1:])}; they must be alike."
+        )
