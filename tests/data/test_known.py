@@ -83,9 +83,7 @@ class TestMnist:
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         write_mnist(tmp_path)
         (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
-        with pytest.raises(
-            DataError, match=r"neither .* nor .* holds .*t10k-labels-idx1-ubyte"
-        ):
+        with pytest.raises(DataError, match=r"neither .* nor .* holds .*t10k-labels-idx1-ubyte"):
             load("mnist", data_dir=tmp_path)
 
     def test_a_short_file_says_what_was_expected(self, tmp_path: Path) -> None:
