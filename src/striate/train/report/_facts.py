@@ -27,8 +27,10 @@ from ._text import count, duration, size
 
 Entry = dict[str, Any]
 
-MISTAKES, NARROW, PAIRS = 24, 12, 20
+MISTAKES, NARROW, PAIRS = 24, 12, 15
 """Samples, and pairs of classes, shown."""
+
+_AUGMENT = ("shift", "flip", "cutout", "rotate", "gain")
 
 _OWN = ("net", "data", "data_dir", "out", "name")
 """Options that no recipe could give."""
@@ -51,6 +53,7 @@ def gather(run: Run, data: Data) -> dict[str, Any]:
         "stats": _stats(data, epochs, final),
         "notes": _notes(run, data, epochs, kept),
         "kept": kept,
+        "augmented": any(getattr(run.config, name) for name in _AUGMENT),
         "charts": [
             loss_chart(epochs, kept),
             accuracy_chart(epochs, kept, len(labels)),
