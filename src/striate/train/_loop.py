@@ -107,7 +107,7 @@ class Trainer:
         self.net = distributed.synchronise_batch_norm(net) if self.world_size > 1 else net
         self.forward: nn.Module = self.net
         if self.world_size > 1:
-            self.forward = DistributedDataParallel(self.net, broadcast_buffers=False)
+            self.forward = DistributedDataParallel(self.net)
         self.optimizer = make_optimizer(self.net, config)
         self.average = MovingAverage(self.net, config.ema) if config.ema else None
         weights = class_weights(config, fit.labels, len(self.data.classes))
