@@ -17,6 +17,11 @@ from ._parts import Parts, in_memory, split_in_two
 
 Array = NDArray[Any]
 
+# What zipfile and NumPy raise on damaged files; RuntimeError is of encryption and odd versions.
+_DAMAGE = (
+    *(OSError, ValueError, EOFError, MemoryError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _PARTED = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -55,17 +60,20 @@ def read_arrays(path: Path) -> Parts:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError("the file is one array; an .npz of several is needed.")
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise DataError("the file is one array; an .npz of several is needed.")
+        with file:
             for wanted in (_PARTED, ("x", "y")):
                 if set(wanted) <= set(file.files):
                     extra = {"classes"} & set(file.files)
                     return {key: file[key] for key in (*wanted, *extra)}
             found = ", ".join(sorted(file.files)) or "nothing"
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError("there is no such file.") from None
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise DataError(f"the file cannot be read as .npz: {error}.") from None
     raise DataError(
         f"the file holds {found}; {', '.join(_PARTED)} are needed, or x and y. Write them with "
@@ -93,7 +101,7 @@ def _inputs(key: str, array: Array) -> Tensor:
         )
     if array.dtype == np.uint8:
         return torch.from_numpy(np.ascontiguousarray(array))
-    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
         raise DataError(
             f"{key}: {int((~finite).sum()):,} inputs hold NaN or infinity, the first is number "

@@ -99,7 +99,8 @@ def _read_members(archive: Path, layout: Layout) -> dict[str, bytes]:
                 if len(found) == len(largest):
                     break
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"the archive is damaged: {error}.") from None
+        reason = str(error).partition(":\n")[0]  # without the list of all that was tried
+        raise DataError(f"the archive is damaged: {reason}.") from None
     if missing := [file for file in largest if file not in found]:
         raise DataError(f"the archive holds no {', '.join(missing)}.")
     return found

@@ -58,19 +58,21 @@ def decode_image(content: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:
         )
     channels, height, width = shape
     with _opened(content) as image:
-        _decode_small(image, 2 * max(width, height))
-        flat = _flatten(_upright(image), "L" if channels == 1 else "RGB")
-        pixels = np.asarray(_cover(flat, width, height))
+        _decode(image, 2 * max(width, height))
+    flat = _flatten(_upright(image), "L" if channels == 1 else "RGB")
+    pixels = np.asarray(_cover(flat, width, height))
     return pixels[None].copy() if channels == 1 else pixels.transpose(2, 0, 1).copy()
 
 
 def probe_image(content: bytes) -> tuple[int, int, int]:
-    """Read a picture's shape (C, H, W), as it stands upright, from its header."""
+    """Find a picture's shape (C, H, W), as it stands upright, and that it is not damaged."""
     with _opened(content) as image:
         width, height = image.size
-        if image.getexif().get(0x0112, 1) >= 5:  # orientations 5 .. 8 lie on their side
+        if _orientation(image) >= 5:  # 5 .. 8 lie on their side
             width, height = height, width
-        return (1 if image.mode in _GREY else 3, height, width)
+        shape = (1 if image.mode in _GREY else 3, height, width)
+        _decode(image, 1)
+    return shape
 
 
 @contextmanager
@@ -97,20 +99,36 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         raise DataError(f"the picture is damaged: {error or type(error).__name__}.") from error
 
 
-def _decode_small(image: Image.Image, side: int) -> None:
+def _decode(image: Image.Image, side: int) -> None:
     """Decode; a large JPEG at 1/2, 1/4 or 1/8 of its size if that leaves `side` pixels or more."""
     image.draft(None, (side, side))
     image.load()
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF orientation says; unreadable EXIF data say nothing."""
-    from PIL import ImageOps
-
+def _orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation, 1 .. 8; damaged EXIF data leave the picture as it is."""
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image
+        found = image.getexif().get(0x0112, 1)
+    except Exception:  # the parsers raise nearly anything
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the picture as its EXIF orientation says."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def _flatten(image: Image.Image, mode: str) -> Image.Image:
@@ -129,8 +147,15 @@ def _flatten(image: Image.Image, mode: str) -> Image.Image:
         paper = Image.new("RGBA", image.size, _PAPER)
         image = Image.alpha_composite(paper, layer)
     elif image.mode not in ("1", "L", "RGB"):
-        image = image.convert("RGB")
+        image = _to_rgb(image)
     return image.convert(mode)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    try:
+        return image.convert("RGB")
+    except ValueError:
+        raise DataError(f"colours in the mode {image.mode} are not read. Save it as RGB.") from None
 
 
 def _to_eight_bits(values: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -151,6 +176,6 @@ def _cover(image: Image.Image, width: int, height: int) -> Image.Image:
         return image
     scale = max(width / image.width, height / image.height)
     w, h = width / scale, height / scale  # the part of the picture that is seen
-    left, top = (image.width - w) / 2, (image.height - h) / 2
+    left, top = max(0, (image.width - w) / 2), max(0, (image.height - h) / 2)  # not -1e-16
     box = (left, top, min(left + w, image.width), min(top + h, image.height))
     return image.resize((width, height), Image.Resampling.BILINEAR, box=box)

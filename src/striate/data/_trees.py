@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from ..errors import DataError, OptionError
-from ._classes import Member, Sorted, sort_files
+from ._classes import Sorted, sort_files
 from ._file_dataset import BrokenFile, Decode, FileDataset, Survey
 from ._files import Files, open_files
 from ._fit import fit_mode
@@ -66,14 +66,22 @@ def read_pictures(path: Path, reading: Reading) -> Parts:
 
 
 def common_shape(files: Files, found: Sorted) -> tuple[int, int, int] | None:
-    """Find the (C, H, W) of the training pictures, if a sample of them is all of one size."""
+    """Find the (C, H, W) of the training pictures, if a sample of them is all of one size.
+
+    Raises:
+        DataError: None of the sample can be read.
+    """
     shapes = set()
-    for member in _sample(found):
+    members = found.parts["train"]
+    sample = members[:: max(1, len(members) // _PROBES)]
+    for member in sample:
         try:
             shapes.add(probe_image(files.read(member.name)))
-        except DataError:
-            continue  # told when it is decoded
-    if len({shape[1:] for shape in shapes}) != 1:
+        except DataError as error:
+            last = f"{member.name}: {error}"  # told again when all are decoded
+    if not shapes:
+        raise DataError(f"{files.path}: {len(sample)} pictures were tried, none is whole. {last}")
+    if len({shape[1:] for shape in shapes}) > 1:
         return None
     return max(shapes)  # in colour, if one is
 
@@ -104,11 +112,6 @@ def _first_rate(files: Files, found: Sorted) -> int:
         except DataError:
             continue  # told when it is decoded
     raise DataError(f"{files.path} holds no WAV file that can be read.")
-
-
-def _sample(found: Sorted) -> Sequence[Member]:
-    members = found.parts["train"]
-    return members[:: max(1, len(members) // _PROBES)]
 
 
 def _read(

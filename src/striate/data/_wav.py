@@ -160,7 +160,8 @@ def _format(body: memoryview) -> _Format:
 
 def _samples(data: memoryview, layout: _Format) -> NDArray[np.float32]:
     if layout.tag == _FLOAT:
-        values = np.frombuffer(data, dtype=f"<f{layout.bits // 8}").astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            values = np.frombuffer(data, dtype=f"<f{layout.bits // 8}").astype(np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"sample {int(np.argmin(np.isfinite(values)))} is not a finite number.")
         return values
