@@ -77,7 +77,7 @@ class TestLearning:
         assert run.final()["test_accuracy"] > 0.5
 
     def test_the_folder_holds_what_it_says(self, tmp_path: Path, digits: Data) -> None:
-        run = Run.open(train(quick(tmp_path), data=digits).path)
+        run = Run.open(train(quick(tmp_path), data=digits).path, trusted=True)
         names = {path.name.partition(".")[0] for path in run.path.iterdir()}
         assert {"config", "environment", "model", "metrics", "weights", "initial"} <= names
         outcome = evaluate(run.model(), digits.batches(digits.test, 64))

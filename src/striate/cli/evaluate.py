@@ -3,96 +3,96 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..train._score import Score
+    from ..train import Outcome
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     data: Annotated[
-        str | None, typer.Option(help="A data set, as of `striate train`; default: the run's own")
+        str | None,
+        typer.Option(
+            help="A data set, as for `striate train`; default: the run's own.", show_default=False
+        ),
     ] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Folder of the data set's files")] = None,
-    part: Annotated[str, typer.Option(help="test or train")] = "test",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    data_dir: Annotated[
+        str | None, typer.Option(help="Folder of the data set's files.", show_default=False)
+    ] = None,
+    part: Annotated[str, typer.Option(help="test, train, validation or all.")] = "test",
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples at once.")] = 256,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    net: Annotated[
+        str | None,
+        typer.Option(
+            help="For a run of your own net: package.module:function or file.py:function.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure loss and accuracy of a run's net, in all and class by class.
 
-    The classes of the data are matched with the net's by their names.
+    The data's classes are matched with the net's by their names.
     """
-    from ..data import load
-    from ..errors import OptionError
-    from ..train import Run
-    from ..train import evaluate as measure
-    from ..train._score import Score
+    from ..train import Run, score_run
 
-    opened = Run.open(run)
-    config, preprocess = opened.config, opened.preprocess
-    loaded = load(
-        data or config.data,
-        data_dir=data_dir or (config.data_dir if data is None else None),
-        input_shape=preprocess.input_shape,
-        workers=config.workers,
+    outcome = score_run(
+        Run.open(run),
+        data,
+        data_dir=data_dir,
+        part=part,
+        batch_size=batch_size,
+        device=device,
+        net=net,
     )
-    parts = {"test": loaded.test, "train": loaded.train}
-    if part not in parts:
-        raise OptionError(f"evaluate: --part {part} is neither test nor train.")
-    chosen = parts[part]
-    net_class = _matching(loaded.classes, opened.classes)
-    from ..data import Batches
-
-    # Normalised as the net was trained, whatever these data's own mean is.
-    batches = Batches(chosen, 256, mean=preprocess.mean, std=preprocess.std)
-    outcome = measure(opened.model(), batches)
-    labels = net_class[outcome.labels]
-    score = Score.of(labels, outcome.logits.argmax(1), opened.classes)
-    import torch
-
-    loss = torch.nn.functional.cross_entropy(outcome.logits.double(), labels).item()
-    _tell(score, loss, as_json)
+    if as_json:
+        _write_json(outcome)
+    else:
+        _write_table(outcome)
 
 
-def _matching(theirs: tuple[str, ...], nets: tuple[str, ...]) -> Tensor:
-    """Give the net's number of each of the data's classes."""
-    import torch
-
-    from ..errors import DataError
-
-    if missing := [name for name in theirs if name not in nets]:
-        raise DataError(
-            f"evaluate: the data have classes that the net does not know: {', '.join(missing)}. "
-            f"The net's are {', '.join(nets)}; the data's are {', '.join(theirs)}."
-        )
-    return torch.tensor([nets.index(name) for name in theirs])
-
-
-def _tell(score: Score, loss: float, as_json: bool) -> None:
+def _write_json(outcome: Outcome) -> None:
     import dataclasses
     import json
 
-    from rich.table import Table
-    from rich.text import Text
+    score = outcome.score
+    whole = {
+        "data": outcome.data,
+        "part": outcome.part,
+        "samples": score.samples,
+        "loss": outcome.loss,
+        "accuracy": score.accuracy,
+        "classes": [dataclasses.asdict(one) for one in score.per_class],
+        "confusion": score.confusion.tolist(),
+    }
+    typer.echo(json.dumps(whole, indent=1))
 
-    from ._console import console
 
-    rows: list[dict[str, Any]] = [dataclasses.asdict(each) for each in score.per_class]
-    if as_json:
-        whole = {"samples": score.samples, "loss": loss, "accuracy": score.accuracy}
-        typer.echo(json.dumps({**whole, "classes": rows}, indent=1))
-        return
-    table = Table("class", "samples", "precision", "recall", "F1", box=None)
-    for row in rows:
-        shares = ("-" if row[k] is None else f"{row[k]:.1%}" for k in ("precision", "recall", "f1"))
-        table.add_row(Text(row["name"]), f"{row['samples']:,}", *shares)
-    console().print(table)
+def _write_table(outcome: Outcome) -> None:
+    from ._console import console, table
+
+    score = outcome.score
+    rows = [
+        [one.name, f"{one.samples:,}", *map(_share, (one.precision, one.recall, one.f1))]
+        for one in score.per_class
+    ]
     low, high = score.interval()
-    console().print(
-        f"\naccuracy {score.accuracy:.2%} of {score.samples:,} samples "
-        f"(95 % interval {low:.2%} .. {high:.2%}), loss {loss:.4f}"
+    printer = console()
+    head = ["class", "samples", "precision", "recall", "F1"]
+    printer.print(table(head, rows, right=range(1, 5)))
+    present = sum(one.samples > 0 for one in score.per_class)
+    if present < len(score.classes):
+        printer.print(f"\nThe data hold {present} of the net's {len(score.classes)} classes.")
+    printer.print(
+        f"\naccuracy {score.accuracy:.2%} of {score.samples:,} samples ({outcome.part}), "
+        f"95 % interval {low:.2%} to {high:.2%}; loss {outcome.loss:.4f}",
+        soft_wrap=True,
     )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +14,28 @@ if TYPE_CHECKING:
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a run")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     files: Annotated[
-        list[str], typer.Argument(help="Files or folders; - reads their paths from stdin")
+        list[str],
+        typer.Argument(help="Files or folders; - reads paths from stdin.", show_default=False),
     ],
-    top: Annotated[int, typer.Option(min=1, help="Classes to name for each file")] = 3,
-    format: Annotated[str, typer.Option(help="table, json or csv")] = "table",
+    top: Annotated[int, typer.Option(min=1, help="Classes to name for each file.")] = 3,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="table, json or csv; by default a table on a terminal, else csv.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Files at once.")] = 64,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    net: Annotated[
+        str | None,
+        typer.Option(
+            help="For a run of your own net: package.module:function or file.py:function.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Label pictures or sounds with a run's net, with probabilities.
 
@@ -27,17 +44,20 @@ def predict(
     from ..errors import OptionError
     from ..train import Run
     from ..train import predict as run_net
+    from ._console import printable
 
     writers = {"table": _write_table, "json": _write_json, "csv": _write_csv}
-    if format not in writers:
+    form = format or ("table" if sys.stdout.isatty() else "csv")
+    if form not in writers:
         raise OptionError(f"predict: --format {format} is not one of {', '.join(writers)}.")
-    predictions = list(run_net(Run.open(run), _paths(files), top=top))
-    writers[format]([p for p in predictions if p.error is None])
-    broken = [p for p in predictions if p.error is not None]
-    for prediction in broken:
-        typer.echo(f"error: {prediction.error}", err=True)
+    options = {"top": top, "batch_size": batch_size}
+    predictions = list(run_net(Run.open(run), _paths(files), device=device, net=net, **options))
+    writers[form]([one for one in predictions if one.error is None])
+    broken = [one for one in predictions if one.error is not None]
+    for one in broken:
+        typer.echo(printable(f"error: {one.error}"), err=True)
     if not predictions:
-        raise OptionError(f"predict: {' '.join(files)} holds no files of the net's kind.")
+        raise OptionError("predict: stdin named no files.")
     if broken:
         raise typer.Exit(1)
 
@@ -51,18 +71,16 @@ def _paths(files: list[str]) -> Iterator[str]:
 
 
 def _write_table(predictions: list[Prediction]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from ._console import console, table
 
-    from ._console import console
-
-    ranks = max((len(p.labels) for p in predictions), default=0)
-    table = Table("file", *(["label", "probability"] * ranks), box=None)
-    for prediction in predictions:
-        cells = [cell for name, p in prediction.labels for cell in (name, f"{p:.1%}")]
-        table.add_row(*(Text(cell) for cell in (prediction.path, *cells)))
-    if predictions:
-        console().print(table)
+    ranks = max((len(one.labels) for one in predictions), default=0)
+    rows = [
+        [one.path, *(cell for name, share in one.labels for cell in (name, f"{share:.1%}"))]
+        for one in predictions
+    ]
+    if rows:
+        head = ["file", *["label", "probability"] * ranks]
+        console().print(table(head, rows, right=range(2, 2 * ranks + 1, 2)))
 
 
 def _write_json(predictions: list[Prediction]) -> None:
@@ -70,10 +88,10 @@ def _write_json(predictions: list[Prediction]) -> None:
 
     rows = [
         {
-            "file": p.path,
-            "labels": [{"label": name, "probability": value} for name, value in p.labels],
+            "file": one.path,
+            "labels": [{"label": name, "probability": share} for name, share in one.labels],
         }
-        for p in predictions
+        for one in predictions
     ]
     typer.echo(json.dumps(rows, indent=1))
 
@@ -85,7 +103,8 @@ def _write_csv(predictions: list[Prediction]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "rank", "label", "probability"])
-    for p in predictions:
-        for rank, (name, value) in enumerate(p.labels, 1):
-            writer.writerow([p.path, rank, name, f"{value:.6f}"])
-    typer.echo(text.getvalue(), nl=False)
+    for one in predictions:
+        for rank, (name, share) in enumerate(one.labels, 1):
+            writer.writerow([one.path, rank, name, f"{share:.6f}"])
+    # A file's name may hold bytes that are no text; they come out as they went in.
+    typer.echo(text.getvalue().encode("utf-8", "surrogateescape"), nl=False)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..data import Augment, Batch, Batches, Data, Dataset
-from ..errors import OptionError, RunError
+from ..errors import OptionError, RunError, StriateError
 from . import _distributed as distributed
 from ._checkpoint import save_tensors
 from ._config import Config
@@ -45,7 +45,8 @@ def train(
     Args:
         config: What to do; None is LeNet-5 on the built-in digits.
         resume: The folder of a run that was stopped; it goes on bit for bit, and ends as if it
-            had never been stopped. Its own configuration is used.
+            had never been stopped. Its own configuration is used, and the code that this names
+            is run, so let it be a folder that you trust.
         progress: What shows the progress; None shows nothing.
         data: Data that are loaded already, in place of `config.data`.
     Raises:
@@ -63,7 +64,7 @@ def train(
     """
     run = None
     if resume is not None:
-        run = Run.open(resume)
+        run = Run.open(resume, trusted=True)
         config = run.config
     config = config or Config.make()
     device = pick_device(config.device)
@@ -135,16 +136,27 @@ class Trainer:
         with self.progress, signals(self._ask_to_stop), self._events() as writer:
             done = (self.state.epoch - 1) * self.batches.steps + self.state.step
             self.progress.start(total, done)
-            while self.state.epoch <= self.config.epochs and not self.state.stopped:
-                self._epoch()
-                entry = self._end_epoch()
-                if self.rank == 0:
-                    self.progress.epoch(entry, self.config.epochs)
-                    log(writer, entry)
+            try:
+                while self.state.epoch <= self.config.epochs and not self.state.stopped:
+                    self._epoch()
+                    entry = self._end_epoch()
+                    if self.rank == 0:
+                        self.progress.epoch(entry, self.config.epochs)
+                        log(writer, entry)
+            except StriateError as error:
+                self._note_failure(error)
+                raise
         self.batches.close()
         if self.rank == 0:
             self._finish()
         return self.run
+
+    def _note_failure(self, error: StriateError) -> None:
+        """Leave the reason in the run's folder, where `striate runs` finds it."""
+        if self.rank == 0 and self.run is not None:
+            entry = {"kind": "failed", "error": str(error)}
+            with suppress(RunError):  # a full disk is the reason, and is told already
+                append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
 
     def _open_run(self) -> None:
         if self.rank == 0:
@@ -155,7 +167,7 @@ class Trainer:
 
             shared = [str(self.run.path) if self.run else ""]
             dist.broadcast_object_list(shared, src=0)
-            self.run = self.run or Run.open(shared[0])
+            self.run = self.run or Run.open(shared[0], trusted=True)
 
     def _epoch(self) -> None:
         self.forward.train()

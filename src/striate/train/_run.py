@@ -37,16 +37,22 @@ class Run:
         path: The folder.
         config: What the run was told.
         model_info: The contents of model.json.
+        trusted: Whether code that the folder names may be run to build its net.
     """
 
     path: Path
     config: Config
     model_info: dict[str, Any]
+    trusted: bool = False
 
     @classmethod
-    def open(cls, path: str | Path) -> Run:
+    def open(cls, path: str | Path, *, trusted: bool = False) -> Run:
         """Open a run's folder.
 
+        Args:
+            path: The folder.
+            trusted: Whether code that it names may be run. It matters for nets that are not of
+                the zoo; say so of folders that are your own.
         Raises:
             RunError: It is not there, or not a run's, or damaged.
         """
@@ -56,7 +62,7 @@ class Run:
         if not (path / "config.toml").is_file():
             raise RunError(f"{path} is not the folder of a run: it holds no config.toml.")
         config = Config.make(**read_toml(path / "config.toml"))
-        return cls(path, config, _read_model_info(path / "model.json"))
+        return cls(path, config, _read_model_info(path / "model.json"), trusted)
 
     @property
     def name(self) -> str:
@@ -94,23 +100,40 @@ class Run:
         """Give the entry of the end, or None if the run has not ended."""
         return next((e for e in reversed(self.metrics()) if e.get("kind") == "final"), None)
 
-    def model(self, weights: str = "weights") -> nn.Module:
+    def model(self, weights: str = "weights", *, net: str | None = None) -> nn.Module:
         """Build the net with the weights the run left, in evaluation mode.
 
         Args:
             weights: 'weights' (those to use) or 'initial' (before training).
+            net: For a run that is not `trusted` and not of a network of the zoo: the function that
+                builds it, as 'package.module:function' or 'file.py:function'. A folder may come
+                from anyone, so no code is run because the folder names it.
         Raises:
-            RunError: The weights are absent, damaged, or not this net's.
+            RunError: The weights are absent, damaged, or not this net's; `net` is needed.
         """
-        tensors, _ = load_tensors(self.path / f"{weights}.safetensors")
-        net = build_net(self.config.net, self.config.net_options, len(self.classes))
-        try:
-            net.load_state_dict(tensors[""])
-        except (KeyError, RuntimeError) as error:
+        net, file = net or self._known_net(), self.path / f"{weights}.safetensors"
+        if not file.is_file() and self.final() is None:
             raise RunError(
-                f"{self.path}: the weights are not those of {self.config.net}: {error}"
-            ) from None
-        return net.eval()
+                f"{self.path} has not ended, so it has no weights to use. Go on with "
+                f"`striate train --resume {self.path}`."
+            )
+        tensors, _ = load_tensors(file)
+        built = build_net(net, self.config.net_options, len(self.classes))
+        try:
+            built.load_state_dict(tensors[""])
+        except (KeyError, RuntimeError) as error:
+            raise RunError(f"{self.path}: the weights are not those of {net}: {error}") from None
+        return built.eval()
+
+    def _known_net(self) -> str:
+        net = self.config.net
+        if ":" in net and not self.trusted:
+            raise RunError(
+                f"{self.path} was trained on {net}, which is code that its folder names and does "
+                f"not hold. If you trust that code, say so with --net {net}, or with "
+                f"Run.open(..., trusted=True)."
+            )
+        return net
 
 
 def _read_model_info(path: Path) -> dict[str, Any]:
@@ -139,7 +162,7 @@ def create_run(config: Config, classes: Iterable[str], preprocess: Preprocess) -
         ("environment.json", json.dumps(environment(config), indent=1)),
     ):
         write_atomic(path / name, text.encode())
-    return Run.open(path)
+    return Run.open(path, trusted=True)
 
 
 def _new_folder(config: Config) -> Path:

@@ -11,6 +11,17 @@ from typing import Any
 from ..errors import OptionError, RunError, StriateError
 from ._run import Run
 
+_LARGEST_FIRST = ("epochs", "test_accuracy", "seconds")
+# What `compare` shows of a run, and its names in an epoch's entry and in the last.
+_MEASURED = {
+    "test_accuracy": ("test_accuracy", "test_accuracy"),
+    "test_loss": ("test_loss", "test_loss"),
+    "epochs_done": ("epoch", "epochs"),
+    "best_epoch": ("best_epoch", "best_epoch"),
+    "seconds": ("total_seconds", "seconds"),
+    "parameters": ("parameters", "parameters"),
+}
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -18,12 +29,13 @@ class Summary:
 
     Attributes:
         name: Of its folder.
-        status: 'finished', 'stopped' (it can be gone on with) or 'damaged'.
+        status: 'finished'; 'interrupted', and can be gone on with, unless it is running still;
+            'failed', and cannot, or not without a change; 'damaged', and cannot be read.
         net, data: What was trained on what.
-        epochs: That were done.
-        test_accuracy: After the last of them, or of the weights that were chosen.
+        epochs, of_epochs: How many were done, and asked for.
+        test_accuracy: Of the weights that were kept; of the last epoch if it has not ended.
         seconds: Of training.
-        problem: What is damaged.
+        problem: Why it failed, or what is damaged.
     """
 
     name: str
@@ -31,6 +43,7 @@ class Summary:
     net: str = ""
     data: str = ""
     epochs: int = 0
+    of_epochs: int = 0
     test_accuracy: float | None = None
     seconds: float = 0.0
     problem: str = ""
@@ -41,32 +54,61 @@ def summarise(path: str | Path) -> Summary:
     path = Path(path)
     try:
         run = Run.open(path)
-        epochs, final = run.epochs(), run.final()
+        status, problem = _status(run)
+        return Summary(
+            name=path.name,
+            status=status,
+            net=run.config.net,
+            data=run.config.data,
+            epochs=len(run.epochs()),
+            of_epochs=run.config.epochs,
+            test_accuracy=_outcome(run).get("test_accuracy"),
+            seconds=float(sum(entry["seconds"] for entry in run.epochs())),
+            problem=problem,
+        )
     except (StriateError, OSError) as error:
-        return Summary(path.name, "damaged", problem=str(error))
-    last = final or (epochs[-1] if epochs else {})
-    return Summary(
-        path.name,
-        "finished" if final else "stopped",
-        run.config.net,
-        run.config.data,
-        len(epochs),
-        last.get("test_accuracy"),
-        sum(entry["seconds"] for entry in epochs),
-    )
+        where = "" if str(path) in str(error) else f"{path}: "
+        return Summary(path.name, "damaged", problem=f"{where}{error}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Summary(path.name, "damaged", problem=f"{path}: its metrics are damaged: {error!r}.")
+
+
+def _status(run: Run) -> tuple[str, str]:
+    """Give a run's status, and the reason if it failed."""
+    if run.final() is not None:
+        return "finished", ""
+    last = (run.metrics() or [{}])[-1]
+    if last.get("kind") == "failed":
+        return "failed", str(last["error"])
+    if not (run.path / "checkpoint.safetensors").is_file():
+        return "failed", f"{run.path} has no checkpoint: it ended before the first was written."
+    return "interrupted", ""
+
+
+def _outcome(run: Run) -> dict[str, Any]:
+    """Give what was measured last: at the end, or else in the last epoch."""
+    return run.final() or (run.epochs() or [{}])[-1]
 
 
 def list_runs(out: str | Path = "runs") -> list[Summary]:
     """Summarise every run in a folder, in alphabetical order.
 
     Raises:
-        RunError: There is no such folder.
+        RunError: There is no such folder, or it cannot be read.
     """
     folder = Path(out)
-    if not folder.is_dir():
-        raise RunError(f"{folder} is not a folder. `striate train` makes runs in the folder runs.")
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    return [summarise(path) for path in inside if (path / "config.toml").exists()]
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be read: {error.strerror}. `striate train` makes runs in the folder "
+            f"runs; name another with `striate runs FOLDER`."
+        ) from None
+    return [summarise(path) for path in inside if _is_run(path)]
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.toml").exists() or (path / "model.json").exists()
 
 
 def sort_runs(runs: Sequence[Summary], by: str) -> list[Summary]:
@@ -80,25 +122,38 @@ def sort_runs(runs: Sequence[Summary], by: str) -> list[Summary]:
         raise OptionError(f"runs: cannot sort by {by!r}; there are {', '.join(fields)}.")
     known = [run for run in runs if getattr(run, by) is not None]
     rest = [run for run in runs if getattr(run, by) is None]
-    numbers = by in ("epochs", "test_accuracy", "seconds")
-    return sorted(known, key=lambda run: getattr(run, by), reverse=numbers) + rest
+    order = sorted(known, key=lambda run: getattr(run, by), reverse=by in _LARGEST_FIRST)
+    return order + rest
 
 
 def compare(paths: Sequence[str | Path]) -> list[tuple[str, list[Any]]]:
-    """Lay runs side by side: the options that differ, then how they did.
+    """Lay runs side by side: how they did, then the options that differ.
 
     Returns:
-        Rows of a name and one value a run.
+        Rows of a name and one value a run; None where a run has none.
     Raises:
         RunError: One of them is not a run.
     """
     runs = [Run.open(path) for path in paths]
-    options = [dataclasses.asdict(run.config) for run in runs]
-    rows = [
-        (name, [each[name] for each in options])
-        for name in options[0]
-        if name not in ("name", "out") and any(each[name] != options[0][name] for each in options)
-    ]
-    outcomes = [run.final() or (run.epochs() or [{}])[-1] for run in runs]
-    measured = ("parameters", "epochs", "best_epoch", "test_loss", "test_accuracy", "seconds")
-    return rows + [(name, [outcome.get(name) for outcome in outcomes]) for name in measured]
+    outcomes = [_outcome(run) for run in runs]
+    rows: list[tuple[str, list[Any]]] = [("status", [_status(run)[0] for run in runs])]
+    rows += [(name, [_measured(outcome, name) for outcome in outcomes]) for name in _MEASURED]
+    options = [_flat(dataclasses.asdict(run.config)) for run in runs]
+    names = dict.fromkeys(name for each in options for name in each)
+    for name in names:
+        values = [each.get(name) for each in options]
+        if name not in ("name", "out") and any(value != values[0] for value in values):
+            rows.append((name, values))
+    return rows
+
+
+def _measured(outcome: dict[str, Any], name: str) -> Any:
+    """Look a measure up; an epoch's entry calls some of them otherwise than the end's."""
+    in_an_epoch, at_the_end = _MEASURED[name]
+    return outcome.get(in_an_epoch if outcome.get("kind") == "epoch" else at_the_end)
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    """Give the net's own options names beside the others."""
+    own = options.pop("net_options")
+    return {**options, **{f"net_options.{name}": value for name, value in own.items()}}

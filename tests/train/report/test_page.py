@@ -150,7 +150,7 @@ def test_it_needs_a_run_that_has_ended(tmp_path: Path) -> None:
     run = trained(tmp_path, "signal_net", data, epochs=1)
     (run.path / "metrics.jsonl").write_text("")
     with pytest.raises(RunError, match="has not ended: go on with"):
-        write_report(Run.open(run.path), data)
+        write_report(Run.open(run.path, trusted=True), data)
 
 
 def test_options_that_differ_from_the_recipe_stand_out(run: Run) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...data import Data, Subset
 from ...errors import RunError
@@ -41,7 +41,8 @@ def gather(run: Run, data: Data) -> dict[str, Any]:
     final = run.final()
     if final is None:
         raise RunError(f"{run.path} has not ended: go on with `striate train --resume {run.path}`.")
-    labels, probabilities = _predictions(run, data)
+    model = run.model()
+    labels, probabilities = _predictions(run, model, data)
     score = Score.of(labels, probabilities.argmax(1), data.classes)
     epochs = run.epochs()
     kept = final["best_epoch"] if "val_loss" in epochs[-1] else None
@@ -68,13 +69,14 @@ def gather(run: Run, data: Data) -> dict[str, Any]:
         "config": _config_rows(run.config),
         "toml": run.config.to_toml(),
         "environment": _environment(run.path),
-        **_inside(run, data, labels, probabilities),
+        **_inside(run, model, data, labels, probabilities),
     }
 
 
-def _inside(run: Run, data: Data, labels: Tensor, probabilities: Tensor) -> dict[str, Any]:
+def _inside(
+    run: Run, net: nn.Module, data: Data, labels: Tensor, probabilities: Tensor
+) -> dict[str, Any]:
     """Look into the net: its first filters, and its maps of a few samples."""
-    net = run.model()
     initial = run.path / "initial.safetensors"
     before = load_tensors(initial)[0].get("", {}) if initial.is_file() else {}
     chosen = examples(labels, probabilities)
@@ -86,7 +88,7 @@ def _inside(run: Run, data: Data, labels: Tensor, probabilities: Tensor) -> dict
     }
 
 
-def _predictions(run: Run, data: Data) -> tuple[Tensor, Tensor]:
+def _predictions(run: Run, net: nn.Module, data: Data) -> tuple[Tensor, Tensor]:
     """Give the test labels, and the net's probabilities for them, saved or worked out again."""
     path = run.path / "predictions.safetensors"
     if path.is_file():
@@ -101,7 +103,7 @@ def _predictions(run: Run, data: Data) -> tuple[Tensor, Tensor]:
                 f"{data.name}. Give the data the run was trained on, or remove the file."
             )
     else:
-        outcome = evaluate(run.model(), data.batches(data.test, 256))
+        outcome = evaluate(net, data.batches(data.test, 256))
         labels, logits = outcome.labels, outcome.logits
     return labels, logits.double().softmax(1).nan_to_num(0.0)
 
