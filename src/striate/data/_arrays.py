@@ -60,10 +60,10 @@ def read_arrays(path: Path) -> Parts:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise DataError("the file is one array; an .npz of several is needed.")
-        with file:
+        with path.open("rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise DataError("the file is one array; an .npz of several is needed.")
             for wanted in (_PARTED, ("x", "y")):
                 if set(wanted) <= set(file.files):
                     extra = {"classes"} & set(file.files)

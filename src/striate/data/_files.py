@@ -14,6 +14,9 @@ from ..errors import DataError
 
 LARGEST_FILE_BYTES = 1 << 28
 
+# What zipfile raises on damaged archives; RuntimeError is of versions that it does not know.
+_DAMAGE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+
 # Deflate cannot do better than 1032 to 1, so more than that is a bomb whose members overlap.
 _DENSEST = 1032
 
@@ -96,7 +99,7 @@ class _Archive(Files):
             raise DataError("the file is encrypted. Unpack the archive with its password.")
         try:
             return self._zip().read(member)
-        except (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGE as error:
             raise DataError(f"the archive is damaged here: {error}.") from None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,7 +110,7 @@ class _Archive(Files):
         if self._open_in is None or self._open_in[0] != os.getpid():
             try:
                 self._open_in = os.getpid(), zipfile.ZipFile(self.path)
-            except (OSError, zipfile.BadZipFile) as error:
+            except _DAMAGE as error:
                 raise DataError(f"{self.path} is no zip archive, or damaged: {error}.") from None
         return self._open_in[1]
 
