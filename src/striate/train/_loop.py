@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from .._extras import require
 from ..data import Augment, Batch, Batches, Data, Dataset
 from ..errors import OptionError, RunError, StriateError
 from . import _distributed as distributed
@@ -62,6 +63,8 @@ def train(
         ...     sorted(run.final())[:3]
         ['best_epoch', 'epochs', 'kind']
     """
+    for package in ("jinja2", "tensorboard"):  # now, and not when the run has ended
+        require(package, extra="train", purpose="Training")
     run = None
     if resume is not None:
         run = Run.open(resume, trusted=True)
