@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from striate import DataError, OptionError, ShapeError
-from striate.data import ArrayDataset, Augment, Batches, Draws, Subset
-from striate.data._split import split
+from striate.data import ArrayDataset, Augment, Batches, Subset
 
 CLASSES = ("even", "odd")
 
@@ -84,67 +83,6 @@ def test_without_augmentation_nothing_changes() -> None:
     a = next(batches(4, 4).epoch())
     b = next(batches(4, 4, augment=Augment()).epoch())
     assert torch.equal(a.inputs, b.inputs)
-
-
-class TestAugment:
-    DRAWS = Draws(seed=0, epoch=1, positions=torch.arange(500))
-
-    def test_shifts_are_whole_pixels_both_ways(self) -> None:
-        image = torch.zeros(500, 1, 9, 9)
-        image[:, 0, 4, 4] = 1
-        shifted = Augment(shift=2)(image, self.DRAWS)
-        places = shifted.flatten(1).argmax(1)
-        rows, columns = places // 9 - 4, places % 9 - 4
-        assert set(rows.tolist()) == set(columns.tolist()) == {-2, -1, 0, 1, 2}
-        assert shifted.sum(dim=(1, 2, 3)).unique().tolist() == [1]
-
-    def test_half_are_flipped(self) -> None:
-        image = torch.arange(4.0).expand(500, 1, 1, 4).clone()
-        flipped = (Augment(flip=True)(image, self.DRAWS)[:, 0, 0, 0] == 3).float().mean()
-        assert 0.4 < flipped < 0.6
-
-    def test_cutout_blanks_at_most_its_square(self) -> None:
-        cut = Augment(cutout=3)(torch.ones(500, 1, 9, 9), self.DRAWS)
-        blank = (cut == 0).sum(dim=(1, 2, 3))
-        assert int(blank.max()) == 9
-        assert int(blank.min()) >= 4  # a corner keeps 2x2 of it inside
-
-    def test_rotation_keeps_the_middle_and_the_sum(self) -> None:
-        image = torch.zeros(500, 1, 11, 11)
-        image[:, 0, 5, 3:8] = 1
-        turned = Augment(rotate=20.0)(image, self.DRAWS)
-        assert turned[:, 0, 5, 5].min() > 0.8
-        torch.testing.assert_close(
-            turned.sum(dim=(1, 2, 3)), torch.full((500,), 5.0), rtol=0.1, atol=0
-        )
-
-    def test_gain_scales_within_its_decibels(self) -> None:
-        loud = Augment(gain=6.0)(torch.ones(500, 1, 10), self.DRAWS)[:, 0, 0]
-        assert 0.5 < loud.min() < 0.6
-        assert 1.8 < loud.max() < 2.0
-
-    @pytest.mark.parametrize(
-        ("options", "shape"),
-        [
-            ({"flip": True}, (1, 9)),
-            ({"rotate": 5.0}, (1, 9)),
-            ({"gain": 1.0}, (1, 9, 9)),
-            ({"shift": 9}, (1, 9, 9)),
-        ],
-    )
-    def test_what_data_cannot_have_is_refused(self, options: dict, shape: tuple) -> None:
-        with pytest.raises(OptionError, match="Augment"):
-            Augment(**options).check(shape)
-
-
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
-def test_a_split_is_whole_and_even_over_the_classes(labels: list[int], fraction: float) -> None:
-    tensor = torch.tensor(labels)
-    rest, chosen = split(tensor, fraction)
-    assert sorted([*rest.tolist(), *chosen.tolist()]) == list(range(len(labels)))
-    for label in set(labels):
-        count = labels.count(label)
-        assert (tensor[chosen] == label).sum() == int(count * fraction + 1e-9)
 
 
 def test_subsets_keep_names_and_labels() -> None:

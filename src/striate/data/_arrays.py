@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -58,35 +58,56 @@ def read_arrays(path: Path) -> Parts:
     return in_memory(train, test, classes, "image" if picture else "array")
 
 
+def read_array(path: Path, shape: tuple[int, ...]) -> Tensor:
+    """Read one input from an .npy file.
+
+    Raises:
+        OSError: The file cannot be opened.
+        DataError: It is damaged, or holds an array of another shape or type.
+    """
+    with path.open("rb") as stream:
+        try:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+        except _DAMAGE as error:
+            raise DataError(f"the file cannot be read as .npy: {_reason(error)}.") from None
+    if array.shape != shape:
+        raise DataError(f"the array has the shape {array.shape}; {shape} is needed.")
+    return _tensor("x", array[None])[0]
+
+
 def _load(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as stream:
-            file = np.load(stream, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise DataError("the file is one array; an .npz of several is needed.")
-            for wanted in (_PARTED, ("x", "y")):
-                if set(wanted) <= set(file.files):
-                    extra = {"classes"} & set(file.files)
-                    return {key: file[key] for key in (*wanted, *extra)}
-            found = ", ".join(sorted(file.files)) or "nothing"
-    except DataError:
-        raise
+            return _load_open(stream)
     except FileNotFoundError:
         raise DataError("there is no such file.") from None
     except _DAMAGE as error:
-        raise DataError(f"the file cannot be read as .npz: {error}.") from None
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"the file cannot be read as .npz: {_reason(error)}.") from None
+
+
+def _load_open(stream: BinaryIO) -> dict[str, Array]:
+    if not zipfile.is_zipfile(stream):
+        raise DataError("the file is no .npz archive. Write one with numpy.savez(path, x=, y=).")
+    stream.seek(0)
+    file = np.load(stream, allow_pickle=False)
+    for wanted in (_PARTED, ("x", "y")):
+        if set(wanted) <= set(file.files):
+            extra = {"classes"} & set(file.files)
+            return {key: file[key] for key in (*wanted, *extra)}
     raise DataError(
-        f"the file holds {found}; {', '.join(_PARTED)} are needed, or x and y. Write them with "
-        f"numpy.savez(path, x=..., y=...)."
+        f"the file holds {', '.join(sorted(file.files)) or 'nothing'}; {', '.join(_PARTED)} are "
+        f"needed, or x and y."
     )
 
 
+def _reason(error: Exception) -> str:
+    """Take the first sentence: NumPy's next one recommends to trust the file."""
+    return str(error).partition(". ")[0].rstrip(".")
+
+
 def _inputs(key: str, array: Array) -> Tensor:
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise DataError(
-            f"{key} is {array.dtype}; uint8 (0..255) or a floating-point type is needed. Convert "
-            f"it with {key}.astype('uint8') or {key}.astype('float32')."
-        )
     if array.ndim == 2 or (array.ndim == 3 and array.dtype == np.uint8):
         array = array[:, None]
     if array.ndim not in (3, 4, 5) or 0 in array.shape[1:]:
@@ -99,15 +120,27 @@ def _inputs(key: str, array: Array) -> Tensor:
             f"{key} has the shape {array.shape}, with the channels last; they come first here. "
             f"Use {key}.transpose(0, 3, 1, 2)."
         )
+    return _tensor(key, array)
+
+
+def _tensor(key: str, array: Array) -> Tensor:
+    """Check the type and the numbers of inputs (N, ...), and make floats float32."""
     if array.dtype == np.uint8:
         return torch.from_numpy(np.ascontiguousarray(array))
+    if array.dtype.kind != "f":
+        raise DataError(
+            f"{key} is {array.dtype}; uint8 (0..255) or a floating-point type is needed. Convert "
+            f"it with {key}.astype('uint8') or {key}.astype('float32')."
+        )
+    with np.errstate(over="ignore"):  # too large is told as infinite
+        array = np.ascontiguousarray(array, dtype=np.float32)
     finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
         raise DataError(
-            f"{key}: {int((~finite).sum()):,} inputs hold NaN or infinity, the first is number "
-            f"{int(np.argmin(finite))}. Remove them, or use numpy.nan_to_num."
+            f"{key}: NaN or infinity is in {int((~finite).sum()):,} of {len(array):,} inputs, "
+            f"first in number {int(np.argmin(finite))}. Remove those, or use numpy.nan_to_num."
         )
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return torch.from_numpy(array)
 
 
 def _labels(arrays: dict[str, Array]) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -88,7 +88,7 @@ class _Archive(Files):
                 f"{path} has {packed:,} bytes and says it unpacks to {total:,}, which no honest "
                 f"archive does. It is refused."
             )
-        names = {member.filename for member in members if not member.is_dir()}
+        names = {member.filename for member in members if member.filename}  # folders end in "/"
         self.names = sorted(name for name in names if _counts(name, suffixes))
 
     def read(self, name: str) -> bytes:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ._arrays import read_array
 from ._batches import normalise, to_unit
 from ._fit import fit
 from ._image import decode_image
@@ -75,7 +76,7 @@ class Preprocess:
         path = Path(path)
         try:
             if self.kind == "array":
-                source = _read_array(path, self.source_shape)
+                source = read_array(path, self.source_shape)
             else:
                 source = torch.from_numpy(self._decode(path.read_bytes()))
         except OSError as error:
@@ -127,18 +128,3 @@ class Preprocess:
             )
         except (TypeError, ValueError) as error:
             raise DataError(f"Preprocess: a field has the wrong type: {error}") from None
-
-
-def _read_array(path: Path, shape: tuple[int, ...]) -> Tensor:
-    import numpy as np
-
-    try:
-        array = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise DataError(f"is not an .npy file: {error}") from None
-    if not isinstance(array, np.ndarray) or array.shape != shape:
-        got = array.shape if isinstance(array, np.ndarray) else "several arrays"
-        raise DataError(f"holds {got}; one array of shape {shape} is needed.")
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise DataError(f"holds {array.dtype}; uint8 or a floating-point type is needed.")
-    return torch.from_numpy(array if array.dtype == np.uint8 else array.astype(np.float32))
