@@ -32,7 +32,9 @@ def list_() -> None:
     for name, text in forms.items():
         typer.echo(f"{name:<14} {text}")
     folders = ", ".join(str(folder) for folder in places())
-    typer.echo(f"\nFiles are looked for in {folders}. What is not there is downloaded to the last.")
+    typer.echo(
+        f"\nFiles are looked for in {folders}. What is not there is downloaded into the last."
+    )
 
 
 @app.command()
@@ -80,7 +82,8 @@ def show(
         console.print(line, markup=False, soft_wrap=True)
     console.print(_class_table(data))
     if data.broken:
-        console.print(f"{len(data.broken):,} files cannot be used:", style="red")
+        few = "1 file" if len(data.broken) == 1 else f"{len(data.broken):,} files"
+        console.print(f"{few} cannot be used:", style="red")
     for item in data.broken:
         console.print(f"  {item.name}: {item.reason}", markup=False, soft_wrap=True)
 

@@ -41,28 +41,31 @@ def download(name: str, source: Source, folder: Path) -> Path:
         with _locked(folder):
             if target.is_file():
                 return target  # another process has fetched it while we waited
-            resumed = part.exists()
-            if not _retrieve(source, target, part) and not (
-                resumed and _retrieve(source, target, part)  # the start may be of an older file
-            ):
-                raise DataError(
-                    f"{name}: {source.url} sent a file whose MD5 is not {source.md5}, so it was "
-                    f"changed or damaged, and has been thrown away. {_by_hand(source, folder)}"
-                )
+            # What had come before may be of an older file; then a second try starts from nothing.
+            for _ in range(2 if part.exists() else 1):
+                if _retrieve(source, target, part):
+                    return target
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         kept = f" {part.stat().st_size:,} bytes have come and are kept." if part.exists() else ""
         raise DataError(
-            f"{name}: {source.url} could not be fetched: {reason}.{kept} Try again, or: "
-            f"{_by_hand(source, folder)}"
+            f"{name}: {source.url} could not be fetched: {_reason(error)}.{kept} "
+            f"{_remedy(source, folder)}"
         ) from None
-    return target
+    raise DataError(
+        f"{name}: {source.url} sent a file whose MD5 is not {source.md5}, so it was changed or "
+        f"damaged, and has been thrown away. {_remedy(source, folder)}"
+    )
 
 
-def _by_hand(source: Source, folder: Path) -> str:
+def _reason(error: Exception) -> str:
+    inner = getattr(error, "reason", error)  # URLError wraps the system's error, or a text
+    return str(getattr(inner, "strerror", None) or inner)
+
+
+def _remedy(source: Source, folder: Path) -> str:
     return (
-        f"Fetch {source.name} on another way and put it into {folder}, or name the folder that "
-        f"has it with --data-dir."
+        f"Try again; or fetch {source.name} in another way and put it into {folder}; or, if you "
+        f"have it already, name its folder with --data-dir."
     )
 
 

@@ -19,8 +19,8 @@ def get(name: str, data_dir: str | PathLike[str] | None = None) -> dict[str, Pat
 
     Args:
         name: 'mnist', 'fashion-mnist', 'cifar10' or 'cifar100'.
-        data_dir: Where its folder is, or is made; None is the cache: $STRIATE_CACHE, or
-            ~/.cache/striate.
+        data_dir: Where its folder is, or is made; None looks in the usual `places` and downloads to
+            the cache: $STRIATE_CACHE, or ~/.cache/striate.
     Returns:
         The path of each file, by its published name.
     Raises:
@@ -32,30 +32,34 @@ def get(name: str, data_dir: str | PathLike[str] | None = None) -> dict[str, Pat
             f"data: {name!r} is not a data set to download; {', '.join(SOURCES)} are."
         )
     folder = cache_dir() if data_dir is None else Path(data_dir).expanduser()
-    found = _find(name, [folder / name, folder])
+    found = _find(name, _usual(name) if data_dir is None else [folder / name, folder])
     if found is None:
         found = {source.name: download(name, source, folder / name) for source in SOURCES[name]}
     return found
 
 
 def locate(name: str, data_dir: Path | None) -> dict[str, Path]:
-    """Find the files of a data set, or download them.
+    """Find the files of a data set, or download them if the user has not said where they are.
 
-    Looked through are `data_dir` alone if it is given, else $STRIATE_DATA and then the cache. In
-    each the files may lie in a folder of the data set's name, or right there; packed (.gz) or not.
+    In every folder the files may lie in one of the data set's name, or right there; packed (.gz) or
+    not.
 
     Returns:
         The path of each file, by its published name.
     Raises:
         DataError: They are not where the user said, or cannot be downloaded.
     """
-    if data_dir is not None:
-        found = _find(name, [data_dir / name, data_dir])
-        if found is None:
-            raise DataError(_missing(name, data_dir))
-        return found
+    if data_dir is None:
+        return get(name)
+    found = _find(name, [data_dir / name, data_dir])
+    if found is None:
+        raise DataError(_missing(name, data_dir))
+    return found
+
+
+def _usual(name: str) -> list[Path]:
     shared = [] if name in _NAMED_LIKE_ANOTHER else places()
-    return _find(name, [*(folder / name for folder in places()), *shared]) or get(name)
+    return [*(folder / name for folder in places()), *shared]
 
 
 def places() -> list[Path]:
