@@ -71,3 +71,13 @@ class TestShow:
         assert "and 10 more" in output
         assert "039" in output
         assert "040" not in output
+
+
+@pytest.mark.filterwarnings("always")
+def test_training_warns_of_broken_files_in_words(striate: Striate, tmp_path: Path) -> None:
+    photos = plant(tmp_path / "photos", PHOTOS | {"cat/x.png": b""})
+    options = ("--epochs", 1, "--threads", 1, "--out", tmp_path / "runs")
+    result = striate("train", "--data", f"folder:{photos}", *options)
+    assert result.exit_code == 0
+    assert f"warning: {photos}: 1 file of 21 cannot be used:\n  cat/x.png: the" in result.output
+    assert "UserWarning" not in result.output

@@ -12,11 +12,13 @@ What a user did wrong is raised as a StriateError; the frame prints it and exits
 
 from __future__ import annotations
 
+import warnings
 from collections import UserDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -55,22 +57,47 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _warnings_in_words():
+                return super().invoke(ctx)
         except StriateError as error:
             if ctx.params["debug"]:
                 raise
-            _tell(error)
+            _tell("error", "red", error)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
 
-def _tell(error: StriateError) -> None:
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Print Striate's own warnings without the line of code they come from."""
+    show = warnings.showwarning
+
+    def show_in_words(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if category is UserWarning:
+            _tell("warning", "yellow", message)
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_in_words
+        yield
+
+
+def _tell(what: str, colour: str, message: Exception | str) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True)
-    text = Text("error: ", style="bold red").append(str(error), style="not bold red")
+    text = Text(f"{what}: ", style=f"bold {colour}")
+    text.append(str(message), style=f"not bold {colour}")
     console.print(text, soft_wrap=not console.is_terminal)  # whole lines for grep
 
 

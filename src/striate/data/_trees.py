@@ -126,9 +126,10 @@ def _read(
     dtype = torch.uint8 if kind == "image" else torch.float32
     count = sum(map(len, found.parts.values()))
     in_memory = count * math.prod(shape) * dtype.itemsize <= reading.memory_bytes
+    number = {label: index for index, label in enumerate(found.classes)}
     surveys: dict[str, Survey] = {}
     for part, members in found.parts.items():
-        labels = torch.tensor([found.classes.index(member.label) for member in members])
+        labels = torch.tensor([number[member.label] for member in members])
         names = [member.name for member in members]
         dataset = FileDataset(files, names, labels, found.classes, decode, shape, dtype)
         surveys[part] = dataset.survey(in_memory=in_memory, workers=reading.workers)
@@ -159,4 +160,5 @@ def _tell(files: Files, broken: Sequence[BrokenFile], strict: bool) -> None:
         raise DataError(
             f"{text}\nRemove or mend them, or leave --strict out to go on without them."
         )
-    warnings.warn(f"{text}\nThe others are used.", stacklevel=2)
+    # Six calls up is the user's line: _tell, _read, read_pictures, load's _read, load.
+    warnings.warn(f"{text}\nThe others are used.", stacklevel=6)
