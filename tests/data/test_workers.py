@@ -60,7 +60,8 @@ def alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    stat = Path(f"/proc/{process}/stat")  # a zombie is dead, only nobody has asked after it
+    return not stat.exists() or stat.read_text().split()[2] != "Z"
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
