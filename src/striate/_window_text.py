@@ -18,8 +18,8 @@ def representation(window: Window) -> str:
         for name in ("stride", "dilation")
         if (value := getattr(window, name)) != 1
     ]
-    if window.padding == "same":
-        words.append("padding='same'")
+    if isinstance(window.padding, str):
+        words.append(f"padding={window.padding!r}")
     elif window.padding != (0, 0):
         words.append(f"padding={_padding(window)}")
     if window.ceil_mode:
@@ -106,7 +106,7 @@ def offers(window: Window, n: int) -> list[str]:
 def _padding_lines(window: Window, n: int) -> list[str]:
     concrete = window.on(n)
     before, after = concrete.before, concrete.after
-    if window.padding == "same":
+    if isinstance(window.padding, str):
         outputs = concrete.output_size(n)
         total = f"({outputs} - 1)*{window.stride} + {window.extent} - {n}"
         return [

@@ -30,7 +30,7 @@ from .errors import OptionError, ShapeError
 Number = int | Fraction
 """A length in pixels: whole for convolutions and poolings, a fraction for their transposes."""
 
-Padding = int | Fraction | tuple[Number, Number] | Literal["same", "valid"]
+Padding = int | Fraction | tuple[Number, Number] | Literal["same", "same_lower", "valid"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +45,8 @@ class Window:
         dilation: Pixels from one tap to the next.
         padding: Pixels added on each side, or `(before, after)`; negative ones crop.
             `'valid'` adds none. `'same'` adds what gives ceil(n / stride) outputs, an odd
-            pixel at the end (TensorFlow's SAME rule, which depends on n when the stride is not 1).
+            pixel at the end (TensorFlow's SAME rule, which depends on n when the stride is not 1);
+            `'same_lower'` puts the odd pixel at the beginning (ONNX's SAME_LOWER).
         ceil_mode: Keep a last window that hangs over the end, if it starts on the input or on
             the padding before it (torch's rule for pooling).
     Raises:
@@ -81,18 +82,21 @@ class Window:
                 f"hangs over the crop. Use padding of 0 or more, or ceil_mode=False."
             )
 
-    def _explicit(self, padding: Padding) -> tuple[Number, Number] | Literal["same"]:
+    def _explicit(self, padding: Padding) -> tuple[Number, Number] | Literal["same", "same_lower"]:
         if padding == "valid":
             return (0, 0)
-        if padding == "same":
+        if padding == "same" or padding == "same_lower":
             if not isinstance(self.stride, int) or not isinstance(self.dilation, int):
                 raise OptionError(
-                    f"Window: padding='same' needs a whole stride and dilation; they are "
+                    f"Window: padding={padding!r} needs a whole stride and dilation; they are "
                     f"{self.stride} and {self.dilation}. Make the window with whole numbers "
                     f"and take its .transposed()."
                 )
             # With stride 1 the rule does not depend on n: size - 1 pixels, however long the axis.
-            return _halves(self.dilation * (self.size - 1)) if self.stride == 1 else "same"
+            total = self.dilation * (self.size - 1)
+            if self.stride == 1:
+                return _halves(total, padding)
+            return "same" if padding == "same" else "same_lower"
         if isinstance(padding, str):
             raise OptionError(
                 f"Window: padding={padding!r} is not known. Use 'same', 'valid', a number of "
@@ -123,7 +127,7 @@ class Window:
     @property
     def resolved(self) -> bool:
         """Whether the padding is known without the length of the axis."""
-        return self.padding != "same" and not self.ceil_mode
+        return isinstance(self.padding, tuple) and not self.ceil_mode
 
     def on(self, n: int) -> Window:
         """Work `'same'` and `ceil_mode` out for an axis of `n` pixels, as plain padding.
@@ -132,10 +136,11 @@ class Window:
             >>> Window(3, stride=2, padding="same").on(7), Window(3, stride=2, padding="same").on(8)
             (Window(3, stride=2, padding=1), Window(3, stride=2, padding=(0, 1)))
         """
-        if self.padding == "same":
+        if self.padding == "same" or self.padding == "same_lower":
             outputs = -(-n // self.stride)
             total = max((outputs - 1) * self.stride + self.extent - n, 0)
-            return replace(self, padding=_halves(total), ceil_mode=False)
+            padding = _halves(total, self.padding)
+            return replace(self, padding=padding, ceil_mode=False)
         if not self.ceil_mode:
             return self
         before, after = self._pair()
@@ -192,7 +197,7 @@ class Window:
             range(7, 9)
         """
         longest = math.ceil((outputs + 1) * self.stride + self.extent)
-        if self.padding != "same":
+        if isinstance(self.padding, tuple):
             longest += abs(math.ceil(self.before)) + abs(math.ceil(self.after))
         lengths = range(longest + 1)
         first = bisect_left(lengths, outputs, key=self.output_size)
@@ -441,9 +446,10 @@ def _whole(value: Number) -> Number:
     return value.numerator if value.denominator == 1 else value
 
 
-def _halves(total: Number) -> tuple[Number, Number]:
-    """Split padding on both sides, an odd pixel at the end."""
-    return total // 2, total - total // 2
+def _halves(total: Number, rule: object) -> tuple[Number, Number]:
+    """Split padding on both sides, an odd pixel at the end, or with 'same_lower' at the front."""
+    halves = total // 2, total - total // 2
+    return halves[::-1] if rule == "same_lower" else halves
 
 
 def _clip(positions: range, low: int, high: int) -> range:

@@ -152,3 +152,12 @@ def test_on_resolves_what_depends_on_the_length(options: dict[str, object]) -> N
     assert not window.resolved
     assert window.on(8).resolved
     assert window.on(8).output_size(8) == window.output_size(8) == 4
+
+
+def test_same_lower_puts_the_odd_pixel_in_front() -> None:
+    # 8 pixels, stride 2: 4 outputs, (4 - 1)*2 + 3 - 8 = 1 pixel of padding.
+    assert Window(3, stride=2, padding="same_lower").on(8) == Window(3, stride=2, padding=(1, 0))
+    assert Window(4, padding="same_lower") == Window(4, padding=(2, 1))
+    assert repr(Window(3, stride=2, padding="same_lower")) == (
+        "Window(3, stride=2, padding='same_lower')"
+    )
