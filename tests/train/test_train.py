@@ -58,7 +58,7 @@ class TestLearning:
         assert last["train_loss"] < first["train_loss"] / 2
 
     def test_lenet5_learns_the_digits_beyond_98_percent(self, tmp_path: Path) -> None:
-        run = train(Config.make(out=str(tmp_path)))
+        run = train(Config.make(out=str(tmp_path), threads=1))
         assert run.final()["test_accuracy"] >= 0.98
 
     @pytest.mark.parametrize(
