@@ -97,7 +97,8 @@ def offers(window: Window, n: int) -> list[str]:
             found.append(f"stride={stride} (output {slower.output_size(n)})")
             break
     smaller = n - int(concrete.leftover(n))
-    sizes = [size for size in (smaller, smaller + int(window.stride)) if window.fits(size)]
+    sizes = [smaller, smaller + int(window.stride)]
+    sizes = [size for size in sizes if size > 0 and window.fits(size)]
     if sizes:
         found.append(f"an input of {' or '.join(map(str, sizes))}")
     return found

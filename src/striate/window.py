@@ -132,10 +132,17 @@ class Window:
     def on(self, n: int) -> Window:
         """Work `'same'` and `ceil_mode` out for an axis of `n` pixels, as plain padding.
 
+        Raises:
+            ShapeError: A negative `n`, here and in all that takes the length of the axis.
         Example:
             >>> Window(3, stride=2, padding="same").on(7), Window(3, stride=2, padding="same").on(8)
             (Window(3, stride=2, padding=1), Window(3, stride=2, padding=(0, 1)))
         """
+        # torch's symbolic sizes are no ints, and never negative: they pass.
+        if isinstance(n, int) and n < 0:
+            raise ShapeError(
+                f"Window: n={n} is no length of an axis. Give the number of its pixels, 0 or more."
+            )
         if self.padding == "same" or self.padding == "same_lower":
             outputs = -(-n // self.stride)
             total = max((outputs - 1) * self.stride + self.extent - n, 0)
@@ -161,7 +168,7 @@ class Window:
             n: Length of the axis in pixels.
             exact: Refuse a window that does not fit, or whose stride leaves pixels over.
         Raises:
-            ShapeError: Only with `exact`; it offers what would fit.
+            ShapeError: A negative `n`; with `exact` also a misfit, and it offers what would fit.
         Example:
             >>> Window(11, stride=4).output_size(227)
             55

@@ -84,6 +84,16 @@ class TestRefusals:
         with pytest.raises(OptionError, match=r"padding='full' is not known. Use 'same', 'valid'"):
             Window(3, padding="full")  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize("name", ["on", "output_size", "leftover", "counts", "unread"])
+    @pytest.mark.parametrize("window", [Window(3), Window(3, 2, padding="same")])
+    def test_an_axis_has_no_negative_length(self, name: str, window: Window) -> None:
+        with pytest.raises(ShapeError, match="n=-1 is no length of an axis"):
+            getattr(window, name)(-1)
+
+    def test_offers_no_negative_length(self) -> None:
+        with pytest.raises(ShapeError, match=r"an input of 5,"):
+            Window(3, stride=7, padding=6).output_size(0, exact=True)
+
     def test_cropping_has_no_ceil_mode(self) -> None:
         with pytest.raises(OptionError, match=r"padding=\(0, -1\) crops, and ceil_mode would keep"):
             Window(3, padding=(0, -1), ceil_mode=True)
