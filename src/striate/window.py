@@ -17,7 +17,6 @@ Sim 2019, "Computing receptive fields of convolutional neural networks" (composi
 from __future__ import annotations
 
 import math
-import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -25,16 +24,16 @@ from fractions import Fraction
 from typing import Literal
 
 from . import _window_text as text
+from ._window_numbers import Number as Number
+from ._window_numbers import exact_number, whole
+from ._window_reads import Reads
 from .errors import OptionError, ShapeError
-
-Number = int | Fraction
-"""A length in pixels: whole for convolutions and poolings, a fraction for their transposes."""
 
 Padding = int | Fraction | tuple[Number, Number] | Literal["same", "same_lower", "valid"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Window:
+class Window(Reads):
     """Slide `size` taps along an axis, `stride` pixels a step.
 
     Tap u of output i reads x[i*stride - before + u*dilation].
@@ -69,7 +68,7 @@ class Window:
 
     def __post_init__(self) -> None:
         for name in ("size", "stride", "dilation"):
-            value = _exact(getattr(self, name), name)
+            value = exact_number(getattr(self, name), name)
             if value <= 0:
                 raise OptionError(f"Window: {name}={value} must be 1 or more.")
             object.__setattr__(self, name, value)
@@ -105,7 +104,7 @@ class Window:
         pair = padding if isinstance(padding, tuple | list) else (padding, padding)
         if len(pair) != 2:
             raise OptionError(f"Window: padding={padding!r} must be one number or (before, after).")
-        return _exact(pair[0], "padding"), _exact(pair[1], "padding")
+        return exact_number(pair[0], "padding"), exact_number(pair[1], "padding")
 
     # Lengths ------------------------------------------------------------------------------------
 
@@ -122,7 +121,7 @@ class Window:
     @property
     def extent(self) -> Number:
         """Pixels from the first tap to the last, both counted: dilation*(size - 1) + 1."""
-        return _whole(self.dilation * (self.size - 1) + 1)
+        return whole(self.dilation * (self.size - 1) + 1)
 
     @property
     def resolved(self) -> bool:
@@ -190,7 +189,7 @@ class Window:
         """
         window = self.on(n)
         room = n + window.before + window.after - window.extent
-        return _whole(room % window.stride if room >= 0 else max(room + window.extent, 0))
+        return whole(room % window.stride if room >= 0 else max(room + window.extent, 0))
 
     def fits(self, n: int) -> bool:
         """Whether the windows tile the padded axis with nothing left over."""
@@ -209,119 +208,6 @@ class Window:
         lengths = range(longest + 1)
         first = bisect_left(lengths, outputs, key=self.output_size)
         return range(first, bisect_right(lengths, outputs, key=self.output_size))
-
-    # Who reads what -----------------------------------------------------------------------------
-
-    def taps(self, i: int) -> range:
-        """List the input positions output `i` reads, also those on padding.
-
-        Example:
-            >>> list(Window(3, dilation=2, padding=2).taps(0))
-            [-2, 0, 2]
-        """
-        first = i * self.stride - self.before
-        for u in range(min(self.size, self.dilation.denominator)):
-            position = first + u * self.dilation
-            if position.denominator == 1:
-                stop = math.floor(first + (self.size - 1) * self.dilation) + 1
-                return range(int(position), stop, self.dilation.numerator)
-        return range(0)
-
-    def input_interval(self, outputs: int | range, n: int | None = None) -> range:
-        """Find the inputs that one output, or a run of outputs, reads: from the first to the last.
-
-        Args:
-            outputs: One index, or a contiguous range of them.
-            n: Length of the axis: clips the interval to real pixels, and resolves `'same'`.
-        Example:
-            >>> Window(5, padding=2).input_interval(range(0, 4))
-            range(-2, 6)
-            >>> Window(5, padding=2).input_interval(range(0, 4), n=28)
-            range(0, 6)
-        """
-        window = self if n is None else self.on(n)
-        run = outputs if isinstance(outputs, range) else range(outputs, outputs + 1)
-        if run.step != 1:
-            raise OptionError(f"Window: outputs={run} must be one index or a range of step 1.")
-        # With a fractional stride the reach depends on the phase i mod `period`.
-        period = window.stride.denominator
-        firsts = [taps[0] for i in run[:period] if (taps := window.taps(i))]
-        lasts = [taps[-1] for i in run[-period:] if (taps := window.taps(i))]
-        interval = range(min(firsts), max(lasts) + 1) if firsts and lasts else range(0)
-        return interval if n is None else _clip(interval, 0, n)
-
-    def output_interval(self, inputs: int | range, n: int | None = None) -> range:
-        """Find the outputs that read one input, or a run of inputs: from the first to the last.
-
-        Args:
-            inputs: One position, or a contiguous range of them.
-            n: Length of the axis: clips the interval to outputs that exist, and resolves `'same'`.
-        Example:
-            >>> Window(3, stride=2).output_interval(4)
-            range(1, 3)
-        """
-        window = self if n is None else self.on(n)
-        readers = window.transposed().input_interval(inputs)
-        return readers if n is None else _clip(readers, 0, window.output_size(n))
-
-    def center(self, i: int = 0) -> Number:
-        """Find the input position in the middle of output `i`'s window; half-pixels are fractions.
-
-        Example:
-            >>> Window(2, stride=2).center(3)
-            Fraction(13, 2)
-        """
-        return _whole(i * self.stride - self.before + Fraction(self.extent - 1) / 2)
-
-    def counts(self, n: int) -> list[int]:
-        """Count, for each output, the taps that stand on real pixels.
-
-        Example:
-            >>> Window(3, padding=1).counts(4)
-            [2, 3, 3, 2]
-        """
-        window = self.on(n)
-        return [len(_clip(window.taps(i), 0, n)) for i in range(window.output_size(n))]
-
-    def connections(self, n: int, *, padding: bool = False) -> int:
-        """Count the pairs of an output and a real pixel it reads.
-
-        Args:
-            n: Length of the axis in pixels.
-            padding: Count the taps that stand on padding too.
-        Example:
-            >>> window = Window(3, padding=1)
-            >>> window.connections(4), window.connections(4, padding=True)
-            (10, 12)
-        """
-        window = self.on(n)
-        return sum(len(window._visits(u, n, padding)) for u in range(self.size))
-
-    def unread(self, n: int) -> list[int]:
-        """List the real pixels that no output reads.
-
-        They lie past the last window, or between windows whose stride is larger than their reach.
-
-        Example:
-            >>> Window(3, stride=3).unread(7)
-            [6]
-        """
-        window, read = self.on(n), bytearray(n)
-        for u in range(self.size):
-            visits = window._visits(u, n, padding=False)
-            read[visits.start : visits.stop : visits.step] = b"\1" * len(visits)
-        return [position for position, seen in enumerate(read) if not seen]
-
-    def _visits(self, u: int, n: int, padding: bool) -> range:
-        """Positions that tap `u` takes while the window slides over `n` pixels."""
-        start, outputs = u * self.dilation - self.before, self.output_size(n)
-        for i in range(min(outputs, self.stride.denominator)):
-            first = i * self.stride + start
-            if first.denominator == 1:
-                stop = math.floor((outputs - 1) * self.stride + start) + 1
-                positions = range(int(first), stop, self.stride.numerator)
-                return positions if padding else _clip(positions, 0, n)
-        return range(0)
 
     # Algebra ------------------------------------------------------------------------------------
 
@@ -437,30 +323,7 @@ class Window:
         )
 
 
-def _exact(value: object, name: str) -> Number:
-    """A whole number as int, a fraction as Fraction; no floats, which are not exact."""
-    if isinstance(value, Fraction):
-        return _whole(value)
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise OptionError(
-            f"Window: {name}={value!r} must be an int or a Fraction, not {type(value).__name__}."
-        ) from None
-
-
-def _whole(value: Number) -> Number:
-    return value.numerator if value.denominator == 1 else value
-
-
 def _halves(total: Number, rule: object) -> tuple[Number, Number]:
     """Split padding on both sides, an odd pixel at the end, or with 'same_lower' at the front."""
     halves = total // 2, total - total // 2
     return halves[::-1] if rule == "same_lower" else halves
-
-
-def _clip(positions: range, low: int, high: int) -> range:
-    """The part of an increasing progression that lies in low .. high-1."""
-    skipped = max(-((positions.start - low) // positions.step), 0)
-    start = positions.start + skipped * positions.step
-    return range(start, max(start, min(positions.stop, high)), positions.step)
