@@ -37,7 +37,7 @@ def explain(window: Window, n: int) -> str:
         f"extent       dilation*(size - 1) + 1 = {_factor(window.dilation)}*({window.size} - 1) + 1"
         f" = {window.extent}",
         f"output size  floor((n + before + after - extent) / stride) + 1 = "
-        f"{_division(concrete, n, floor=True)} = {_places(concrete, n)}",
+        f"{division(concrete, n, floor=True)} = {_places(concrete, n)}",
     ]
     if outputs:
         real, every = (concrete.connections(n, padding=p) for p in (False, True))
@@ -64,14 +64,24 @@ def misfit(window: Window, n: int) -> str:
             f"a window of {window.size}{reach} is longer than {_pixels(n)} with {padding}. "
             f"Use an input of at least {needed}, or padding={_least_padding(concrete, n)}."
         )
-    lost = concrete.leftover(n)
     floor = concrete.output_size(n)
+    return (
+        f"{untiled(window, n)} "
+        f"Use {', '.join(offers(window, n))}, or fit='floor' to drop the rest (output {floor})."
+    )
+
+
+def untiled(window: Window, n: int) -> str:
+    """Say why a window that fits leaves some of the padded axis over, and what that is."""
+    concrete = window.on(n)
     exact = Fraction(n + concrete.before + concrete.after - concrete.extent) / concrete.stride + 1
+    lost = concrete.leftover(n)
+    pixels = lost - concrete.after  # the padding behind them is lost first
+    what = _last(pixels) if pixels > 0 else f"{_last(lost)} of the padding"
     return (
         f"a window of {window.size} with stride {window.stride} does not tile {_pixels(n)} with "
-        f"{padding}: {_division(concrete, n)} = {float(exact):.2f} is not whole, so the last "
-        f"{f'{lost} pixels' if lost != 1 else 'pixel'} would never be read. "
-        f"Use {', '.join(offers(window, n))}, or fit='floor' to drop the rest (output {floor})."
+        f"padding {_padding(concrete, str)}: {division(concrete, n)} = {float(exact):.2f} is not "
+        f"whole, so {what} would never be read."
     )
 
 
@@ -121,7 +131,8 @@ def _padding_lines(window: Window, n: int) -> list[str]:
     return [f"padding      {before} before, {after} after"]
 
 
-def _division(window: Window, n: int, floor: bool = False) -> str:
+def division(window: Window, n: int, floor: bool = False) -> str:
+    """Write the number of outputs on n pixels with the numbers put in; the padding is explicit."""
     sides = "".join(
         f" {'+' if p > 0 else '-'} {abs(p)}" for p in (window.before, window.after) if p
     )
@@ -175,6 +186,10 @@ def _padding(window: Window, write: Callable[[Number], str] = repr) -> str:
     """Write the padding as code, or (with `str`) in words: Fraction(1, 2) or 1/2."""
     before, after = write(window.before), write(window.after)
     return before if before == after else f"({before}, {after})"
+
+
+def _last(count: Number) -> str:
+    return "the last pixel" if count == 1 else f"the last {count} pixels"
 
 
 def _pixels(count: Number) -> str:

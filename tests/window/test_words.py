@@ -159,6 +159,12 @@ class TestMisfit:
         with pytest.raises(ShapeError, match="so the last 2 pixels would never be read"):
             Window(2, stride=3).output_size(7, exact=True)
 
+    def test_tells_lost_padding_from_lost_pixels(self) -> None:
+        with pytest.raises(ShapeError, match="the last pixel of the padding would never be read"):
+            Window(7, stride=2, padding=3).output_size(224, exact=True)
+        with pytest.raises(ShapeError, match="so the last pixel would never be read"):
+            Window(4, stride=3, padding=1).output_size(7, exact=True)
+
 
 class TestExplain:
     def test_writes_the_formulas_with_numbers_put_in(
