@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import DataError as DataError
+from .errors import GraphError as GraphError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import OptionError as OptionError
 from .errors import RunError as RunError
@@ -17,20 +18,27 @@ if TYPE_CHECKING:
     from . import data as data
     from . import filters as filters
     from . import functional as functional
+    from . import graph as graph
     from . import nn as nn
     from . import signal as signal
     from . import train as train
     from . import zoo as zoo
     from ._threads import get_num_threads as get_num_threads
     from ._threads import set_num_threads as set_num_threads
+    from .graph import Graph as Graph
+    from .graph import capture as capture
+    from .graph import load_onnx as load_onnx
     from .signal import convolve as convolve
     from .signal import correlate as correlate
 
 __version__ = "0.1.0"
 
 # Imported when first asked for: most need torch, which takes a second to import.
-_PARTS = ("data", "filters", "functional", "nn", "signal", "train", "zoo")
+_PARTS = ("data", "filters", "functional", "graph", "nn", "signal", "train", "zoo")
 _FUNCTIONS = {
+    "Graph": "graph",
+    "capture": "graph",
+    "load_onnx": "graph",
     "convolve": "signal",
     "correlate": "signal",
     "get_num_threads": "_threads",  # the native core

@@ -42,6 +42,10 @@ class DataError(StriateError, ValueError):
     """A data set, or one of its files, that is absent, damaged or not what it should be."""
 
 
+class GraphError(StriateError, ValueError):
+    """A network that cannot become a graph, or a file of one that is damaged."""
+
+
 class RunError(StriateError, RuntimeError):
     """A training run that cannot start or go on, or a run folder that cannot be used."""
 

@@ -1,0 +1,3 @@
+"""Graphs from torch modules; the only place that knows ATen's operators."""
+
+from ._capture import capture as capture

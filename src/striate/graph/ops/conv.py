@@ -1,0 +1,177 @@
+"""Convolution and transposed convolution, along one, two or three axes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ShapeError
+from ...window import Window
+from .._operation import Array, Connections, Operation, Saved, Type, register
+from .._reach import Reach
+from .._types import TensorType
+from ._slide import check_maps, connected, output_sizes, shown, sliding_reach, taps
+
+
+@register
+@dataclass(frozen=True)
+class Conv(Operation):
+    """y[n,o,i] = b[o] + sum over c, u of w[o,c,u] * x[n, c, i*stride - before + u*dilation]
+
+    Args:
+        windows: One for each axis behind the channels.
+        groups: Number of separate convolutions the channels are split into.
+        table: For each output map the input maps it reads, where it does not read all of its group
+            (LeCun et al. 1998, Table I). The weight holds zeros for the others.
+    """
+
+    windows: tuple[Window, ...]
+    groups: int = 1
+    table: tuple[tuple[int, ...], ...] | None = None
+
+    kind = "conv"
+    slots = ("x", "weight", "bias")
+
+    def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
+        check_maps(x, len(self.windows), self.kind)
+        needed = weight.shape[1] * self.groups
+        if x.shape[1] != needed:
+            raise ShapeError(
+                f"input {x} has {x.shape[1]} channels; weight {weight} needs {needed}.",
+                subject=self.kind,
+            )
+        outputs = output_sizes(self.windows, x.shape[2:], self.kind)
+        return (x.with_shape(x.shape[0], weight.shape[0], *outputs),)
+
+    def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
+        (y,) = self.infer(TensorType(x.shape), TensorType(weight.shape))
+        N, O, G = x.shape[0], weight.shape[0], self.groups
+        total = np.zeros((N, G, O // G, math.prod(y.shape[2:])), dtype=x.dtype)
+        grouped = weight.reshape(G, O // G, *weight.shape[1:])
+        for place, read in taps(x, self.windows, 0, y.shape[2:]):
+            pixels = read.reshape(N, G, x.shape[1] // G, -1)
+            total += grouped[(..., *place)] @ pixels
+        total = total.reshape(y.shape)
+        return (total if bias is None else total + _per_channel(bias, total),)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        x, weight = inputs[:2]
+        assert x and weight
+        depthwise = weight.shape[1] == 1 and weight.shape[0] == x.shape[1] == self.groups
+        return (sliding_reach(self.windows, x.shape[2:], channelwise=depthwise),)
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """Output elements * in_channels / groups * kernel volume, padding included."""
+        weight = inputs[1]
+        assert weight
+        return outputs[0].numel * math.prod(weight.shape[1:])
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        x, weight, bias = (*inputs, None)[:3]
+        assert x and weight
+        maps = weight.shape[0] * weight.shape[1]
+        if self.table is not None:
+            maps = sum(map(len, self.table))
+        real, padding = (x.shape[0] * maps * n for n in connected(self.windows, x.shape[2:]))
+        return Connections(real + (outputs[0].numel if bias else 0), padding)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0, 1))
+
+    def describe(self) -> str:
+        return shown(self.windows) + (f", groups {self.groups}" if self.groups != 1 else "")
+
+
+@register
+@dataclass(frozen=True)
+class ConvTranspose(Operation):
+    """Turn a convolution around: each input pixel is spread over the outputs by the kernel.
+
+    y[n, o, j*stride - before + u*dilation] += w[c,o,u] * x[n,c,j]; then + b[o]
+
+    Args:
+        windows: Those of the convolution that is turned around.
+        output_padding: Outputs added at the end of each axis.
+        groups: Number of separate convolutions the channels are split into.
+    """
+
+    windows: tuple[Window, ...]
+    output_padding: tuple[int, ...]
+    groups: int = 1
+
+    kind = "conv_transpose"
+    slots = ("x", "weight", "bias")
+
+    @property
+    def reading(self) -> tuple[Window, ...]:
+        """The windows through which outputs read inputs, with fractional strides."""
+        pairs = zip(self.windows, self.output_padding, strict=True)
+        return tuple(window.transposed(more) for window, more in pairs)
+
+    def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
+        check_maps(x, len(self.windows), self.kind)
+        if x.shape[1] != weight.shape[0]:
+            raise ShapeError(
+                f"input {x} has {x.shape[1]} channels; weight {weight} needs {weight.shape[0]}.",
+                subject=self.kind,
+            )
+        outputs = output_sizes(self.reading, x.shape[2:], self.kind)
+        return (x.with_shape(x.shape[0], weight.shape[1] * self.groups, *outputs),)
+
+    def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
+        (y,) = self.infer(TensorType(x.shape), TensorType(weight.shape))
+        N, C, G = x.shape[0], x.shape[1], self.groups
+        spatial = y.shape[2:]
+        total = np.zeros(y.shape, dtype=x.dtype)
+        grouped = weight.reshape(G, C // G, *weight.shape[1:])
+        pixels = x.reshape(N, G, C // G, -1)
+        for place in np.ndindex(*weight.shape[2:]):
+            spread = np.swapaxes(grouped[(..., *place)], 1, 2) @ pixels
+            spread = spread.reshape(N, y.shape[1], *x.shape[2:])
+            into, of = [slice(None)] * 2, [slice(None)] * 2
+            for u, window, n, outputs in zip(
+                place, self.windows, x.shape[2:], spatial, strict=True
+            ):
+                start, step = u * int(window.dilation) - int(window.before), int(window.stride)
+                first = max(-(start // step), 0)
+                stop = min((outputs - 1 - start) // step + 1, n)
+                into.append(slice(start + first * step, start + (stop - 1) * step + 1, step))
+                of.append(slice(first, stop))
+            if all(o.stop > (o.start or 0) for o in of[2:]):
+                total[tuple(into)] += spread[tuple(of)]
+        return (total if bias is None else total + _per_channel(bias, total),)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        x = inputs[0]
+        assert x
+        return (sliding_reach(self.reading, x.shape[2:], channelwise=False),)
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """Input elements * out_channels / groups * kernel volume, cropped outputs included."""
+        x, weight = inputs[:2]
+        assert x and weight
+        return x.numel * math.prod(weight.shape[1:])
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        x, weight, bias = (*inputs, None)[:3]
+        assert x and weight
+        maps = x.shape[0] * weight.shape[0] * weight.shape[1]
+        real, padding = (maps * n for n in connected(self.reading, x.shape[2:]))
+        return Connections(real + (outputs[0].numel if bias else 0), padding)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0, 1))
+
+    def describe(self) -> str:
+        more = f", output padding {max(self.output_padding)}" if any(self.output_padding) else ""
+        return shown(self.windows) + more + (f", groups {self.groups}" if self.groups != 1 else "")
+
+
+def _per_channel(bias: Array, maps: Array) -> Array:
+    return bias.reshape(-1, *[1] * (maps.ndim - 2))

@@ -1,0 +1,175 @@
+"""Matrix products: fully connected layers, products of two maps, attention."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import ShapeError
+from .._operation import Array, Connections, Operation, Saved, Type, register
+from .._reach import WHOLE, Along, Reach
+from .._types import TensorType
+from ._axes import broadcast_shapes, broadcast_reach
+
+
+@register
+@dataclass(frozen=True)
+class Linear(Operation):
+    """y[..., o] = b[o] + sum over i of w[o,i] * x[..., i]"""
+
+    kind = "linear"
+    slots = ("x", "weight", "bias")
+
+    def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
+        if x.rank < 1 or x.shape[-1] != weight.shape[1]:
+            given = x.shape[-1] if x.rank else "no"
+            raise ShapeError(
+                f"input {x} has {given} features; the layer was built for {weight.shape[1]}.",
+                subject=self.kind,
+            )
+        return (x.with_shape(*x.shape[:-1], weight.shape[0]),)
+
+    def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
+        y = x @ weight.T
+        return (y if bias is None else y + bias,)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        x = inputs[0]
+        assert x
+        return ((*(Along(axis) for axis in range(x.rank - 1)), WHOLE),)
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """Rows * in_features * out_features."""
+        x = inputs[0]
+        assert x
+        return outputs[0].numel * x.shape[-1]
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        bias = len(inputs) > 2 and inputs[2] is not None
+        return Connections(self.macs(inputs, outputs) + (outputs[0].numel if bias else 0))
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0, 1))
+
+    def describe(self) -> str:
+        return ""
+
+
+@register
+@dataclass(frozen=True)
+class MatMul(Operation):
+    """y[..., i, j] = sum over k of a[..., i, k] * b[..., k, j], with broadcasting in front."""
+
+    kind = "matmul"
+    slots = ("a", "b")
+
+    def infer(self, a: TensorType, b: TensorType) -> tuple[TensorType]:
+        left, right = _matrices(a.shape, b.shape)
+        if not a.rank or not b.rank or left[-1] != right[-2]:
+            raise ShapeError(f"{a} times {b}: the inner sizes must be equal.", subject=self.kind)
+        front = broadcast_shapes(self.kind, left[:-2], right[:-2])
+        rows = left[-2:-1] if a.rank > 1 else ()
+        columns = right[-1:] if b.rank > 1 else ()
+        return (a.with_shape(*front, *rows, *columns),)
+
+    def evaluate(self, a: Array, b: Array) -> tuple[Array]:
+        return (np.asarray(a @ b),)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        a, b = inputs
+        assert a and b
+        rank = outputs[0].rank
+        if a.rank < 2 or b.rank < 2:
+            return (WHOLE,) * a.rank, (WHOLE,) * b.rank
+        front = outputs[0].shape[:-2]
+        left = broadcast_reach(a.shape[:-2], front)
+        right = broadcast_reach(b.shape[:-2], front)
+        return (*left, Along(rank - 2), WHOLE), (*right, WHOLE, Along(rank - 1))
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """m*n*k for each pair of matrices."""
+        a = inputs[0]
+        assert a
+        return outputs[0].numel * a.shape[-1]
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        return Connections(self.macs(inputs, outputs))
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0, 1))
+
+
+def _matrices(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
+
+
+@register
+@dataclass(frozen=True)
+class Attention(Operation):
+    """y = softmax(q @ k.T * scale + mask) @ v over the last two axes (tokens, features).
+
+    Args:
+        scale: Factor on the products; None is 1 / sqrt(features).
+        causal: Let a token see only those before it and itself.
+
+    Source: Vaswani et al. 2017, equation 1.
+    """
+
+    scale: float | None = None
+    causal: bool = False
+
+    kind = "attention"
+    slots = ("query", "key", "value", "mask")
+
+    def infer(
+        self, query: TensorType, key: TensorType, value: TensorType, mask: Type = None
+    ) -> tuple[TensorType]:
+        if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+            raise ShapeError(
+                f"query {query}, key {key} and value {value}: query and key need equal features, "
+                f"key and value equally many tokens.",
+                subject=self.kind,
+            )
+        return (query.with_shape(*query.shape[:-1], value.shape[-1]),)
+
+    def evaluate(
+        self, query: Array, key: Array, value: Array, mask: Array | None = None
+    ) -> tuple[Array]:
+        scale = self.scale if self.scale is not None else 1 / math.sqrt(query.shape[-1])
+        scores = query @ np.swapaxes(key, -1, -2) * scale
+        if self.causal:
+            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+        if mask is not None:
+            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        scores = np.exp(scores - scores.max(-1, keepdims=True))
+        return (scores / scores.sum(-1, keepdims=True) @ value,)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        front = tuple(Along(axis) for axis in range(outputs[0].rank - 2))
+        rest = (Along(outputs[0].rank - 2), WHOLE)
+        whole = (WHOLE, WHOLE)
+        return (*front, *rest), (*front, *whole), (*front, WHOLE, Along(outputs[0].rank - 1))
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """The two products: tokens * tokens * features each."""
+        query, key, value = inputs[:3]
+        assert query and key and value
+        pairs = math.prod(query.shape[:-1]) * key.shape[-2]
+        return pairs * (query.shape[-1] + value.shape[-1])
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        return Connections(self.macs(inputs, outputs))
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        query = inputs[0]
+        assert query
+        # The flash kernel keeps one logarithm for each query besides its inputs and its output.
+        return Saved((0, 1, 2), (0,), extra_bytes=4 * math.prod(query.shape[:-1]))

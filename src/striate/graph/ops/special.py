@@ -1,0 +1,229 @@
+"""Randomness, constants, layers of LeNet-5 that are one operation, and what is not known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from ...errors import OptionError, ShapeError
+from .._operation import Array, Connections, Operation, Saved, Type, register
+from .._reach import WHOLE, Along, Reach, pointwise
+from .._sizes import Size
+from .._types import TensorType
+from ._slide import connected, shown
+from .pool import _Pool
+
+
+@register
+@dataclass(frozen=True)
+class Dropout(Operation):
+    """While training, set numbers to 0 with probability p and scale the others by 1/(1-p).
+
+    Args:
+        p: The probability.
+        per: What falls together: `element`, `channel` (dropout2d) or `sample` (stochastic depth).
+        training: Whether it is switched on; else it is the identity.
+
+    Source: Srivastava et al. 2014; Huang et al. 2016, arXiv:1603.09382 (stochastic depth).
+    """
+
+    p: float = 0.5
+    per: str = "element"
+    training: bool = False
+
+    kind = "dropout"
+    slots = ("x",)
+
+    @property
+    def view(self) -> bool:  # type: ignore[override]
+        """Switched off, torch hands its input on."""
+        return not self.training
+
+    def infer(self, x: TensorType) -> tuple[TensorType]:
+        return (x,)
+
+    def evaluate(self, x: Array) -> tuple[Array]:
+        if self.training and self.p > 0:
+            raise OptionError(
+                f"a dropout with p={self.p} is switched on, so the graph's result is random. "
+                f"Capture the network after net.eval() to compare numbers.",
+                subject=self.kind,
+            )
+        return (x,)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        return (pointwise(outputs[0].rank),)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        x = inputs[0]
+        assert x
+        if self.p == 0:
+            return Saved()
+        drawn = {"element": x.numel, "channel": math.prod(x.shape[:2]), "sample": x.shape[0]}
+        return Saved(extra_bytes=drawn[self.per] * x.nbytes // max(x.numel, 1))
+
+
+@register
+@dataclass(frozen=True)
+class Fill(Operation):
+    """A value of one number everywhere, or of whole numbers counted up (`arange`).
+
+    Args:
+        shape: Its sizes.
+        value: The number.
+        dtype: Its dtype.
+        step: What is added from one element to the next along the only axis.
+    """
+
+    shape: tuple[int | Size, ...]
+    value: float | Size = 0.0
+    dtype: str = "float32"
+    step: float = 0
+
+    kind = "fill"
+    slots = ()
+
+    def infer(self) -> tuple[TensorType]:
+        return (TensorType(tuple(int(n) for n in self.shape), self.dtype),)  # type: ignore[call-overload]
+
+    def evaluate(self) -> tuple[Array]:
+        (y,) = self.infer()
+        values = np.full(y.shape, self.value)
+        if self.step:
+            values = cast("float", self.value) + self.step * np.arange(y.shape[0])
+        dtype: Any = {"bfloat16": "float32"}.get(self.dtype, self.dtype)
+        return (np.asarray(values, dtype=dtype),)
+
+
+@register
+@dataclass(frozen=True)
+class Subsample(_Pool):
+    """LeNet-5's S layers: y[n,c,i] = weight[c] * (sum over u of x[n, c, i*s + u]) + bias[c]
+
+    Source: LeCun et al. 1998, section II.B.
+    """
+
+    kind = "subsample"
+    slots = ("x", "weight", "bias")
+
+    def infer(self, x: TensorType, weight: Type = None, bias: Type = None) -> tuple[TensorType]:
+        if weight is not None and x.rank > 1 and weight.numel != x.shape[1]:
+            raise ShapeError(
+                f"input {x} has {x.shape[1]} channels; the layer was built for {weight.numel}.",
+                subject=self.kind,
+            )
+        (y,) = super().infer(x)
+        return (y,)
+
+    def evaluate(self, x: Array, weight: Array, bias: Array) -> tuple[Array]:
+        from ._slide import taps
+
+        (y,) = self.infer(TensorType(x.shape))
+        total = sum(read for _, read in taps(x, self.windows, 0, y.shape[2:]))
+        column = (-1, *[1] * len(self.windows))
+        return (total * weight.reshape(column) + bias.reshape(column),)
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        return 0
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        x = inputs[0]
+        assert x
+        maps = x.shape[0] * x.shape[1]
+        real, padding = (maps * n for n in connected(self.windows, x.shape[2:]))
+        return Connections(real + outputs[0].numel, padding)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        # The mean is kept for the coefficient's gradient, besides the pooling's own input.
+        return Saved(inputs=(0,), extra_bytes=outputs[0].nbytes)
+
+    def describe(self) -> str:
+        return shown(self.windows)
+
+
+@register
+@dataclass(frozen=True)
+class RBF(Operation):
+    """y[n,o] = -sum over j of (x[n,j] - prototypes[o,j])^2, at each place of a map.
+
+    Source: LeCun et al. 1998, equation 7.
+    """
+
+    kind = "rbf"
+    slots = ("x", "prototypes")
+
+    def infer(self, x: TensorType, prototypes: TensorType) -> tuple[TensorType]:
+        if x.rank < 2 or x.shape[1] != prototypes.shape[1]:
+            raise ShapeError(
+                f"input {x}: prototypes compare {prototypes.shape[1]} numbers.", subject=self.kind
+            )
+        return (x.with_shape(x.shape[0], prototypes.shape[0], *x.shape[2:]),)
+
+    def evaluate(self, x: Array, prototypes: Array) -> tuple[Array]:
+        flat = x.reshape(*x.shape[:2], -1)
+        difference = flat[:, None] - prototypes[None, :, :, None]
+        y = -np.square(difference).sum(2)
+        return (y.reshape(x.shape[0], len(prototypes), *x.shape[2:]),)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        spatial = (Along(axis) for axis in range(2, outputs[0].rank))
+        return ((Along(0), WHOLE, *spatial),)
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """The product x.p, which torch computes."""
+        x = inputs[0]
+        assert x
+        return outputs[0].numel * x.shape[1]
+
+    def connections(
+        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
+    ) -> Connections:
+        return Connections(self.macs(inputs, outputs))
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0,))
+
+
+@register
+@dataclass(frozen=True)
+class Opaque(Operation):
+    """An operation that Striate does not know: its name, and its output types if they were told.
+
+    Args:
+        name: What the framework calls it.
+        outputs: (shape, dtype) of each output; None where even these are not known.
+        why: What about it is not known, where the name does not say it.
+    """
+
+    name: str
+    outputs: tuple[tuple[tuple[int | Size, ...], str] | None, ...] = (None,)
+    why: str = ""
+
+    kind = "opaque"
+    slots = ("x",)
+
+    def infer(self, *inputs: Type) -> tuple[TensorType, ...]:
+        types = (
+            TensorType(cast("tuple[int, ...]", told[0]), told[1]) if told else None
+            for told in self.outputs
+        )
+        return tuple(types)  # type: ignore[arg-type]
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        raise OptionError(
+            f"{self.name} is not an operation that Striate knows, so the graph cannot be run."
+        )
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> None:
+        return None
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> None:
+        return None
+
+    def describe(self) -> str:
+        return self.name
