@@ -1,7 +1,7 @@
 """A graph in a file: a zip of arrays, with the graph itself as JSON; no pickle.
 
-    graph.json     version, name, inputs, nodes, outputs, weights
-    weights/N.npy  the N-th weight, in NumPy's format; bfloat16 as uint16
+graph.json     version, name, inputs, nodes, outputs, weights
+weights/N.npy  the N-th weight, in NumPy's format; bfloat16 as uint16
 """
 
 from __future__ import annotations

@@ -252,4 +252,3 @@ class Graph:
         from html import escape
 
         return f"<pre>{escape(str(self))}</pre>"
-

@@ -93,4 +93,3 @@ def _array(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
         value = value.float() if str(value.dtype) == "torch.bfloat16" else value
     array = np.asarray(value)
     return array.astype(dtype) if array.dtype.kind == "f" and array.dtype != dtype else array
-

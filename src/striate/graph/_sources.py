@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def capture(
-    model: nn.Module, *examples: Any, dtype: Any = None, name: str | None = None
-) -> Graph:
+def capture(model: nn.Module, *examples: Any, dtype: Any = None, name: str | None = None) -> Graph:
     """Turn a torch module into a graph, in the mode (eval or train) that it is in.
 
     The module is traced by `torch.export` on shapes alone: nothing is computed, no weight is

@@ -1,0 +1,202 @@
+"""Turn a torch module into a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.export.graph_signature import InputKind
+
+from ... import _torch as _torch
+from ...errors import OptionError
+from .._graph import Graph, Node
+from .._types import TensorType
+from .._weight import Weight
+from . import _elementwise, _layers, _shapes  # noqa: F401  they fill the table of operators
+from ._modules import WHOLES, whole_of
+from ._names import Names
+from ._sizes import Symbols
+from ._trace import trace
+from ._translator import Translator, dtype_name
+
+
+def capture(
+    model: nn.Module, examples: Sequence[Any], *, dtype: Any = None, name: str | None = None
+) -> Graph:
+    """Trace a module and translate the calls; the public text stands in `graph._sources`."""
+    if not isinstance(model, nn.Module):
+        raise OptionError(
+            f"{type(model).__name__} is no torch.nn.Module. Give a module, and an example or the "
+            f"shape of each of its inputs.",
+            subject="capture",
+        )
+    if not examples:
+        raise OptionError(
+            "the input's shape is missing: capture(model, (1, 3, 224, 224)).", subject="capture"
+        )
+    given = [_checked(example) for example in examples]
+    shapes = [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in given]
+    program = _traced(model, given, shapes, dtype)
+    graph = _graph(model, program, name or type(model).__name__)
+    if [t.shape for t in graph.inputs.values()] != shapes:
+        graph = graph.at(*shapes)
+    return graph
+
+
+def _checked(example: Any) -> torch.Tensor | tuple[int, ...]:
+    if isinstance(example, torch.Tensor):
+        return example
+    try:
+        shape = tuple(int(n) for n in example)
+    except (TypeError, ValueError):
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise OptionError(
+            f"{example!r} is neither a tensor nor a shape like (1, 3, 224, 224).",
+            subject="capture",
+        )
+    return shape
+
+
+def _traced(model: nn.Module, given: Any, shapes: Any, dtype: Any) -> Any:
+    from ._retry import retraced
+
+    try:
+        return trace(model, given, dtype)
+    except Exception as error:
+        return retraced(model, given, shapes, dtype, error)
+
+
+def _graph(model: nn.Module, program: Any, name: str) -> Graph:
+    """Read the program from its first call to its last."""
+    traced: fx.Graph = program.graph
+    names = Names(traced, {path for path, module in model.named_modules() if [*module.children()]})
+    symbols = Symbols()
+    weights, inputs, values = _placeholders(model, program, symbols, names)
+    translator = Translator(weights, symbols, names)
+    translator.values.update(values)
+    calls = [node for node in traced.nodes if node.op == "call_function"]
+    position = 0
+    while position < len(calls):
+        place = whole_of(calls[position])
+        if place is None:
+            translator.call(calls[position])
+            position += 1
+            continue
+        end = position
+        while end < len(calls) and (here := whole_of(calls[end])) and here.key == place.key:
+            end += 1
+        _whole(model, translator, place, calls[position:end])
+        position = end
+    signature = program.graph_signature
+    (output,) = (node for node in traced.nodes if node.op == "output")
+    mutations = len(signature.buffers_to_mutate) + len(
+        getattr(signature, "user_inputs_to_mutate", ())
+    )
+    results = [
+        translator.values[value]
+        for value in output.args[0][mutations:]
+        if isinstance(value, fx.Node)
+    ]
+    outputs = tuple(r for r in results if isinstance(r, str))
+    return Graph(
+        name,
+        inputs,
+        _needed(translator.nodes, outputs),
+        outputs,
+        weights,
+        training=model.training,
+        source=_source(model),
+    )
+
+
+def _placeholders(
+    model: nn.Module, program: Any, symbols: Symbols, names: Names
+) -> tuple[dict[str, Weight], dict[str, TensorType], dict[fx.Node, str]]:
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    weights: dict[str, Weight] = {}
+    inputs: dict[str, TensorType] = {}
+    values: dict[fx.Node, str] = {}
+    first_name: dict[int, str] = {}
+    roles: dict[Any, Any] = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer"}
+    for spec in program.graph_signature.input_specs:
+        node = nodes[spec.arg.name]
+        example = node.meta.get("val")
+        if spec.kind == InputKind.USER_INPUT:
+            if not isinstance(example, torch.Tensor):
+                continue
+            name = names.reserve(node.name)
+            symbols.learn(name, example)
+            shape = tuple(int(n) for n in example.shape)
+            inputs[name] = TensorType(shape, dtype_name(example.dtype))
+            values[node] = name
+            continue
+        if not isinstance(example, torch.Tensor):
+            continue
+        tensor = _tensor(model, program, spec.target)
+        # A weight that two modules share has two names; the first stands for both.
+        name = first_name.setdefault(id(tensor), spec.target)
+        values[node] = name
+        kind = TensorType(tuple(tensor.shape), dtype_name(tensor.dtype))
+        trainable = isinstance(tensor, nn.Parameter) and tensor.requires_grad
+        role = roles.get(spec.kind, "constant")
+        weights.setdefault(name, Weight(name, kind, tensor, role, trainable))
+    return weights, inputs, values
+
+
+def _tensor(model: nn.Module, program: Any, target: str) -> torch.Tensor:
+    """The model's own tensor, which the program may hold under another object."""
+    owner, _, leaf = target.rpartition(".")
+    try:
+        found = getattr(model.get_submodule(owner), leaf)
+    except AttributeError:
+        found = None
+    if isinstance(found, torch.Tensor):
+        return found
+    kept = program.constants.get(target)
+    return kept if kept is not None else program.state_dict[target]  # type: ignore[no-any-return]
+
+
+def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.Node]) -> None:
+    """Make one node of all calls of a module that is one operation."""
+    from ._translator import Call
+
+    layer = model.get_submodule(place.path)
+    whole = WHOLES[place.qualified](layer)
+    inside = set(calls)
+    data = next(
+        value
+        for call in calls
+        for value in call.all_input_nodes
+        if value not in inside and translator.values.get(value) not in translator.weights
+    )
+    weights = [f"{place.path}.{name}" for name in whole.weights]
+    call = Call(translator, calls[-1], read=False)
+    translator.values[calls[-1]] = call.emit(whole.op, translator.values[data], *weights)
+
+
+def _needed(nodes: list[Node], outputs: Sequence[str]) -> tuple[Node, ...]:
+    """Leave out what no output needs: counters of batches, sizes."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outputs):
+            wanted.update(value for value in node.inputs if value is not None)
+            kept.append(node)
+    return tuple(reversed(kept))
+
+
+def _source(model: nn.Module) -> Any:
+    def run(*arrays: Any) -> list[Any]:
+        weight = next((w for w in model.parameters()), None)
+        tensors = [torch.from_numpy(a) for a in arrays]
+        if weight is not None:
+            tensors = [t.to(weight) if t.is_floating_point() else t for t in tensors]
+        with torch.no_grad():
+            made = model(*tensors)
+        flat = torch.utils._pytree.tree_leaves(made)
+        return [t.detach().cpu().float().numpy() for t in flat if isinstance(t, torch.Tensor)]
+
+    return run
