@@ -25,7 +25,7 @@ from typer.core import TyperGroup
 
 from ..errors import StriateError
 
-COMMANDS = ("train", "predict", "evaluate", "runs", "zoo", "data", "window", "info")
+COMMANDS = ("train", "predict", "evaluate", "runs", "zoo", "data", "calc", "window", "info")
 """The commands, in the order the help lists them."""
 
 
