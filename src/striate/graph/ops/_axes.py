@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
 
 from ...errors import ShapeError
 from .._reach import WHOLE, Along, Reach
+from .._sizes import Size
 from .._types import TensorType
+
+
+def whole_sizes(sizes: Sequence[int | Size]) -> tuple[int, ...]:
+    """Take sizes as the ints that they are once a graph has put the numbers in."""
+    return tuple(int(cast("int", size)) for size in sizes)
 
 
 def normal_axis(axis: int, rank: int, subject: str) -> int:
@@ -16,7 +25,10 @@ def normal_axis(axis: int, rank: int, subject: str) -> int:
         ShapeError: The value has no such axis.
     """
     if not -rank <= axis < max(rank, 1):
-        raise ShapeError(f"axis {axis} of a value with {rank} axes.", subject=subject)
+        raise ShapeError(
+            f"there is no axis {axis} in a value with {rank} axes; use {-rank} .. {rank - 1}.",
+            subject=subject,
+        )
     return axis % rank if rank else 0
 
 
@@ -53,17 +65,38 @@ def broadcast(subject: str, *types: TensorType) -> TensorType:
     return TensorType(shape, promoted(*types))
 
 
+def number_type(number: float) -> TensorType:
+    """Give a plain number the type that it has beside a tensor: torch's default of its category."""
+    if isinstance(number, bool):
+        return TensorType((), "bool")
+    return TensorType((), "int64" if isinstance(number, int) else "float32")
+
+
 def promoted(*types: TensorType) -> str:
-    """Choose the dtype: the widest float of tensors with axes, else of scalars; else the widest."""
-    order = (
-        "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
-        "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
-    )  # fmt: skip
-    tensors = [t for t in types if t.rank] or list(types)
-    best = max((t.dtype for t in tensors), key=order.index)
-    anything = max((t.dtype for t in types), key=order.index)
-    # A scalar lifts a tensor only to a higher category: an int map times 0.5 is a float32 map.
-    return best if "float" in best or "float" not in anything else anything
+    """Choose the dtype of a result as torch does.
+
+    Tensors with axes decide; one without lifts them only to a higher category (bool, whole, real,
+    complex): an int map times 0.5 is a float32 map, a float16 map times a float32 scalar stays.
+
+    Source: torch.result_type.
+    """
+    tensors = [t.dtype for t in types if t.rank]
+    scalars = [t.dtype for t in types if not t.rank]
+    if not tensors or max(map(_category, scalars), default=0) > max(map(_category, tensors)):
+        tensors = [d for d in scalars if _category(d) == max(map(_category, scalars))]
+    category = max(map(_category, tensors))
+    kinds = {d for d in tensors if _category(d) == category}
+    if kinds == {"float16", "bfloat16"}:
+        return "float32"
+    if "bfloat16" in kinds:  # NumPy has none; every other real dtype is wider
+        return max(kinds - {"bfloat16"} or kinds)
+    return np.result_type(*kinds).name
+
+
+def _category(dtype: str) -> int:
+    """Rank bool, whole, real and complex numbers."""
+    names = ("bool", "int", "float", "complex")
+    return next(k for k, name in enumerate(names) if name in dtype)
 
 
 def broadcast_reach(shape: tuple[int, ...], result: tuple[int, ...]) -> Reach:

@@ -85,6 +85,14 @@ def taps(
         yield place, padded[(slice(None), slice(None), *reads)]
 
 
+def window_sum(x: Array, windows: Sequence[Window], outputs: Sequence[int]) -> Array:
+    """Add up what each output reads, each map for itself."""
+    total = np.zeros((*x.shape[:2], *outputs), dtype=x.dtype)
+    for _, read in taps(x, windows, 0, outputs):
+        total = total + read
+    return total
+
+
 def connected(windows: Sequence[Window], sizes: Sequence[int]) -> tuple[int, int]:
     """Count pairs of an output place and a pixel of one map it reads: real ones, and on padding."""
     pairs = list(zip(windows, sizes, strict=True))

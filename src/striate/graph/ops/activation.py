@@ -15,32 +15,33 @@ from .._reach import WHOLE, Along, Reach, pointwise
 from .._types import TensorType
 from ._axes import normal_axis
 
-Function = Callable[..., Array]
+Function = Callable[..., Any]
 
 
 def _sigmoid(x: Array) -> Array:
-    return np.exp(-np.logaddexp(0, -x))
+    return np.asarray(np.exp(-np.logaddexp(0, -x)))
 
 
 def _erf(x: Array) -> Array:
-    return np.vectorize(math.erf, otypes=[x.dtype])(x) if x.size else x
+    values = np.fromiter(map(math.erf, x.ravel().tolist()), dtype=np.float64, count=x.size)
+    return values.reshape(x.shape).astype(x.dtype if x.dtype.kind == "f" else np.float32)
 
 
 def _gelu(x: Array, approximate: float) -> Array:
     if approximate:  # the tanh formula
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-        return 0.5 * x * (1 + np.tanh(inner))
-    return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+        return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
+    return np.asarray(0.5 * x * (1 + _erf(x / math.sqrt(2))))
 
 
 def _elu(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
     return scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) * input_scale))
 
 
-# name: (formula, names of its numbers, their usual values, what torch keeps for backward)
-FUNCTIONS: dict[
-    str, tuple[Function, tuple[str, ...], tuple[float, ...], Literal["input", "output", "nothing"]]
-] = {
+Kept = Literal["nothing", "input", "output", "input and more"]
+
+# name: (formula, names of its numbers, their usual values, what torch keeps for backward: "more" is
+# as much again, the denominator of softsign or the exponential of log_sigmoid)
+FUNCTIONS: dict[str, tuple[Function, tuple[str, ...], tuple[float, ...], Kept]] = {
     "relu": (lambda x: np.maximum(x, 0), (), (), "output"),
     "clip": (lambda x, low, high: np.clip(x, low, high), ("low", "high"), (0, 6), "input"),
     "leaky_relu": (
@@ -56,17 +57,17 @@ FUNCTIONS: dict[
         ),
         ("beta", "threshold"), (1, 20), "input",
     ),
-    "softsign": (lambda x: x / (1 + np.abs(x)), (), (), "input"),
+    "softsign": (lambda x: x / (1 + np.abs(x)), (), (), "input and more"),
     "hardswish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), (), (), "input"),
     "hardsigmoid": (
         lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
         ("alpha", "beta"), (1 / 6, 0.5), "input",
     ),
     "sigmoid": (_sigmoid, (), (), "output"),
-    "log_sigmoid": (lambda x: -np.logaddexp(0, -x), (), (), "input"),
+    "log_sigmoid": (lambda x: -np.logaddexp(0, -x), (), (), "input and more"),
     "tanh": (np.tanh, (), (), "output"),
     "threshold": (
-        lambda x, threshold, value: np.where(x > threshold, x, value),
+        lambda x, threshold, value: np.where(x <= threshold, value, x),
         ("threshold", "value"), (0, 0), "input",
     ),
     "identity": (lambda x: x, (), (), "nothing"),
@@ -87,6 +88,12 @@ FUNCTIONS: dict[
     "round": (np.rint, (), (), "nothing"),
     "not": (np.logical_not, (), (), "nothing"),
 }  # fmt: skip
+"""Names of what a number can become."""
+
+_KEEPS_WHOLE = frozenset(
+    {"relu", "clip", "threshold", "identity", "neg", "abs", "square", "sign", "floor", "ceil",
+     "round"}
+)  # fmt: skip
 
 
 @register
@@ -113,7 +120,10 @@ class Activation(Operation):
         return dict(zip(names, self.numbers or usual, strict=True))
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
-        return (x,)
+        if self.function == "not":
+            return (TensorType(x.shape, "bool"),)
+        kept = x.is_float or self.function in _KEEPS_WHOLE
+        return (x if kept else TensorType(x.shape, "float32"),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.asarray(FUNCTIONS[self.function][0](x, *self.constants.values())),)
@@ -123,7 +133,11 @@ class Activation(Operation):
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         kept = FUNCTIONS[self.function][3]
-        return Saved((0,) if kept == "input" else (), (0,) if kept == "output" else ())
+        return Saved(
+            (0,) if kept.startswith("input") else (),
+            (0,) if kept == "output" else (),
+            outputs[0].nbytes if kept.endswith("more") else 0,
+        )
 
     def describe(self) -> str:
         numbers = ", ".join(f"{name} {value:g}" for name, value in self.constants.items())
@@ -148,7 +162,7 @@ class PReLU(Operation):
         return (x,)
 
     def evaluate(self, x: Array, weight: Array) -> tuple[Array]:
-        slope = weight.reshape(-1, *[1] * max(x.ndim - 2, 0)) if x.ndim > 1 else weight.reshape(-1)
+        slope = weight.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 1 else weight.reshape(-1)
         return (np.where(x > 0, x, slope * x),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import Reach
 from .._types import TensorType
-from ._axes import broadcast, broadcast_reach
+from ._axes import broadcast, broadcast_reach, broadcast_shapes, number_type
 
 FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {
     "add": np.add,
@@ -37,7 +37,9 @@ FUNCTIONS: dict[str, Callable[[Array, Array], Array]] = {
 COMPARISONS = frozenset(
     {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "and", "or", "xor"}
 )
-_KEPT = {"mul": (0, 1), "div": (0, 1), "pow": (0, 1), "max": (0, 1), "min": (0, 1)}
+# What torch keeps something of for backward: of two values; of one value and a number.
+_KEPT_OF_TWO = frozenset({"mul", "div", "pow", "max", "min", "mod"})
+_KEPT_OF_ONE = frozenset({"div", "pow", "max", "min"})
 
 
 @register
@@ -61,8 +63,7 @@ class Binary(Operation):
     slots = ("a", "b")
 
     def infer(self, a: TensorType, b: Type = None) -> tuple[TensorType]:
-        number = TensorType((), "float32" if isinstance(self.number, float) else "bool")
-        y = broadcast(self.function, a, b or number)
+        y = broadcast(self.function, a, b or number_type(self.number or 0))
         if self.function in COMPARISONS:
             return (TensorType(y.shape, "bool"),)
         if self.function == "div" and not y.is_float:
@@ -70,7 +71,7 @@ class Binary(Operation):
         return (y,)
 
     def evaluate(self, a: Array, b: Array | None = None) -> tuple[Array]:
-        second = np.asarray(self.number).astype(a.dtype) if b is None else b
+        second = _beside(a, self.number or 0) if b is None else b
         if self.alpha != 1:
             second = second * self.alpha
         first, second = (second, a) if self.reverse else (a, second)
@@ -80,17 +81,20 @@ class Binary(Operation):
         return tuple(broadcast_reach(x.shape, outputs[0].shape) for x in inputs if x)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        if len(inputs) < 2 or inputs[1] is None:
-            needs = self.function == "pow" or (self.function == "div" and self.reverse)
-            return Saved(inputs=(0,) if needs else ())
-        return Saved(inputs=_KEPT.get(self.function, ()))
+        two = len(inputs) > 1 and inputs[1] is not None
+        if self.function not in (_KEPT_OF_TWO if two else _KEPT_OF_ONE):
+            return Saved()
+        if self.function == "div" and not two:
+            # number / a is number * (1 / a), of which 1 / a is kept; a / number keeps nothing.
+            return Saved(extra_bytes=outputs[0].nbytes if self.reverse else 0)
+        power = self.function == "pow" and (two or self.reverse)
+        return Saved((0, 1) if two else (0,), (0,) if power else ())
 
     def describe(self) -> str:
         if self.number is None:
             return self.function
-        return f"{self.number:g} {self.function}" if self.reverse else (
-            f"{self.function} {self.number:g}"
-        )  # fmt: skip
+        words = (f"{self.number:g}", self.function)
+        return " ".join(words if self.reverse else reversed(words))
 
 
 @register
@@ -109,21 +113,24 @@ class Where(Operation):
     slots = ("condition", "a", "b")
 
     def infer(self, condition: TensorType, a: Type = None, b: Type = None) -> tuple[TensorType]:
-        values = [t for t in (a, b) if t] or [TensorType(())]
-        y = broadcast(self.kind, *values)
-        return (TensorType(broadcast(self.kind, condition, y).shape, y.dtype),)
+        y = broadcast(self.kind, a or number_type(self.a or 0), b or number_type(self.b or 0))
+        return (TensorType(broadcast_shapes(self.kind, condition.shape, y.shape), y.dtype),)
 
     def evaluate(
         self, condition: Array, a: Array | None = None, b: Array | None = None
     ) -> tuple[Array]:
-        first = self.a if a is None else a
-        second = self.b if b is None else b
-        y = np.where(condition, first, second)  # type: ignore[arg-type]
-        kept = a if a is not None else b
-        return (y if kept is None else y.astype(kept.dtype),)
+        first = _beside(b, self.a or 0) if a is None else a
+        second = _beside(a, self.b or 0) if b is None else b
+        return (np.asarray(np.where(condition, first, second)),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         return tuple(broadcast_reach(x.shape, outputs[0].shape) if x else () for x in inputs)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         return Saved(inputs=(0,))
+
+
+def _beside(other: Array | None, number: float) -> Array:
+    """Make a number an array that does not widen the real numbers beside it."""
+    real = other is not None and other.dtype.kind == "f"
+    return np.asarray(number, other.dtype if real else None)  # type: ignore[union-attr]

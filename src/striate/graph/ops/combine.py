@@ -13,7 +13,7 @@ from .._operation import Array, Operation, Saved, Type, register
 from .._reach import SOMEWHERE, Along, Reach, pointwise
 from .._sizes import Size
 from .._types import TensorType
-from ._axes import normal_axis, promoted
+from ._axes import normal_axis, promoted, whole_sizes
 
 
 @register
@@ -106,7 +106,7 @@ class Split(Operation):
     def lengths(self, n: int) -> tuple[int, ...]:
         """Lengths of the pieces of an axis of n."""
         if isinstance(self.sizes, tuple):
-            return tuple(int(size) for size in self.sizes)  # type: ignore[call-overload]
+            return whole_sizes(self.sizes)
         if self.pieces is not None:
             step = -(-n // self.pieces)
         else:
@@ -135,9 +135,7 @@ class Split(Operation):
         rank = outputs[0].rank
         cut = self.axis % rank
         whole = inputs[0] == outputs[0]
-        return (
-            tuple(SOMEWHERE if a == cut and not whole else Along(a) for a in range(rank)),
-        )
+        return (tuple(SOMEWHERE if a == cut and not whole else Along(a) for a in range(rank)),)
 
     def describe(self) -> str:
         return f"{self.pieces} pieces" if self.pieces else f"sizes {self.sizes}"
@@ -169,11 +167,14 @@ class Slice(Operation):
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
         axis = normal_axis(self.axis, x.rank, self.kind)
+        if self.step == 0:
+            raise ShapeError(f"input {x}: a step of 0 never ends; use 1.", subject=self.kind)
         length = len(self._range(x.shape[axis]))
         return (x.with_shape(*x.shape[:axis], length, *x.shape[axis + 1 :]),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
-        return (np.take(x, self._range(x.shape[self.axis]), self.axis),)
+        kept = np.array(self._range(x.shape[self.axis]), dtype=np.int64)
+        return (np.take(x, kept, self.axis),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -209,7 +210,9 @@ class Select(Operation):
         index = cast("int", self.index)
         if not -x.shape[axis] <= index < x.shape[axis]:
             raise ShapeError(
-                f"index {index} of axis {axis}, which has {x.shape[axis]}.", subject=self.kind
+                f"input {x} has {x.shape[axis]} places along axis {axis}; there is no place "
+                f"{index}.",
+                subject=self.kind,
             )
         return (x.with_shape(*x.shape[:axis], *x.shape[axis + 1 :]),)
 
@@ -220,9 +223,7 @@ class Select(Operation):
         x = inputs[0]
         assert x
         cut = self.axis % x.rank
-        return (
-            tuple(SOMEWHERE if a == cut else Along(a - (a > cut)) for a in range(x.rank)),
-        )
+        return (tuple(SOMEWHERE if a == cut else Along(a - (a > cut)) for a in range(x.rank)),)
 
 
 @register
@@ -301,22 +302,34 @@ class Gather(Operation):
 
     def infer(self, x: TensorType, index: TensorType) -> tuple[TensorType]:
         axis = normal_axis(self.axis, x.rank, self.kind)
-        if self.elementwise:
-            return (x.with_shape(*index.shape),)
-        return (x.with_shape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]),)
+        if not self.elementwise:
+            return (x.with_shape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]),)
+        pairs = enumerate(zip(index.shape, x.shape, strict=False))
+        if index.rank != x.rank or any(m > n for a, (m, n) in pairs if a != axis):
+            raise ShapeError(
+                f"index {index} must have the {x.rank} axes of input {x}, and along all but axis "
+                f"{axis} be no longer.",
+                subject=self.kind,
+            )
+        return (x.with_shape(*index.shape),)
 
     def evaluate(self, x: Array, index: Array) -> tuple[Array]:
         places = index.astype(np.int64)
-        if self.elementwise:
-            return (np.take_along_axis(x, places, self.axis),)
-        return (np.take(x, places, self.axis),)
+        if not self.elementwise:
+            return (np.take(x, places, self.axis),)
+        axis = self.axis % x.ndim
+        near = tuple(slice(None if a == axis else m) for a, m in enumerate(index.shape))
+        return (np.take_along_axis(x[near], places, axis),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, index = inputs
         assert x and index
         axis = self.axis % x.rank
         if self.elementwise:
-            one = tuple(SOMEWHERE if a == axis else Along(a) for a in range(x.rank))
+            ends = [
+                Window(1, padding=(0, m - n)) for m, n in zip(index.shape, x.shape, strict=True)
+            ]
+            one = tuple(SOMEWHERE if a == axis else Along(a, end) for a, end in enumerate(ends))
             return one, pointwise(index.rank)
         shift = index.rank - 1
         one = tuple(
@@ -325,4 +338,5 @@ class Gather(Operation):
         return one, tuple(Along(axis + a) for a in range(index.rank))
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(1,))
+        # torch.gather keeps the data too, for their shape.
+        return Saved(inputs=(0, 1) if self.elementwise else (1,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Conv(Operation):
         windows: One for each axis behind the channels.
         groups: Number of separate convolutions the channels are split into.
         table: For each output map the input maps it reads, where it does not read all of its group
-            (LeCun et al. 1998, Table I). The weight holds zeros for the others.
+            (LeCun et al. 1998, Table I). The weight is then (pairs, *kernel), pair by pair.
     """
 
     windows: tuple[Window, ...]
@@ -36,46 +37,64 @@ class Conv(Operation):
 
     def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
         check_maps(x, len(self.windows), self.kind)
-        needed = weight.shape[1] * self.groups
+        needed = x.shape[1] if self.table else weight.shape[1] * self.groups
+        if self.table and x.shape[1] <= (last := max(map(max, self.table))):
+            needed = last + 1
         if x.shape[1] != needed:
             raise ShapeError(
                 f"input {x} has {x.shape[1]} channels; weight {weight} needs {needed}.",
                 subject=self.kind,
             )
         outputs = output_sizes(self.windows, x.shape[2:], self.kind)
-        return (x.with_shape(x.shape[0], weight.shape[0], *outputs),)
+        maps = len(self.table) if self.table else weight.shape[0]
+        return (x.with_shape(x.shape[0], maps, *outputs),)
+
+    def dense(self, weight: Array, in_channels: int) -> Array:
+        """Put the filters of a table into a weight (O, I, *kernel), 0 where nothing is connected.
+
+        Without a table, the weight is dense already.
+        """
+        if self.table is None:
+            return weight
+        full = np.zeros((len(self.table), in_channels, *weight.shape[1:]), dtype=weight.dtype)
+        pairs = [(o, c) for o, row in enumerate(self.table) for c in row]
+        full[tuple(np.transpose(pairs))] = weight
+        return full
 
     def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
         (y,) = self.infer(TensorType(x.shape), TensorType(weight.shape))
+        weight = self.dense(weight, x.shape[1])
         N, O, G = x.shape[0], weight.shape[0], self.groups
-        total = np.zeros((N, G, O // G, math.prod(y.shape[2:])), dtype=x.dtype)
+        pixels = math.prod(y.shape[2:])
+        total = np.zeros((N, G, O // G, pixels), dtype=x.dtype)
         grouped = weight.reshape(G, O // G, *weight.shape[1:])
         for place, read in taps(x, self.windows, 0, y.shape[2:]):
-            pixels = read.reshape(N, G, x.shape[1] // G, -1)
-            total += grouped[(..., *place)] @ pixels
+            tap: Any = (..., *place)
+            total += grouped[tap] @ read.reshape(N, G, x.shape[1] // G, pixels)
         total = total.reshape(y.shape)
         return (total if bias is None else total + _per_channel(bias, total),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, weight = inputs[:2]
         assert x and weight
-        depthwise = weight.shape[1] == 1 and weight.shape[0] == x.shape[1] == self.groups
+        depthwise = self.groups > 1 and weight.shape[0] == x.shape[1] == self.groups
         return (sliding_reach(self.windows, x.shape[2:], channelwise=depthwise),)
 
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
-        """Output elements * in_channels / groups * kernel volume, padding included."""
-        weight = inputs[1]
-        assert weight
-        return outputs[0].numel * math.prod(weight.shape[1:])
+        """Output elements * in_channels / groups * kernel volume, padding included.
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+        A table's absent pairs count too: it is computed as a dense convolution.
+        """
+        x = inputs[0]
+        assert x
+        return (
+            outputs[0].numel * x.shape[1] // self.groups * math.prod(w.size for w in self.windows)
+        )
+
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x, weight, bias = (*inputs, None)[:3]
         assert x and weight
-        maps = weight.shape[0] * weight.shape[1]
-        if self.table is not None:
-            maps = sum(map(len, self.table))
+        maps = weight.shape[0] if self.table else weight.shape[0] * weight.shape[1]
         real, padding = (x.shape[0] * maps * n for n in connected(self.windows, x.shape[2:]))
         return Connections(real + (outputs[0].numel if bias else 0), padding)
 
@@ -128,9 +147,10 @@ class ConvTranspose(Operation):
         spatial = y.shape[2:]
         total = np.zeros(y.shape, dtype=x.dtype)
         grouped = weight.reshape(G, C // G, *weight.shape[1:])
-        pixels = x.reshape(N, G, C // G, -1)
+        pixels = x.reshape(N, G, C // G, math.prod(x.shape[2:]))
         for place in np.ndindex(*weight.shape[2:]):
-            spread = np.swapaxes(grouped[(..., *place)], 1, 2) @ pixels
+            tap: Any = (..., *place)
+            spread = np.swapaxes(grouped[tap], 1, 2) @ pixels
             spread = spread.reshape(N, y.shape[1], *x.shape[2:])
             into, of = [slice(None)] * 2, [slice(None)] * 2
             for u, window, n, outputs in zip(
@@ -156,9 +176,7 @@ class ConvTranspose(Operation):
         assert x and weight
         return x.numel * math.prod(weight.shape[1:])
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x, weight, bias = (*inputs, None)[:3]
         assert x and weight
         maps = x.shape[0] * weight.shape[0] * weight.shape[1]

@@ -11,7 +11,7 @@ from ...errors import ShapeError
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
-from ._axes import broadcast_shapes, broadcast_reach
+from ._axes import broadcast_reach, broadcast_shapes
 
 
 @register
@@ -46,9 +46,7 @@ class Linear(Operation):
         assert x
         return outputs[0].numel * x.shape[-1]
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         bias = len(inputs) > 2 and inputs[2] is not None
         return Connections(self.macs(inputs, outputs) + (outputs[0].numel if bias else 0))
 
@@ -82,13 +80,15 @@ class MatMul(Operation):
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         a, b = inputs
         assert a and b
-        rank = outputs[0].rank
-        if a.rank < 2 or b.rank < 2:
-            return (WHOLE,) * a.rank, (WHOLE,) * b.rank
-        front = outputs[0].shape[:-2]
+        y = outputs[0]
+        rows, columns = a.rank > 1, b.rank > 1
+        front = y.shape[: y.rank - rows - columns]
         left = broadcast_reach(a.shape[:-2], front)
         right = broadcast_reach(b.shape[:-2], front)
-        return (*left, Along(rank - 2), WHOLE), (*right, WHOLE, Along(rank - 1))
+        return (
+            (*left, *[Along(len(front))] * rows, WHOLE),
+            (*right, WHOLE, *[Along(y.rank - 1)] * columns),
+        )
 
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         """m*n*k for each pair of matrices."""
@@ -96,13 +96,25 @@ class MatMul(Operation):
         assert a
         return outputs[0].numel * a.shape[-1]
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         return Connections(self.macs(inputs, outputs))
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(0, 1))
+        """Both operands; where torch repeats or turns one to fit the other's batch, its copy."""
+        a, b = inputs[:2]
+        assert a and b
+        batch, left, right = (math.prod(x.shape[:-2]) for x in (outputs[0], a, b))
+        if right == 1 or left == right == batch:
+            return Saved(inputs=(0, 1))
+        if left == 1:  # y.T = b.T @ a.T, as one product over all rows of b.T
+            return Saved(inputs=(0,), extra_bytes=b.nbytes)
+        whole = tuple(k for k, matrices in enumerate((left, right)) if matrices == batch)
+        copied = sum(
+            x.with_shape(batch, *x.shape[-2:]).nbytes
+            for x, matrices in ((a, left), (b, right))
+            if matrices != batch
+        )
+        return Saved(whole, extra_bytes=copied)
 
 
 def _matrices(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -130,13 +142,21 @@ class Attention(Operation):
     def infer(
         self, query: TensorType, key: TensorType, value: TensorType, mask: Type = None
     ) -> tuple[TensorType]:
-        if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        types = (query, key, value)
+        if min(t.rank for t in types) < 2 or (
+            query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]
+        ):
             raise ShapeError(
-                f"query {query}, key {key} and value {value}: query and key need equal features, "
-                f"key and value equally many tokens.",
+                f"query {query}, key {key} and value {value}: each needs two axes or more, query "
+                f"and key equal features, key and value equally many tokens.",
                 subject=self.kind,
             )
-        return (query.with_shape(*query.shape[:-1], value.shape[-1]),)
+        front = broadcast_shapes(self.kind, *(t.shape[:-2] for t in types))
+        if mask is not None:
+            scores = (*front, query.shape[-2], key.shape[-2])
+            if broadcast_shapes(self.kind, scores, mask.shape) != scores:
+                raise ShapeError(f"mask {mask} is larger than {scores}.", subject=self.kind)
+        return (query.with_shape(*front, query.shape[-2], value.shape[-1]),)
 
     def evaluate(
         self, query: Array, key: Array, value: Array, mask: Array | None = None
@@ -144,32 +164,54 @@ class Attention(Operation):
         scale = self.scale if self.scale is not None else 1 / math.sqrt(query.shape[-1])
         scores = query @ np.swapaxes(key, -1, -2) * scale
         if self.causal:
-            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+            scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
         if mask is not None:
             scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         return (scores / scores.sum(-1, keepdims=True) @ value,)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
-        front = tuple(Along(axis) for axis in range(outputs[0].rank - 2))
-        rest = (Along(outputs[0].rank - 2), WHOLE)
-        whole = (WHOLE, WHOLE)
-        return (*front, *rest), (*front, *whole), (*front, WHOLE, Along(outputs[0].rank - 1))
+        *front, rows, _ = outputs[0].shape
+        query, key, value, mask = (*inputs, None)[:4]
+        assert query and key and value
+        batches = [broadcast_reach(t.shape[:-2], tuple(front)) for t in (query, key, value)]
+        tokens, features = Along(len(front)), Along(len(front) + 1)
+        reach: list[Reach] = [
+            (*batches[0], tokens, WHOLE),
+            (*batches[1], WHOLE, WHOLE),
+            (*batches[2], WHOLE, features),
+        ]
+        if mask is not None:
+            reach.append((*broadcast_reach(mask.shape[:-1], (*front, rows)), WHOLE))
+        return tuple(reach)
 
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         """The two products: tokens * tokens * features each."""
-        query, key, value = inputs[:3]
-        assert query and key and value
-        pairs = math.prod(query.shape[:-1]) * key.shape[-2]
-        return pairs * (query.shape[-1] + value.shape[-1])
+        query, key = inputs[:2]
+        assert query and key
+        pairs = math.prod(outputs[0].shape[:-1]) * key.shape[-2]
+        return pairs * (query.shape[-1] + outputs[0].shape[-1])
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         return Connections(self.macs(inputs, outputs))
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        query = inputs[0]
-        assert query
-        # The flash kernel keeps one logarithm for each query besides its inputs and its output.
-        return Saved((0, 1, 2), (0,), extra_bytes=4 * math.prod(query.shape[:-1]))
+        query, key, value, mask = (*inputs, None)[:4]
+        assert query and key and value
+        y = outputs[0]
+        rows = math.prod(y.shape[:-1])
+        fronts = {t.shape[:-2] for t in (query, key, value)}
+        if y.rank == 4 and len(fronts) == 1 and query.shape[-1] == value.shape[-1]:
+            # The flash kernel keeps one logarithm for each query, and a mask as real numbers.
+            extra = y.with_shape(rows).nbytes
+            if mask is None or mask.is_float:
+                return Saved((0, 1, 2) if mask is None else (0, 1, 2, 3), (0,), extra)
+            return Saved((0, 1, 2), (0,), extra + y.with_shape(*mask.shape).nbytes)
+        # Else query and key, each scaled and repeated for the batch, and the softmax.
+        batch = y.shape[:-2]
+        copies = [y.with_shape(rows, query.shape[-1]), y.with_shape(rows, key.shape[-2])]
+        copies.append(y.with_shape(*batch, *key.shape[-2:]))
+        if math.prod(value.shape[:-2]) != math.prod(batch):
+            copies.append(y.with_shape(*batch, *value.shape[-2:]))
+        repeated = len(copies) > 3
+        return Saved(() if repeated else (2,), extra_bytes=sum(t.nbytes for t in copies))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import ShapeError
+from ...window import Window
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._types import TensorType
+
+
+_STATISTIC_BYTES = 4
+"""Means and deviations are float32 also where the maps are float16."""
 
 
 def _scaled(x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...]) -> Array:
@@ -72,7 +78,9 @@ class BatchNorm(Operation):
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         x = inputs[0]
         assert x
-        return Saved(inputs=(0, 1), extra_bytes=2 * x.shape[1] * 4)  # mean and 1/deviation
+        drawn = self.training or (*inputs, None, None)[3] is None
+        means = x.shape[1] if drawn else 0  # the batch's mean and 1/deviation; else it has them
+        return Saved(inputs=(0, 1), extra_bytes=2 * _STATISTIC_BYTES * means)
 
     def describe(self) -> str:
         return "statistics of the batch" if self.training else ""
@@ -101,7 +109,9 @@ class LayerNorm(Operation):
     def infer(self, x: TensorType, weight: Type = None, bias: Type = None) -> tuple[TensorType]:
         if x.rank < self.axes or (weight and weight.shape != x.shape[-self.axes :]):
             raise ShapeError(
-                f"input {x}; the layer normalises over its last axes, {weight}.", subject=self.kind
+                f"input {x} must end in the {self.axes} axes that the layer normalises over"
+                + (f", {'x'.join(map(str, weight.shape))}." if weight else "."),
+                subject=self.kind,
             )
         return (x,)
 
@@ -121,8 +131,12 @@ class LayerNorm(Operation):
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         x = inputs[0]
         assert x
-        means = x.numel // max(int(np.prod(x.shape[-self.axes :])), 1)
-        return Saved(inputs=(0, 1, 2), extra_bytes=2 * means * 4)
+        means = math.prod(x.shape[: -self.axes])
+        if not self.rms:
+            return Saved(inputs=(0, 1, 2), extra_bytes=2 * _STATISTIC_BYTES * means)
+        # torch builds it of a mean, its root and products, and keeps x / root for the weight.
+        weighted = len(inputs) > 1 and inputs[1] is not None
+        return Saved((0, 1), extra_bytes=x.with_shape(means).nbytes + weighted * x.nbytes)
 
 
 @register
@@ -147,14 +161,18 @@ class GroupNorm(Operation):
     def infer(self, x: TensorType, weight: Type = None, bias: Type = None) -> tuple[TensorType]:
         _check_channels(x, self.kind, weight, bias)
         if x.rank < 2 or x.shape[1] % (self.groups or 1):
-            raise ShapeError(f"{self.groups} groups do not divide input {x}.", subject=self.kind)
+            raise ShapeError(
+                f"input {x} has {x.shape[1] if x.rank > 1 else 'no'} channels; {self.groups} "
+                f"groups must divide them.",
+                subject=self.kind,
+            )
         return (x,)
 
     def evaluate(
         self, x: Array, weight: Array | None = None, bias: Array | None = None
     ) -> tuple[Array]:
         groups = self.groups or x.shape[1]
-        parts = x.reshape(x.shape[0], groups, -1)
+        parts = x.reshape(x.shape[0], groups, math.prod(x.shape[1:]) // groups)
         mean, var = parts.mean(2, keepdims=True), parts.var(2, keepdims=True)
         y = ((parts - mean) / np.sqrt(var + self.eps)).reshape(x.shape)
         return (_scaled(y, weight, bias, (1, -1, *[1] * (x.ndim - 2))),)
@@ -168,13 +186,19 @@ class GroupNorm(Operation):
         x = inputs[0]
         assert x
         means = x.shape[0] * (self.groups or x.shape[1])
-        return Saved(inputs=(0, 1), extra_bytes=2 * means * 4)
+        extra = 2 * _STATISTIC_BYTES * means
+        if self.groups is None and len(inputs) > 1 and inputs[1]:
+            # As batch normalisation of N*C maps in one image: the weight is repeated for each.
+            extra += inputs[1].with_shape(means).nbytes
+        return Saved(inputs=(0, 1), extra_bytes=extra)
 
 
 @register
 @dataclass(frozen=True)
 class LocalResponseNorm(Operation):
     """y[c] = x[c] / (k + alpha / size * sum of x^2 over `size` neighbouring channels) ** beta
+
+    The neighbours of channel c are c - size//2 .. c + (size-1)//2, as far as they exist.
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3.
     """
@@ -187,23 +211,34 @@ class LocalResponseNorm(Operation):
     kind = "local_response_norm"
     slots = ("x",)
 
+    @property
+    def window(self) -> Window:
+        """The neighbours along the channels."""
+        return Window(self.size, padding=(self.size // 2, (self.size - 1) // 2))
+
     def infer(self, x: TensorType) -> tuple[TensorType]:
+        if x.rank < 3:
+            raise ShapeError(
+                f"input {x} has {x.rank} axes; it needs 3 or more: batch, channels, places.",
+                subject=self.kind,
+            )
         return (x,)
 
     def evaluate(self, x: Array) -> tuple[Array]:
         squares = np.zeros_like(x)
         C = x.shape[1]
-        for shift in range(-(self.size // 2), (self.size + 1) // 2):
-            low, high = max(-shift, 0), min(C - shift, C)
-            squares[:, low:high] += np.square(x[:, low + shift : high + shift])
+        for c in range(C):
+            near = self.window.input_interval(c, C)
+            squares[:, c] = np.square(x[:, near.start : near.stop]).sum(1)
         return (x / (self.k + self.alpha / self.size * squares) ** self.beta,)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         spatial = (Along(axis) for axis in range(2, outputs[0].rank))
-        return ((Along(0), WHOLE, *spatial),)
+        return ((Along(0), Along(1, self.window), *spatial),)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        # x*x, then its mean, the power of it and the quotient: torch builds it of these.
+        # torch builds it of squares (padded along the channels), their mean and a power.
         x = inputs[0]
         assert x
-        return Saved(inputs=(0,), extra_bytes=2 * x.nbytes)
+        padded = x.with_shape(x.shape[0], x.shape[1] + self.size - 1, *x.shape[2:])
+        return Saved(inputs=(0,), extra_bytes=padded.nbytes + 2 * x.nbytes)

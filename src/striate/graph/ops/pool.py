@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ...window import Window
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
-from ._slide import check_maps, connected, output_sizes, shown, sliding_reach, taps
+from ._slide import check_maps, connected, output_sizes, shown, sliding_reach, taps, window_sum
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class _Pool(Operation):
 
     windows: tuple[Window, ...]
 
-    slots = ("x",)
+    slots: ClassVar[tuple[str, ...]] = ("x",)
 
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         check_maps(x, len(self.windows), self.kind)
@@ -35,9 +36,7 @@ class _Pool(Operation):
         assert x
         return (sliding_reach(self.windows, x.shape[2:], channelwise=True),)
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x = inputs[0]
         assert x
         maps = x.shape[0] * x.shape[1]
@@ -74,15 +73,15 @@ class MaxPool(_Pool):
         whole = x.dtype.kind in "iub"
         lowest = np.iinfo(x.dtype).min if whole else -np.inf
         best = np.full((*x.shape[:2], *outputs), lowest, dtype=x.dtype)
-        where = np.zeros(best.shape, dtype=np.int64)
+        where = np.full(best.shape, -1, dtype=np.int64)
         position = np.arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
-        places = taps(position, self.windows, -1, outputs)
-        for (_, read), (_, at) in zip(
-            taps(x, self.windows, lowest, outputs), places, strict=True
-        ):
-            better = (read > best) | (np.isnan(read) if not whole else False)
+        reads = (read for _, read in taps(x, self.windows, lowest, outputs))
+        places = (place for _, place in taps(position, self.windows, -1, outputs))
+        for read, place in zip(reads, places, strict=True):
+            # The first of equals stands, but any pixel stands before none; NaN beats all.
+            better = (read > best) | (read != read) | ((where < 0) & (place >= 0))
             best = np.where(better, read, best)
-            where = np.where(better, at, where)
+            where = np.where(better, place, where)
         return (best, where) if self.indices else (best,)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
@@ -108,10 +107,10 @@ class AvgPool(_Pool):
 
     def evaluate(self, x: Array) -> tuple[Array, ...]:
         outputs = self.infer(TensorType(x.shape))[0].shape[2:]
-        total = sum(read for _, read in taps(x, self.windows, 0, outputs))
+        total = window_sum(x, self.windows, outputs)
         if self.divisor is not None:
             return (total / self.divisor,)
-        count = np.ones(outputs)
+        count = np.ones(outputs, dtype=total.dtype)
         for axis, (window, n, places) in enumerate(
             zip(self.windows, x.shape[2:], outputs, strict=True)
         ):
@@ -122,15 +121,20 @@ class AvgPool(_Pool):
                 low, high = -int(concrete.before), n + int(after)
             inside = [len([p for p in concrete.taps(i) if low <= p < high]) for i in range(places)]
             count *= np.reshape(inside, [-1 if a == axis else 1 for a in range(len(outputs))])
-        return (total / count.astype(x.dtype),)
+        return (total / count,)
 
 
 @register
 @dataclass(frozen=True)
 class LpPool(_Pool):
-    """y[n,c,i] = (sum over u of x[n, c, i*stride - before + u]**p) ** (1/p)
+    """y[n,c,i] = (sum over u of |x[n, c, i*stride - before + u]|**p) ** (1/p)
 
-    As torch computes it; ONNX takes the magnitude of x first (`absolute`).
+    Args:
+        windows: One for each axis behind the channels.
+        p: The exponent.
+        absolute: As ONNX has it. Without it as torch computes it: x keeps its sign, so that an odd
+            p of a negative sum is NaN; and where ceil mode lets a window hang over the end, the
+            sum of what it reads is scaled up to a whole window.
     """
 
     p: float = 2.0
@@ -139,10 +143,17 @@ class LpPool(_Pool):
     kind = "lp_pool"
 
     def evaluate(self, x: Array) -> tuple[Array, ...]:
-        outputs = self.infer(TensorType(x.shape))[0].shape[2:]
-        powers = (np.abs(x) if self.absolute else x) ** self.p
-        total = sum(read for _, read in taps(powers, self.windows, 0, outputs))
-        return (np.maximum(total, 0) ** (1 / self.p),)
+        if self.absolute:
+            outputs = self.infer(TensorType(x.shape))[0].shape[2:]
+            return (window_sum(np.abs(x) ** self.p, self.windows, outputs) ** (1 / self.p),)
+        (mean,) = AvgPool(self.windows).evaluate(x**self.p)
+        return ((mean * math.prod(w.size for w in self.windows)) ** (1 / self.p),)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        # torch builds it of powers, a mean and signs, and keeps each: x**p and four of the output.
+        x = inputs[0]
+        assert x
+        return Saved(inputs=(0,), extra_bytes=x.nbytes + 4 * outputs[0].nbytes)
 
 
 @register
@@ -168,8 +179,12 @@ class AdaptivePool(Operation):
         sizes = tuple(
             n if m is None else m for m, n in zip(self.output_size, x.shape[2:], strict=True)
         )
-        if 0 in x.shape[2:]:
-            raise ShapeError(f"input {x} has no pixels to pool.", subject=self.kind)
+        if 0 in x.shape[2:] or min(sizes) < 1:
+            raise ShapeError(
+                f"input {x} cannot be pooled into {'x'.join(map(str, sizes))} places: there must "
+                f"be one pixel and one place or more along every axis.",
+                subject=self.kind,
+            )
         y = x.with_shape(*x.shape[:2], *sizes)
         return (y, TensorType(y.shape, "int64")) if self.indices else (y,)
 
@@ -178,17 +193,18 @@ class AdaptivePool(Operation):
         result = np.empty(y.shape, dtype=x.dtype)
         where = np.zeros(y.shape, dtype=np.int64)
         position = np.arange(math.prod(x.shape[2:])).reshape(x.shape[2:])
+        along = [adaptive_reads(n, m) for n, m in zip(x.shape[2:], y.shape[2:], strict=True)]
         for place in np.ndindex(*y.shape[2:]):
-            reads = tuple(
-                slice(i * n // m, -(-(i + 1) * n // m))
-                for i, n, m in zip(place, x.shape[2:], y.shape[2:], strict=True)
-            )
-            patch = x[(..., *reads)].reshape(*x.shape[:2], -1)
+            read = [one[i] for i, one in zip(place, along, strict=True)]
+            reads: Any = (..., *(slice(r.start, r.stop) for r in read))
+            here: Any = (..., *place)
+            positions = position[reads].reshape(-1)
+            patch = x[reads].reshape(*x.shape[:2], positions.size)
             if self.reduction == "mean":
-                result[(..., *place)] = patch.mean(-1)
+                result[here] = patch.mean(-1)
             else:
-                result[(..., *place)] = patch.max(-1)
-                where[(..., *place)] = position[reads].reshape(-1)[patch.argmax(-1)]
+                result[here] = patch.max(-1)
+                where[here] = positions[patch.argmax(-1)]
         return (result, where) if self.indices else (result,)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
@@ -202,24 +218,28 @@ class AdaptivePool(Operation):
         )
         return ((Along(0), Along(1), *spatial),)
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x = inputs[0]
         assert x
-        along = (
-            sum(-(-(i + 1) * n // m) - i * n // m for i in range(m))
-            for n, m in zip(x.shape[2:], outputs[0].shape[2:], strict=True)
-        )
+        pairs = zip(x.shape[2:], outputs[0].shape[2:], strict=True)
+        along = (sum(map(len, adaptive_reads(n, m))) for n, m in pairs)
         return Connections(x.shape[0] * x.shape[1] * math.prod(along))
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        extra = 8 * outputs[0].numel if self.reduction == "max" else 0
-        return Saved(inputs=(0,), extra_bytes=extra)
+        if self.reduction == "max":
+            return Saved(inputs=(0,), extra_bytes=8 * outputs[0].numel)  # int64 positions
+        if set(outputs[0].shape[2:]) == {1}:
+            return Saved()  # torch takes the mean over the axes, which keeps nothing
+        return Saved(inputs=(0,))
 
     def describe(self) -> str:
         sizes = "x".join("all" if m is None else str(m) for m in self.output_size)
         return f"{self.reduction} into {sizes}"
+
+
+def adaptive_reads(n: int, m: int) -> list[range]:
+    """List which of n pixels each of m places reads."""
+    return [range(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
 
 
 def adaptive_window(n: int, m: int) -> Window:
@@ -231,24 +251,23 @@ def adaptive_window(n: int, m: int) -> Window:
         >>> adaptive_window(6, 3), adaptive_window(7, 7)
         (Window(2, stride=2), Window(1))
     """
-    if m and n % m == 0:
+    if n % m == 0:
         return Window(n // m, stride=n // m)
-    return covering(Fraction(n, m), [(i * n // m, -(-(i + 1) * n // m) - 1) for i in range(m)], n)
+    return covering(Fraction(n, m), adaptive_reads(n, m), n)
 
 
-def covering(stride: Fraction, reads: list[tuple[int, int]], n: int) -> Window:
-    """Make the smallest window of this stride whose output i covers reads[i], first to last.
+def covering(stride: Fraction, reads: Sequence[range], n: int) -> Window:
+    """Make the smallest window of this stride whose output i covers reads[i].
 
     Args:
         stride: Input pixels from output to output.
-        reads: First and last input position of each output.
+        reads: What each output reads.
         n: Length of the input's axis.
     """
-    before = max(i * stride - first for i, (first, _) in enumerate(reads))
-    end = max(last - i * stride for i, (_, last) in enumerate(reads))
-    grid = math.lcm(stride.denominator, Fraction(before).denominator, Fraction(end).denominator)
+    before = max(i * stride - read[0] for i, read in enumerate(reads))
+    end = max(read[-1] - i * stride for i, read in enumerate(reads))
+    grid = math.lcm(stride.denominator, before.denominator, end.denominator)
     size = int((before + end) * grid) + 1
-    extent = before + end + 1
     # Padding behind such that len(reads) outputs fit on n pixels.
-    after = (len(reads) - 1) * stride + extent - n - before
+    after = (len(reads) - 1) * stride + end + 1 - n
     return Window(size, stride, Fraction(1, grid), (before, after))

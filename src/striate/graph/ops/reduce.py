@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,14 @@ from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
 from ._axes import normal_axes, normal_axis
 
+
+def _log_sum_exp(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    largest = x.max(axis, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0)  # else inf - inf
+    total = np.log(np.exp(x - largest).sum(axis, keepdims=True)) + largest
+    return np.asarray(total if keepdims else total.squeeze(axis))
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -23,7 +30,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "l1": lambda x, axis, keepdims: np.abs(x).sum(axis, keepdims=keepdims),
     "l2": lambda x, axis, keepdims: np.sqrt(np.square(x).sum(axis, keepdims=keepdims)),
     "sum_square": lambda x, axis, keepdims: np.square(x).sum(axis, keepdims=keepdims),
-    "log_sum_exp": lambda x, axis, keepdims: np.logaddexp.reduce(x, axis, keepdims=keepdims),
+    "log_sum_exp": _log_sum_exp,
     "var": lambda x, axis, keepdims: np.var(x, axis, keepdims=keepdims),
     "var_unbiased": lambda x, axis, keepdims: np.var(x, axis, ddof=1, keepdims=keepdims),
     "std": lambda x, axis, keepdims: np.std(x, axis, keepdims=keepdims),
@@ -33,8 +40,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """Names of what an axis can be reduced to."""
 
-_KEEPS_INPUT = {"max", "min", "prod", "l1", "l2", "sum_square", "log_sum_exp", "var",
-                "var_unbiased", "std", "std_unbiased"}  # fmt: skip
+_KEEPS_INPUT = FUNCTIONS.keys() - {"sum", "mean", "any", "all"}
+_KEEPS_OUTPUT = _KEEPS_INPUT - {"sum_square", "var", "var_unbiased"}
 
 
 @register
@@ -79,10 +86,17 @@ class Reduce(Operation):
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
-        return (remaining(x.rank, self.reduced(x.rank), self.keepdim),)
+        gone = self.reduced(x.rank)
+        kept = [axis for axis in range(x.rank) if self.keepdim or axis not in gone]
+        return (tuple(WHOLE if a in gone else Along(kept.index(a)) for a in range(x.rank)),)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(0,) if self.function in _KEEPS_INPUT else ())
+        # As torch.amax: where a maximum comes with its position, torch keeps the position instead.
+        kept = (0,)
+        return Saved(
+            kept if self.function in _KEEPS_INPUT else (),
+            kept if self.function in _KEEPS_OUTPUT else (),
+        )
 
     def describe(self) -> str:
         over = "all axes" if self.axes is None else f"axes {', '.join(map(str, self.axes))}"
@@ -108,8 +122,7 @@ class ArgReduce(Operation):
     slots = ("x",)
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
-        axes = None if self.axis is None else (normal_axis(self.axis, x.rank, self.kind),)
-        (y,) = Reduce("max", axes, self.keepdim).infer(x)
+        (y,) = self._as_reduce().infer(x)
         return (TensorType(y.shape, "int64"),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
@@ -117,10 +130,11 @@ class ArgReduce(Operation):
         return (np.asarray(find(x, axis=self.axis, keepdims=self.keepdim)),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
-        x = inputs[0]
-        assert x
-        gone = tuple(range(x.rank)) if self.axis is None else (self.axis % x.rank,)
-        return (remaining(x.rank, gone, self.keepdim),)
+        return self._as_reduce().reach(inputs, outputs)
+
+    def _as_reduce(self) -> Reduce:
+        """The reduction of the same axes."""
+        return Reduce(self.function, None if self.axis is None else (self.axis,), self.keepdim)
 
 
 @register
@@ -135,21 +149,13 @@ class CumSum(Operation):
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
         normal_axis(self.axis, x.rank, self.kind)
-        return (x,)
+        return (x if x.is_float else TensorType(x.shape, "int64"),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.cumsum(x, self.axis),)
 
-
-def remaining(rank: int, gone: tuple[int, ...], keepdim: bool) -> Reach:
-    """Reduced axes are read whole; the others keep their place, or move up."""
-    kept = [axis for axis in range(rank) if axis not in gone]
-    return tuple(
-        WHOLE if axis in gone else Along(axis if keepdim else kept.index(axis))
-        for axis in range(rank)
-    )
-
-
-def numbers_per_mean(x: TensorType, axes: tuple[int, ...]) -> int:
-    """How many numbers each mean over these axes takes in."""
-    return math.prod(x.shape[axis] for axis in axes)
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        # Output i reads 0 .. i: a window whose length grows, so the axis counts as read whole.
+        rank = outputs[0].rank
+        summed = normal_axis(self.axis, rank, self.kind)
+        return (tuple(WHOLE if axis == summed else Along(axis) for axis in range(rank)),)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
 from .._operation import Array, Operation, Type, register
-from .._reach import SOMEWHERE, Along, Reach
+from .._reach import SOMEWHERE, WHOLE, Along, Everywhere, Reach
 from .._sizes import Size
 from .._types import TensorType
+from ._axes import whole_sizes
 from .pool import covering
 
 Mode = Literal["nearest", "linear", "cubic"]
@@ -62,14 +63,16 @@ class Resize(Operation):
                 subject=self.kind,
             )
         if self.size is not None:
-            sizes = tuple(cast("tuple[int, ...]", self.size))
+            sizes = whole_sizes(self.size)
         else:
             assert self.scale
-            sizes = tuple(
-                math.floor(n * s) for n, s in zip(x.shape[2:], self.scale, strict=True)
-            )
+            sizes = tuple(math.floor(n * s) for n, s in zip(x.shape[2:], self.scale, strict=True))
         if min(sizes, default=1) < 1 or 0 in x.shape[2:]:
-            raise ShapeError(f"input {x} would become {sizes}.", subject=self.kind)
+            raise ShapeError(
+                f"input {x} would become {'x'.join(map(str, sizes))} pixels; there must be one or "
+                f"more along every axis, before and after.",
+                subject=self.kind,
+            )
         return (x.with_shape(*x.shape[:2], *sizes),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
@@ -108,10 +111,9 @@ class Resize(Operation):
             shift = Fraction(n, 2) * (1 - Fraction(m) / (n * scale))
         return [shift + (i + half) / scale - half for i in range(m)]
 
-    def _taps(self, position: Fraction, n: int) -> list[tuple[int, float]]:
-        """Input pixels and their factors for one output, borders repeated."""
+    def _pixels(self, position: Fraction) -> range:
+        """The pixels that an output at this position reads, also those past the borders."""
         low = math.floor(position)
-        part = float(position - low)
         if self.mode == "nearest":
             half = Fraction(1, 2)
             choices = {
@@ -120,41 +122,38 @@ class Resize(Operation):
                 "round_prefer_floor": math.ceil(position - half),
                 "round_prefer_ceil": math.floor(position + half),
             }
-            return [(min(max(choices[self.rounding], 0), n - 1), 1.0)]
+            return range(choices[self.rounding], choices[self.rounding] + 1)
+        if position == low:
+            return range(low, low + 1)
+        return range(low, low + 2) if self.mode == "linear" else range(low - 1, low + 3)
+
+    def _factor(self, distance: float) -> float:
+        """What a pixel this far from the output's position counts."""
+        if self.mode == "nearest":
+            return 1.0
         if self.mode == "linear":
-            pairs = [(low, 1 - part), (low + 1, part)]
-            return [(min(max(p, 0), n - 1), f) for p, f in pairs if f]
-        a = self.cubic_a
-        distances = [1 + part, part, 1 - part, 2 - part]
-
-        def cubic(t: float) -> float:
-            if t <= 1:
-                return ((a + 2) * t - (a + 3)) * t * t + 1
-            return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
-
-        return [
-            (min(max(low - 1 + k, 0), n - 1), cubic(t)) for k, t in enumerate(distances) if cubic(t)
-        ]
+            return 1 - distance
+        a, t = self.cubic_a, distance
+        if t <= 1:
+            return ((a + 2) * t - (a + 3)) * t * t + 1
+        return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
 
     def _matrix(self, axis: int, n: int, m: int) -> Array:
+        """Factors of the n input pixels in each of the m outputs; borders are repeated."""
         matrix = np.zeros((m, n))
         for i, position in enumerate(self.positions(axis, n, m)):
-            for pixel, factor in self._taps(position, n):
-                matrix[i, pixel] += factor
+            for pixel in self._pixels(position):
+                factor = self._factor(float(abs(position - pixel)))
+                matrix[i, min(max(pixel, 0), n - 1)] += factor
         return matrix
 
-    def _along(self, axis: int, n: int, m: int) -> Along:
-        """The window that covers what every output reads, borders aside."""
+    def _along(self, axis: int, n: int, m: int) -> Along | Everywhere:
+        """The window that covers what every output reads, as if no border repeated pixels."""
+        if n == 1:
+            return Along(axis) if m == 1 else WHOLE
         positions = self.positions(axis, n, m)
-        # Before the border repeats pixels: the same taps on an axis without ends.
-        far = 4 * (n + m)
-        reads = []
-        for position in positions:
-            pixels = [p - far for p, _ in self._taps(position + far, n + 2 * far)]
-            reads.append((min(pixels), max(pixels)))
-        step = positions[1] - positions[0] if m > 1 else Fraction(max(n, 1))
-        if step <= 0:
-            return Along(axis, Window(n, stride=n))
+        reads = [self._pixels(position) for position in positions]
+        step = positions[1] - positions[0] if m > 1 else Fraction(n)
         return Along(axis, covering(step, reads, n))
 
     def describe(self) -> str:
@@ -260,7 +259,8 @@ class ChannelShuffle(Operation):
     def infer(self, x: TensorType) -> tuple[TensorType]:
         if x.rank < 3 or x.shape[1] % self.groups:
             raise ShapeError(
-                f"input {x}: {self.groups} groups must divide its channels.", subject=self.kind
+                f"input {x} needs 3 axes or more, and channels in multiples of {self.groups}.",
+                subject=self.kind,
             )
         return (x,)
 
@@ -272,5 +272,3 @@ class ChannelShuffle(Operation):
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         return ((Along(0), SOMEWHERE, *(Along(axis) for axis in range(2, rank))),)
-
-

@@ -13,7 +13,7 @@ from .._operation import Array, Operation, Type, register
 from .._reach import SOMEWHERE, WHOLE, Along, Everywhere, Reach
 from .._sizes import Size
 from .._types import TensorType
-from ._axes import broadcast_shapes, normal_axes, normal_axis
+from ._axes import broadcast_shapes, normal_axes, whole_sizes
 
 
 @register
@@ -32,7 +32,7 @@ class Reshape(Operation):
     view = True
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
-        sizes = [int(n) for n in self.shape]  # type: ignore[call-overload]
+        sizes = list(whole_sizes(self.shape))
         known = math.prod(n for n in sizes if n != -1)
         if -1 in sizes and known and x.numel % known == 0 and sizes.count(-1) == 1:
             sizes[sizes.index(-1)] = x.numel // known
@@ -144,9 +144,7 @@ class Squeeze(Operation):
         x = inputs[0]
         assert x
         kept = self._kept(x)
-        return (
-            tuple(Along(kept.index(a)) if a in kept else WHOLE for a in range(x.rank)),
-        )
+        return (tuple(Along(kept.index(a)) if a in kept else WHOLE for a in range(x.rank)),)
 
     def _kept(self, x: TensorType) -> list[int]:
         axes = range(x.rank) if self.axes is None else normal_axes(self.axes, x.rank, self.kind)
@@ -197,13 +195,18 @@ class Expand(Operation):
     view = True
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
-        target = [int(n) for n in self.shape]  # type: ignore[call-overload]
+        target = whole_sizes(self.shape)
         shift = len(target) - x.rank
         sizes = tuple(x.shape[a - shift] if n == -1 and a >= shift else n
                       for a, n in enumerate(target))  # fmt: skip
         result = broadcast_shapes(self.kind, x.shape, sizes)
-        if result != sizes and not self.both:
-            raise ShapeError(f"input {x} cannot be stretched to {sizes}.", subject=self.kind)
+        if min(result, default=0) < 0 or (result != sizes and not self.both):
+            target_text = "x".join(map(str, target))
+            raise ShapeError(
+                f"input {x} cannot be stretched to {target_text}: every size must be the input's "
+                f"own, or the input's must be 1; -1 keeps one.",
+                subject=self.kind,
+            )
         return (x.with_shape(*result),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
@@ -232,14 +235,18 @@ class Tile(Operation):
     slots = ("x",)
 
     def infer(self, x: TensorType) -> tuple[TensorType]:
-        repeats = [int(n) for n in self.repeats]  # type: ignore[call-overload]
+        repeats = whole_sizes(self.repeats)
         sizes = (*(1,) * (len(repeats) - x.rank), *x.shape)
         if len(repeats) < x.rank or min(repeats, default=0) < 0:
-            raise ShapeError(f"input {x}: repeats {repeats}.", subject=self.kind)
+            raise ShapeError(
+                f"input {x} has {x.rank} axes; {repeats} must tell how often to repeat each: a "
+                f"number of 0 or more for every axis, and for new ones in front.",
+                subject=self.kind,
+            )
         return (x.with_shape(*(n * r for n, r in zip(sizes, repeats, strict=True))),)
 
     def evaluate(self, x: Array) -> tuple[Array]:
-        return (np.tile(x, self.repeats),)  # type: ignore[arg-type]
+        return (np.tile(x, whole_sizes(self.repeats)),)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -296,7 +303,7 @@ class Flip(Operation):
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
-        turned = [normal_axis(axis, rank, self.kind) for axis in self.axes]
+        turned = normal_axes(self.axes, rank, self.kind)
         return (tuple(SOMEWHERE if axis in turned else Along(axis) for axis in range(rank)),)
 
 
@@ -334,9 +341,7 @@ def reshape_reach(old: tuple[int, ...], new: tuple[int, ...]) -> Reach:
     return tuple(reach)
 
 
-def _groups(
-    old: tuple[int, ...], new: tuple[int, ...]
-) -> list[tuple[list[int], list[int]]]:
+def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int], list[int]]]:
     """Cut both shapes into the shortest runs with equal products."""
     groups: list[tuple[list[int], list[int]]] = []
     i = j = 0

@@ -13,7 +13,8 @@ from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._sizes import Size
 from .._types import TensorType
-from ._slide import connected, shown
+from ._axes import whole_sizes
+from ._slide import window_sum
 from .pool import _Pool
 
 
@@ -60,10 +61,12 @@ class Dropout(Operation):
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         x = inputs[0]
         assert x
-        if self.p == 0:
+        if not self.training or self.p == 0:
             return Saved()
+        if self.p == 1:  # nothing is drawn: all is multiplied by one 0
+            return Saved(extra_bytes=x.with_shape().nbytes)
         drawn = {"element": x.numel, "channel": math.prod(x.shape[:2]), "sample": x.shape[0]}
-        return Saved(extra_bytes=drawn[self.per] * x.nbytes // max(x.numel, 1))
+        return Saved(extra_bytes=x.with_shape(drawn[self.per]).nbytes)
 
 
 @register
@@ -87,7 +90,7 @@ class Fill(Operation):
     slots = ()
 
     def infer(self) -> tuple[TensorType]:
-        return (TensorType(tuple(int(n) for n in self.shape), self.dtype),)  # type: ignore[call-overload]
+        return (TensorType(whole_sizes(self.shape), self.dtype),)
 
     def evaluate(self) -> tuple[Array]:
         (y,) = self.infer()
@@ -119,31 +122,19 @@ class Subsample(_Pool):
         return (y,)
 
     def evaluate(self, x: Array, weight: Array, bias: Array) -> tuple[Array]:
-        from ._slide import taps
-
         (y,) = self.infer(TensorType(x.shape))
-        total = sum(read for _, read in taps(x, self.windows, 0, y.shape[2:]))
+        total = window_sum(x, self.windows, y.shape[2:])
         column = (-1, *[1] * len(self.windows))
         return (total * weight.reshape(column) + bias.reshape(column),)
 
-    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
-        return 0
-
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
-        x = inputs[0]
-        assert x
-        maps = x.shape[0] * x.shape[1]
-        real, padding = (maps * n for n in connected(self.windows, x.shape[2:]))
-        return Connections(real + outputs[0].numel, padding)
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
+        pooled = super().connections(inputs, outputs)
+        return Connections(pooled.real + outputs[0].numel, pooled.padding)  # and the biases
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        # The mean is kept for the coefficient's gradient, besides the pooling's own input.
-        return Saved(inputs=(0,), extra_bytes=outputs[0].nbytes)
-
-    def describe(self) -> str:
-        return shown(self.windows)
+        # Besides the pooling's own input, the mean and its factor for each other's gradient.
+        y = outputs[0]
+        return Saved(inputs=(0,), extra_bytes=y.nbytes + y.with_shape(y.shape[1]).nbytes)
 
 
 @register
@@ -160,12 +151,14 @@ class RBF(Operation):
     def infer(self, x: TensorType, prototypes: TensorType) -> tuple[TensorType]:
         if x.rank < 2 or x.shape[1] != prototypes.shape[1]:
             raise ShapeError(
-                f"input {x}: prototypes compare {prototypes.shape[1]} numbers.", subject=self.kind
+                f"input {x} has {x.shape[1] if x.rank > 1 else 'no'} features or channels; "
+                f"the prototypes have {prototypes.shape[1]}.",
+                subject=self.kind,
             )
         return (x.with_shape(x.shape[0], prototypes.shape[0], *x.shape[2:]),)
 
     def evaluate(self, x: Array, prototypes: Array) -> tuple[Array]:
-        flat = x.reshape(*x.shape[:2], -1)
+        flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
         difference = flat[:, None] - prototypes[None, :, :, None]
         y = -np.square(difference).sum(2)
         return (y.reshape(x.shape[0], len(prototypes), *x.shape[2:]),)
@@ -180,9 +173,7 @@ class RBF(Operation):
         assert x
         return outputs[0].numel * x.shape[1]
 
-    def connections(
-        self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]
-    ) -> Connections:
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         return Connections(self.macs(inputs, outputs))
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
