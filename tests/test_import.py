@@ -26,6 +26,8 @@ PUBLIC = {
     "functional",
     "get_num_threads",
     "graph",
+    "inspect",
+    "inspection",
     "load_onnx",
     "nn",
     "set_num_threads",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import filters as filters
     from . import functional as functional
     from . import graph as graph
+    from . import inspection as inspection
     from . import nn as nn
     from . import signal as signal
     from . import train as train
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
     from .graph import Graph as Graph
     from .graph import capture as capture
     from .graph import load_onnx as load_onnx
+    from .inspection import inspect as inspect
     from .signal import convolve as convolve
     from .signal import correlate as correlate
 
 __version__ = "0.1.0"
 
 # Imported when first asked for: most need torch, which takes a second to import.
-_PARTS = ("data", "filters", "functional", "graph", "nn", "signal", "train", "zoo")
+_PARTS = ("data", "filters", "functional", "graph", "inspection", "nn", "signal", "train", "zoo")
 _FUNCTIONS = {
     "Graph": "graph",
     "capture": "graph",
+    "inspect": "inspection",
     "load_onnx": "graph",
     "convolve": "signal",
     "correlate": "signal",

@@ -1,0 +1,108 @@
+"""From what a user names to a graph: a module, a graph, a file, a network of the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import GraphError, OptionError
+from ..graph import Graph, capture, load_onnx
+
+Shapes = Sequence[int] | Sequence[Sequence[int]] | None
+
+
+def resolve(model: Any, input_shape: Shapes = None) -> Graph:
+    """Find the graph of a model, worked out for the shapes given.
+
+    Raises:
+        OptionError: Neither a module, a graph, a file nor a name; or a shape is missing.
+        GraphError, ShapeError: It cannot be captured, or does not fit.
+    """
+    shapes = _shapes(input_shape)
+    if isinstance(model, Graph):
+        return _at(model, shapes)
+    if isinstance(model, Path) or (isinstance(model, str) and _is_file(model)):
+        return _from_file(Path(model), shapes)
+    if isinstance(model, str):
+        return _from_name(model, shapes)
+    if not shapes:
+        raise OptionError("the input's shape is missing: striate.inspect(model, (1, 3, 224, 224)).")
+    rank = expected_rank(model)
+    return capture(model, *(_batched(shape, rank) for shape in shapes))
+
+
+def _shapes(given: Shapes) -> list[tuple[int, ...]]:
+    if given is None:
+        return []
+    try:
+        several = [tuple(given)] if isinstance(given[0], int) else [tuple(s) for s in given]  # type: ignore[arg-type]
+        shapes = [tuple(int(n) for n in shape) for shape in several]
+    except (TypeError, ValueError, IndexError):
+        raise OptionError(
+            f"input_shape={given!r} is no shape: give (1, 3, 224, 224), or a list of shapes."
+        ) from None
+    for shape in shapes:
+        if not shape or min(shape) < 1:
+            raise OptionError(f"input shape {shape} must hold sizes of 1 or more.")
+    return shapes
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".onnx", ".striate")) or ("/" in name and ":" not in name)
+
+
+def _from_file(path: Path, shapes: list[tuple[int, ...]]) -> Graph:
+    if path.suffix == ".striate":
+        return _at(Graph.load(path), shapes)
+    if path.suffix != ".onnx":
+        raise OptionError(
+            f"{path} is neither an ONNX file (*.onnx) nor a graph file (*.striate). For weights "
+            f"alone (*.pt) give the module that they belong to."
+        )
+    return load_onnx(path, *shapes)
+
+
+def _from_name(name: str, shapes: list[tuple[int, ...]]) -> Graph:
+    from ..train._net import build_net, published_shape
+    from ..zoo import info
+
+    if ":" not in name:
+        net = build_net(name, {}, info(name).num_classes)
+        shape = published_shape(name, {})
+        shapes = shapes or ([shape] if shape else [])
+    else:
+        net = build_net(name, {}, 0)
+    if not shapes:
+        raise OptionError(f"{name}: the input's shape is missing: --input 1x3x224x224.")
+    rank = expected_rank(net)
+    return capture(net.eval(), *(_batched(shape, rank) for shape in shapes), name=name)
+
+
+def _at(graph: Graph, shapes: list[tuple[int, ...]]) -> Graph:
+    if not shapes:
+        return graph
+    ranks = [kind.rank for kind in graph.inputs.values()]
+    if len(shapes) != len(ranks):
+        raise GraphError(f"{graph.name} has {len(ranks)} inputs; {len(shapes)} shapes were given.")
+    wanted = [_batched(shape, rank) for shape, rank in zip(shapes, ranks, strict=True)]
+    return graph if wanted == [t.shape for t in graph.inputs.values()] else graph.at(*wanted)
+
+
+def _batched(shape: tuple[int, ...], rank: int | None) -> tuple[int, ...]:
+    """Put a batch of one in front where the network takes one axis more."""
+    return (1, *shape) if rank is not None and len(shape) == rank - 1 else shape
+
+
+def expected_rank(model: Any) -> int | None:
+    """How many axes the first layer takes, batch and channels counted; None if it is not told."""
+    from torch import nn
+
+    for layer in model.modules():
+        name = type(layer).__name__
+        for axes in (1, 2, 3):
+            if name.endswith(f"{axes}d") and isinstance(layer, nn.Module) and name[0].isupper():
+                return axes + 2
+        if isinstance(layer, nn.Linear):
+            return None
+    return None
