@@ -37,10 +37,12 @@ class Conv(Operation):
 
     def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
         check_maps(x, len(self.windows), self.kind)
-        needed = x.shape[1] if self.table else weight.shape[1] * self.groups
-        if self.table and x.shape[1] <= (last := max(map(max, self.table))):
-            needed = last + 1
-        if x.shape[1] != needed:
+        if self.table is None:
+            needed, enough = weight.shape[1] * self.groups, x.shape[1]
+        else:
+            needed = 1 + max(map(max, self.table))
+            enough = min(x.shape[1], needed)
+        if enough != needed:
             raise ShapeError(
                 f"input {x} has {x.shape[1]} channels; weight {weight} needs {needed}.",
                 subject=self.kind,
@@ -99,7 +101,12 @@ class Conv(Operation):
         return Connections(real + (outputs[0].numel if bias else 0), padding)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(0, 1))
+        if self.table is None:
+            return Saved(inputs=(0, 1))
+        x, weight = inputs[:2]
+        assert x and weight
+        dense = weight.with_shape(len(self.table), x.shape[1], *weight.shape[1:])
+        return Saved(inputs=(0,), extra_bytes=dense.nbytes)
 
     def describe(self) -> str:
         return shown(self.windows) + (f", groups {self.groups}" if self.groups != 1 else "")
