@@ -92,7 +92,7 @@ def torch_conv(axes: int, windows: tuple[Window, ...], groups: int) -> Any:
 @settings(max_examples=40)
 @given(convolutions())
 def test_convolutions_are_torchs(drawn: tuple[Any, ...]) -> None:
-    axes, windows, groups, arrays = drawn
+    _, windows, groups, arrays = drawn
     op, run = Conv(windows, groups), torch_conv(*drawn[:3])
     if any(w.output_size(n) == 0 for w, n in zip(windows, arrays[0].shape[2:], strict=True)):
         checks.both_refuse(op, run, *arrays[:2])
@@ -104,9 +104,17 @@ def test_convolutions_are_torchs(drawn: tuple[Any, ...]) -> None:
         )
 
 
+UNEVEN = [
+    Window(3, 2, 1, (0, 2)),
+    Window(2, 1, 3, (4, 1)),
+    Window(3, 2, 2, "same"),
+    Window(2, 3, 1, (-1, 0)),
+    Window(4, 2, 1, "same_lower"),
+]
+
+
 @settings(max_examples=25)
-@given(checks.sizes, checks.sizes, st.sampled_from([Window(3, 2, 1, (0, 2)), Window(2, 1, 3, (4, 1)),
-       Window(3, 2, 2, "same"), Window(2, 3, 1, (-1, 0)), Window(4, 2, 1, "same_lower")]))  # fmt: skip
+@given(checks.sizes, checks.sizes, st.sampled_from(UNEVEN))
 def test_uneven_padding_and_cropping(n: int, m: int, window: Window) -> None:
     assume(window.output_size(n) and n + window.on(n).before > 0)
     windows = (window.on(n), Window(1))
