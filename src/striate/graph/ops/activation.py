@@ -193,6 +193,8 @@ class Softmax(Operation):
         return (x,)
 
     def evaluate(self, x: Array) -> tuple[Array]:
+        if not x.size:
+            return (x,)
         axis = self.axis if x.ndim else None
         shifted = x - x.max(axis, keepdims=True)
         total = np.exp(shifted).sum(axis, keepdims=True)
