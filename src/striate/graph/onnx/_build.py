@@ -66,7 +66,7 @@ class Builder:
             FitError: The operation refuses its inputs.
         """
         name = self.names.unique(name)
-        made = (name,)
+        made: tuple[str, ...] = (name,)
         if outputs != 1:
             made = tuple(self.names.unique(f"{name}[{k}]") for k in range(outputs))
         self.nodes.append(Node(name, op, tuple(inputs), made, path, module))

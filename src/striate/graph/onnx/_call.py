@@ -156,7 +156,7 @@ class Call:
         return known
 
     def numbers(self, index: int) -> Array | None:
-        """Ints, fractions and `Size`s of an input, as objects; None where it is left out or data."""
+        """Numbers and `Size`s of an input, as objects; None where it is left out or data."""
         value = self.value(index)
         if isinstance(value, Sizes) or (
             isinstance(value, Constant) and value.array.size <= MOST_NUMBERS

@@ -83,7 +83,7 @@ def thresholded_relu(call: Call) -> Value:
 
 @lowers("Swish")
 def swish(call: Call) -> Value:
-    """x * sigmoid(alpha * x)."""
+    """X * sigmoid(alpha * x)."""
     alpha, x = as_float(call.attr("alpha", 1.0)), call.data(0)
     if alpha == 1:
         return call.add(Activation("silu"), x)
@@ -209,6 +209,7 @@ def several(call: Call) -> Value:
 def mean(call: Call) -> Value:
     """The mean of any number of values."""
     total = several(call)
+    assert not isinstance(total, list)
     return call.add(Binary("div", float(len(call))), call.named(total), part="mean")
 
 

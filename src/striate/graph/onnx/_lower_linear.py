@@ -11,7 +11,7 @@ from ._values import UnsupportedError, Value
 
 @lowers("Gemm")
 def gemm(call: Call) -> Value:
-    """alpha * A @ B + beta * C: a linear layer where B is a weight and the factors are 1."""
+    """Alpha * A @ B + beta * C: a linear layer where B is a weight and the factors are 1."""
     alpha, beta = as_float(call.attr("alpha", 1.0)), as_float(call.attr("beta", 1.0))
     if call.type(0).rank != 2 or call.type(1).rank != 2:
         raise GraphError(f"it multiplies matrices, not {call.type(0)} and {call.type(1)}.")

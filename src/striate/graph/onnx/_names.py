@@ -79,7 +79,7 @@ def _from_weight(node: Any) -> str | None:
     for value in node.input:
         path, _, last = value.rpartition(".")
         if path and last == "weight" and node.op_type in PARAMETRIC:
-            return path
+            return str(path)
     return None
 
 

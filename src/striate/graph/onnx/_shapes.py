@@ -219,7 +219,7 @@ def _expand(call: Call, x: Array, shape: Array) -> Array | None:
     sizes = [call.builder.number(n) for n in shape.tolist()]
     if math.prod(sizes) > MOST_NUMBERS:
         return None
-    return x * np.ones(sizes, dtype=int).astype(object)
+    return np.asarray(x * np.ones(sizes, dtype=int).astype(object), object)
 
 
 def _constant_of_shape(call: Call, shape: Array) -> Array | None:

@@ -45,13 +45,13 @@ def _runner(path: Path, types: dict[str, str]) -> Callable[[dict[str, Any]], Seq
             raise GraphError(f"{path}: ONNX Runtime refuses it ({error}).") from error
         for value in session.get_inputs():
             types[value.name] = _DTYPES.get(value.type, "float32")
-        return lambda feeds: session.run(None, feeds)  # type: ignore[no-any-return]
+        return lambda feeds: session.run(None, feeds)
     reference = require("onnx.reference", extra="onnx", purpose="running an ONNX file")
     evaluator = reference.ReferenceEvaluator(str(path))
     helper = require("onnx.helper", extra="onnx", purpose="running an ONNX file")
     for name, type_ in zip(evaluator.input_names, evaluator.input_types, strict=True):
         types[name] = helper.tensor_dtype_to_np_dtype(type_.tensor_type.elem_type).name
-    return lambda feeds: evaluator.run(None, feeds)  # type: ignore[no-any-return]
+    return lambda feeds: evaluator.run(None, feeds)
 
 
 _DTYPES = {
