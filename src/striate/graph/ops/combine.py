@@ -73,7 +73,7 @@ class Stack(Operation):
             raise ShapeError(f"{given} differ and cannot be stacked.", subject=self.kind)
         axis = normal_axis(self.axis, inputs[0].rank + 1, self.kind)
         sizes = inputs[0].shape
-        return (inputs[0].with_shape(*sizes[:axis], len(inputs), *sizes[axis:]),)
+        return (TensorType((*sizes[:axis], len(inputs), *sizes[axis:]), promoted(*inputs)),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array]:
         return (np.stack(inputs, self.axis),)
@@ -107,12 +107,10 @@ class Split(Operation):
         """Lengths of the pieces of an axis of n."""
         if isinstance(self.sizes, tuple):
             return whole_sizes(self.sizes)
-        if self.pieces is not None:
-            step = -(-n // self.pieces)
-        else:
-            step = cast("int", self.sizes)
-        step = max(step, 1)
-        return tuple(min(step, n - start) for start in range(0, max(n, 1), step))
+        if not n:
+            return (0,) * (self.pieces or 1)
+        step = -(-n // self.pieces) if self.pieces else max(cast("int", self.sizes), 1)
+        return tuple(min(step, n - start) for start in range(0, n, step))
 
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         axis = normal_axis(self.axis, x.rank, self.kind)
@@ -254,7 +252,8 @@ class Pad(Operation):
         sizes = tuple(n + before + after for n, (before, after) in zip(x.shape, pads, strict=True))
         most = {"reflect": -1, "circular": 0}.get(self.mode)
         for n, size, pair in zip(x.shape, sizes, pads, strict=True):
-            if size < 0 or (most is not None and max(pair) > n + most):
+            added = max(0, *pair)
+            if size < 0 or (most is not None and added and added > n + most):
                 raise ShapeError(
                     f"input {x} cannot be padded by {pair} along an axis of {n} pixels"
                     + (f": {self.mode} can add at most {n + (most or 0)}." if most is not None
@@ -278,6 +277,10 @@ class Pad(Operation):
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         pads = cast("tuple[tuple[int, int], ...]", self.pads)
         return (tuple(Along(axis, Window(1, padding=pair)) for axis, pair in enumerate(pads)),)
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        # For its shape alone, but torch keeps it.
+        return Saved(inputs=(0,) if self.mode in ("reflect", "replicate") else ())
 
     def describe(self) -> str:
         shown = ", ".join(f"{a}" if a == b else f"({a}, {b})" for a, b in self.pads[1:])

@@ -84,6 +84,9 @@ class MaxPool(_Pool):
             where = np.where(better, place, where)
         return (best, where) if self.indices else (best,)
 
+    def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        return 0 if self.indices else 8 * outputs[0].numel  # int64 positions
+
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         return Saved(inputs=(0,), extra_bytes=8 * outputs[0].numel)  # int64 positions
 

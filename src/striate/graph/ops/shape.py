@@ -72,6 +72,12 @@ class Flatten(Operation):
         if x.rank == 0:
             return (x.with_shape(1),)
         start, end = normal_axes((self.start, self.end), x.rank, self.kind)
+        if start > end:
+            raise ShapeError(
+                f"input {x}: the first axis to join, {self.start}, comes after the last, "
+                f"{self.end}.",
+                subject=self.kind,
+            )
         joined = math.prod(x.shape[start : end + 1])
         return (x.with_shape(*x.shape[:start], joined, *x.shape[end + 1 :]),)
 
@@ -165,6 +171,10 @@ class Unsqueeze(Operation):
     def infer(self, x: TensorType) -> tuple[TensorType]:
         rank = x.rank + len(self.axes)
         new = normal_axes(self.axes, rank, self.kind)
+        if len(set(new)) < len(new):
+            raise ShapeError(
+                f"input {x}: the new axes {self.axes} must each be named once.", subject=self.kind
+            )
         sizes = iter(x.shape)
         return (x.with_shape(*(1 if axis in new else next(sizes) for axis in range(rank))),)
 
@@ -320,25 +330,30 @@ def reshape_reach(old: tuple[int, ...], new: tuple[int, ...]) -> Reach:
     """
     reach: list[Along | Everywhere] = []
     for inside, outside in _groups(old, new):
+        if len(inside) == len(outside) == 1:
+            reach.append(Along(outside[0]))
+            continue
         large = [axis for axis in inside if old[axis] != 1]
         target = [axis for axis in outside if new[axis] != 1]
         for axis in inside:
             if old[axis] == 1:
-                alone = len(inside) == len(outside) == 1
-                reach.append(Along(outside[0]) if alone else WHOLE)
-            elif axis != large[0] or not target:
-                reach.append(SOMEWHERE)
-            elif old[axis] == new[target[0]]:
-                reach.append(Along(target[0]))
-            elif old[axis] % new[target[0]] == 0:
-                step = old[axis] // new[target[0]]
-                reach.append(Along(target[0], Window(step, stride=step)))
-            elif new[target[0]] % old[axis] == 0:
-                step = new[target[0]] // old[axis]
-                reach.append(Along(target[0], Window(step, stride=step).transposed()))
+                reach.append(WHOLE)
+            elif axis == large[0] and target:
+                reach.append(_first_axis(target[0], old[axis], new[target[0]]))
             else:
                 reach.append(SOMEWHERE)
     return tuple(reach)
+
+
+def _first_axis(axis: int, n: int, m: int) -> Along | Everywhere:
+    """How the first of a group's outputs, m long, reads the first of its inputs, n long."""
+    if n == m:
+        return Along(axis)
+    if m and n and n % m == 0:
+        return Along(axis, Window(n // m, stride=n // m))
+    if m and n and m % n == 0:
+        return Along(axis, Window(m // n, stride=m // n).transposed())
+    return SOMEWHERE
 
 
 def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int], list[int]]]:
@@ -346,22 +361,18 @@ def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int],
     groups: list[tuple[list[int], list[int]]] = []
     i = j = 0
     while i < len(old) or j < len(new):
-        inside, outside = [], []
-        left, right = 1, 1
-        if i < len(old):
-            inside, left, i = [i], old[i], i + 1
-        if j < len(new):
-            outside, right, j = [j], new[j], j + 1
-        while left != right or not inside or not outside:
-            if (left < right or not inside) and i < len(old):
-                left, i = left * old[i], i + 1
-                inside.append(i - 1)
+        inside: list[int] = []
+        outside: list[int] = []
+        left = right = 1
+        while not inside or not outside or left != right:
+            if i < len(old) and (not inside or (outside and left < right) or j == len(new)):
+                left *= old[i]
+                inside.append(i)
+                i += 1
             elif j < len(new):
-                right, j = right * new[j], j + 1
-                outside.append(j - 1)
-            elif i < len(old):
-                left, i = left * old[i], i + 1
-                inside.append(i - 1)
+                right *= new[j]
+                outside.append(j)
+                j += 1
             else:
                 break
         groups.append((inside, outside))
