@@ -1,0 +1,3 @@
+"""The report as one self-contained HTML page."""
+
+from ._page import html_page as html_page

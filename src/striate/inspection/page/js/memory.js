@@ -1,0 +1,65 @@
+// Memory over time: the maps alive at test time, what training has saved, and what fits.
+
+import { orderChart } from "./chart.js";
+import { atLeast, bytes, count } from "./format.js";
+import { data, rowByName, rows, state, update, watch } from "./state.js";
+import { byId } from "./svg.js";
+
+const partial = data.memory.unknown.length > 0;
+
+const savedSoFar = [];
+rows.reduce((sum, row) => {
+  savedSoFar.push(sum + (row.saved_bytes ?? 0));
+  return savedSoFar[row.index];
+}, 0);
+
+function told(index) {
+  const row = rows[index];
+  const alive = atLeast(bytes(row.alive_bytes), partial);
+  const adds = row.saved_bytes === null ? "it adds an unknown amount" : `it adds ${bytes(row.saved_bytes)}`;
+  return `${index + 1}. ${row.name}: ${alive} alive; ${atLeast(bytes(savedSoFar[index]), partial)} saved so far, ${adds}`;
+}
+
+function peak() {
+  const row = rowByName.get(data.memory.peak_node);
+  if (!row) return null;
+  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), partial)}: ${brief(row.name)}` };
+}
+
+const brief = (name) => name.length > 40 ? `${name.slice(0, 18)}…${name.slice(-20)}` : name;
+
+function ended() {
+  return { index: rows.length - 1, words: `${atLeast(bytes(data.totals.saved_for_backward), partial)} saved` };
+}
+
+// The largest batch: memory grows with it, weights and the optimizer's state do not.
+function largest(maps, fixed) {
+  const room = state.gigabytes * 1e9 - fixed;
+  return Math.max(Math.floor((room * Math.max(data.batch_size, 1)) / Math.max(maps, 1)), 0);
+}
+
+function drawFit() {
+  const { weights_file_bytes: weights, gradient_bytes: gradients, optimizer_bytes: states } = data.totals;
+  const test = largest(data.totals.peak_memory_inference, weights);
+  const train = largest(data.totals.saved_for_backward, weights + gradients + states);
+  const most = partial ? "at most " : "";
+  byId("memory-fit").textContent = Number.isFinite(state.gigabytes)
+    ? `Largest batch at test time ${most}${count(test)}, in training ${most}${count(train)} (${data.optimizer}; weights counted).`
+    : "";
+}
+
+export function memoryView() {
+  const common = { toldId: "memory-told", kind: "steps", isBytes: () => true, write: bytes, told };
+  orderChart({
+    ...common, id: "memory-alive", height: 230, hue: "blue", mark: peak,
+    title: () => "Bytes of maps alive while each layer runs", values: () => rows.map((row) => row.alive_bytes),
+  });
+  orderChart({
+    ...common, id: "memory-saved", height: 200, hue: "orange", mark: ended,
+    title: () => "Bytes saved for the backward pass so far", values: () => savedSoFar,
+  });
+  byId("memory-gb").addEventListener("input", (event) => {
+    update({ gigabytes: event.target.value === "" ? NaN : Number(event.target.value) });
+  });
+  watch(["gigabytes"], drawFit);
+}
