@@ -13,7 +13,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
 
     Args:
         module: The module's import name.
-        extra: The extra that lists it in pyproject.toml.
+        extra: The extra that lists it in pyproject.toml; empty where none does.
         purpose: What needs it, as the subject of the error's sentence.
     Raises:
         MissingExtraError: The package is not installed.
@@ -27,8 +27,9 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         top = module.partition(".")[0]
         if error.name is None or error.name.partition(".")[0] != top:
             raise  # it is installed, and something it imports is not
+        wanted = f"'striate[{extra}]'" if extra else top
         raise MissingExtraError(
             f"{purpose} needs the package '{top}', which is not installed. "
-            f"Install it with: pip install 'striate[{extra}]'",
+            f"Install it with: pip install {wanted}",
             name=top,
         ) from None

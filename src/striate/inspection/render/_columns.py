@@ -123,8 +123,9 @@ class Column:
         if self.form in ("axes", "shares"):
             if all(one is None for one in value):
                 return ""
-            one = write.exact if self.form == "axes" else write.percent
-            return write.per_axis(value, one, once=short)
+            if self.form == "shares":
+                return write.per_axis(value, write.percent, once=True)
+            return write.per_axis(value, once=short)
         if self.form == "ratio":
             return write.short(value) if value >= 10_000 else f"{value:,.3g}"
         if self.form == "flag":

@@ -94,9 +94,12 @@ def per_axis(
     Example:
         >>> per_axis((19, 19)), per_axis((19, 19), once=True), per_axis((3.5, None))
         ('19x19', '19', '3.5x-')
+        >>> per_axis((math.inf, math.inf)), per_axis((math.inf, 7))
+        ('all', 'allx7')
     """
     written = ["-" if value is None else write(value) for value in values]
-    return written[0] if once and len(set(written)) == 1 else "x".join(written)
+    same = len(set(written)) == 1
+    return written[0] if same and (once or written[0] == ALL) else "x".join(written)
 
 
 def bar(share: float, width: int) -> str:
