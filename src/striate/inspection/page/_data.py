@@ -85,11 +85,11 @@ _ESCAPES = str.maketrans(
 
 
 def script_json(data: Any) -> str:
-    """Write JSON that can stand in a script element, whatever its texts hold.
+    r"""Write JSON that can stand in a script element, whatever its texts hold.
 
     Example:
         >>> script_json({"</script>": 1})
-        '{"\\\\u003c/script\\\\u003e":1}'
+        '{"\\u003c/script\\u003e":1}'
     """
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.translate(_ESCAPES)

@@ -65,7 +65,7 @@ def _field(report: Report, row: Row | None) -> Fact:
     if row is None:
         return UNKNOWN, what, "no layer slides over the input with a finite field"
     sizes = next((s[2:] for s in report.input_shapes.values() if len(s) > 2), ())
-    return f"{by(row.receptive_field)} px", what, f"of an input of {by(sizes)} px; {row.name}"
+    return f"{by(row.receptive_field)} px", what, f"at {row.name}, of an input of {by(sizes)} px"
 
 
 def _remarks(report: Report) -> str:

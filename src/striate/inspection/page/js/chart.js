@@ -7,6 +7,12 @@ const TOP = 10;
 const BOTTOM = 34;
 const LETTER = 7.2;
 
+// A layer in words; names like "1" do not tell enough.
+export function nameAt(index) {
+  const { name, kind } = rows[index];
+  return `${name} (${kind.replaceAll("_", " ")}, layer ${index + 1} of ${rows.length})`;
+}
+
 // chart: { id, height, isBytes, kind: "bars" | "steps", hue, title(), values(), write(), mark() },
 // keys: what it is drawn anew for, besides the width; told: where the cursor's layer is written.
 export function orderChart(chart) {

@@ -27,6 +27,7 @@ function number(key, title, write, fold = add, help = "") {
   return {
     key, title, help, numeric: true,
     cell: (row) => row[key] === null ? missing(row, key) : write(row[key]),
+    full: (row) => row[key] === null ? missing(row, key) : (write === short ? count : write)(row[key]),
     total: (list) => told(list, key)
       ? atLeast(write(fold(list, key)), partial(list, key))
       : partial(list, key) ? UNKNOWN : NONE,

@@ -1,6 +1,6 @@
 // Cost layer by layer, and which layers have most of it.
 
-import { orderChart } from "./chart.js";
+import { nameAt, orderChart } from "./chart.js";
 import { UNKNOWN, bytes, percent, short } from "./format.js";
 import { rows, select, state, update, watch } from "./state.js";
 import { byId, html } from "./svg.js";
@@ -32,18 +32,19 @@ function shareOf(row) {
 function told(index) {
   const row = rows[index];
   const share = shareOf(row);
-  return `${index + 1}. ${row.name}: ${current().write(valueOf(row))}${share && `, ${share}`}`;
+  return `${nameAt(index)}: ${current().write(valueOf(row))}${share && `, ${share}`}`;
 }
 
 function drawLargest() {
   const ranked = rows.filter((row) => valueOf(row)).sort((a, b) => valueOf(b) - valueOf(a)).slice(0, 8);
   const most = ranked.length ? valueOf(ranked[0]) : 1;
   byId("cost-largest").replaceChildren(...ranked.map((row) => {
-    const bar = html("span", { class: "fill", "aria-hidden": "true" });
+    const bar = html("span", { class: "fill" });
     bar.style.width = `${(100 * valueOf(row)) / most}%`;
     return html("li", {}, html("button", { type: "button", onclick: () => { select(row.index); reveal(row.index); } },
       html("span", { class: "name" }, row.name), html("span", { class: "value" },
-        [current().write(valueOf(row)), shareOf(row)].filter(Boolean).join(", ")), bar));
+        [current().write(valueOf(row)), shareOf(row)].filter(Boolean).join(", ")),
+      html("span", { class: "track", "aria-hidden": "true" }, bar)));
   }));
   if (!ranked.length) byId("cost-largest").append(html("li", { class: "soft" }, "No layer has any."));
 }

@@ -28,6 +28,7 @@ export function percent(share) {
   if (share === null || !Number.isFinite(share)) return NONE;
   if (share === 0 || share === 1) return `${100 * share} %`;
   if (share < 0.0005) return "<0.1 %";
+  if (share > 0.9995) return ">99.9 %";
   return `${(100 * share).toFixed(1)} %`;
 }
 

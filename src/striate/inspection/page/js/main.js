@@ -7,9 +7,9 @@ import { layerView } from "./layer.js";
 import { memoryView } from "./memory.js";
 import { data, drawAll, rowByName, rows, select, state, update } from "./state.js";
 import { reveal, tableView } from "./table.js";
-import { blocksOf } from "./tree.js";
+import { foldedFor } from "./tree.js";
 
-const MANY = 60; // rows; a longer table begins with its blocks folded
+const LINES = 32; // of the table to begin with; blocks that would make it longer are folded
 
 function named() {
   const [key, name] = decodeURIComponent(location.hash.slice(1)).split(/=(.*)/s);
@@ -24,8 +24,14 @@ function follow() {
 }
 
 state.columns = new Set(firstColumns.filter((key) => columns.some((column) => column.key === key)));
-state.folded = new Set(rows.length > MANY ? blocksOf() : []);
-state.selected = rowByName.get(data.memory.peak_node)?.index ?? 0;
+state.folded = foldedFor(LINES);
+state.selected = first().index ?? 0;
+
+// The last convolution whose units slide over the input, or else the layer of the peak.
+function first() {
+  const slides = (row) => row.weights && row.looks.input?.every((look) => look?.how === "slides");
+  return rows.findLast((row) => row.kind.startsWith("conv") && slides(row)) ?? rowByName.get(data.memory.peak_node) ?? {};
+}
 
 costView();
 memoryView();

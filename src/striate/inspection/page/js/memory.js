@@ -1,6 +1,6 @@
 // Memory over time: the maps alive at test time, what training has saved, and what fits.
 
-import { orderChart } from "./chart.js";
+import { nameAt, orderChart } from "./chart.js";
 import { atLeast, bytes, count } from "./format.js";
 import { data, rowByName, rows, state, update, watch } from "./state.js";
 import { byId } from "./svg.js";
@@ -17,13 +17,13 @@ function told(index) {
   const row = rows[index];
   const alive = atLeast(bytes(row.alive_bytes), partial);
   const adds = row.saved_bytes === null ? "it adds an unknown amount" : `it adds ${bytes(row.saved_bytes)}`;
-  return `${index + 1}. ${row.name}: ${alive} alive; ${atLeast(bytes(savedSoFar[index]), partial)} saved so far, ${adds}`;
+  return `${nameAt(index)}: ${alive} alive; ${atLeast(bytes(savedSoFar[index]), partial)} saved so far, ${adds}`;
 }
 
 function peak() {
   const row = rowByName.get(data.memory.peak_node);
   if (!row) return null;
-  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), partial)}: ${brief(row.name)}` };
+  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), partial)} at ${brief(row.name)} (${row.kind.replaceAll("_", " ")})` };
 }
 
 const brief = (name) => name.length > 40 ? `${name.slice(0, 18)}…${name.slice(-20)}` : name;

@@ -49,6 +49,20 @@ export function blocksOf(node = tree) {
   return inside.flatMap((child) => [child.path, ...blocksOf(child)]);
 }
 
+// The blocks to begin with folded: as many levels are open as fit in `most` lines.
+export function foldedFor(most) {
+  const folded = new Set(blocksOf());
+  let lines = tree.children.length;
+  for (let level = tree.children; level.length;) {
+    const inside = level.filter((child) => !child.row);
+    lines += inside.reduce((sum, child) => sum + child.children.length, 0);
+    if (lines > most) break;
+    for (const child of inside) folded.delete(child.path);
+    level = inside.flatMap((child) => child.children);
+  }
+  return folded;
+}
+
 // The paths of the blocks around a row, outermost first.
 export function around(row, node = tree) {
   for (const child of node.children) {
