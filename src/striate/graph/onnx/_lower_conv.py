@@ -66,10 +66,9 @@ def _bias(call: Call, channels: int) -> str | None:
 @lowers("Conv")
 def conv(call: Call) -> Value:
     """Convolution."""
-    windows = _windows(call, _kernel(call))
-    bias = _bias(call, call.type(1).shape[0])
-    op = Conv(windows, call.attr("group", 1))
-    return call.add(op, call.data(0), call.data(1, "parameter"), bias)
+    op = Conv(_windows(call, _kernel(call)), call.attr("group", 1))
+    x, weight = call.data(0), call.data(1, "parameter")
+    return call.add(op, x, weight, _bias(call, call.type(1).shape[0]))
 
 
 @lowers("ConvTranspose")
@@ -99,9 +98,9 @@ def conv_transpose(call: Call) -> Value:
     elif auto == "VALID":
         pairs = [(0, 0)] * axes
     windows = tuple(map(Window, sizes, strides, dilations, pairs))
-    bias = _bias(call, call.type(1).shape[1] * groups)
     op = ConvTranspose(windows, more, groups)
-    return call.add(op, call.data(0), call.data(1, "parameter"), bias)
+    x, weight = call.data(0), call.data(1, "parameter")
+    return call.add(op, x, weight, _bias(call, call.type(1).shape[1] * groups))
 
 
 def _pooling(call: Call) -> tuple[Window, ...]:

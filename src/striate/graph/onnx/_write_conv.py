@@ -68,10 +68,24 @@ def _cropped(job: Job, windows: Sequence[Window]) -> tuple[str, list[Window]]:
 
 @writes(Conv)
 def conv(job: Job) -> None:
-    """Conv; a table of connections is written as the dense weight that it is stored as."""
+    """Conv."""
     x, windows = _cropped(job, job.op.windows)
     told = _attributes(job, windows)
-    job.end("Conv", x, job.input(1), job.input(2), group=job.op.groups, **told)
+    weight = job.input(1) if job.op.table is None else _dense(job)
+    job.end("Conv", x, weight, job.input(2), group=job.op.groups, **told)
+
+
+def _dense(job: Job) -> str:
+    """Spread the filters of a table: absent pairs look up a filter of zeros behind the others."""
+    table, filters = job.op.table, job.x[1].shape
+    place = iter(range(filters[0]))
+    index = np.full((len(table), job.x[0].shape[1]), filters[0])
+    for o, row in enumerate(table):
+        for c in row:
+            index[o, c] = next(place)
+    zeros = job.number(np.zeros((1, *filters[1:])))
+    padded = job.emit("Concat", job.input(1), zeros, axis=0)
+    return job.emit("Gather", padded, job.writer.constant(index, "int64"), axis=0)
 
 
 @writes(ConvTranspose)

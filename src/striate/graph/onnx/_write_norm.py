@@ -96,13 +96,18 @@ def group_norm(job: Job) -> None:
 
 @writes(LocalResponseNorm)
 def local_response_norm(job: Job) -> None:
-    """LRN; with an even size the channels are turned around, for ONNX looks further ahead."""
+    """LRN; with an even size, which ONNX Runtime refuses, the formula with a mean of channels."""
     op: LocalResponseNorm = job.op
     told: dict[str, Any] = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
+    x = job.input(0)
     if op.size % 2:
-        return job.end("LRN", job.input(0), **told)
-    turned = job.emit("LRN", flipped(job, job.input(0), (1,)), main=True, **told)
-    return job.end("Identity", flipped(job, turned, (1,)))
+        return job.end("LRN", x, **told)
+    column = job.emit("Reshape", job.emit("Mul", x, x), job.ints([0, 1, job.fixed()[1], -1]))
+    window = {"kernel_shape": [op.size, 1], "pads": [op.size // 2, 0, (op.size - 1) // 2, 0]}
+    mean = job.emit("AveragePool", column, main=True, count_include_pad=1, **window)
+    mean = job.emit("Reshape", mean, job.emit("Shape", x))
+    total = job.emit("Add", job.emit("Mul", mean, job.number(op.alpha)), job.number(op.k))
+    return job.end("Div", x, job.emit("Pow", total, job.number(op.beta)))
 
 
 def flipped(job: Job, value: str, axes: tuple[int, ...]) -> str:
