@@ -1,6 +1,9 @@
 """A network as one light graph: captured from torch, read from ONNX, or loaded from a file."""
 
 from . import ops as ops
+from ._fit import Sizes as Sizes
+from ._fit import find_sizes as find_sizes
+from ._fit import fitted as fitted
 from ._graph import Graph as Graph
 from ._graph import Node as Node
 from ._infer import FitError as FitError

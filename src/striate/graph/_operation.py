@@ -99,6 +99,10 @@ class Operation:
         """Tell what torch keeps for the backward pass; None is unknown."""
         return Saved()
 
+    def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """Tell what torch allocates while it runs at test time, and frees when it is done."""
+        return 0
+
     def describe(self) -> str:
         """Write the arguments that matter in a few words: `3x3, stride 2, padding 1`."""
         return ", ".join(

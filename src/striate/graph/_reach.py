@@ -4,7 +4,7 @@ For each input an operation gives a `Reach`: one entry for each axis of that inp
 
 - `Along(axis, window)`: output index i of `axis` reads this input axis through `window`;
 - `WHOLE`: every output reads this axis from end to end;
-- `SOMEWHERE`: every output reads one place of it, which place no window tells (a flatten, a shuffle).
+- `SOMEWHERE`: every output reads one place of it; no window tells which (a flatten, a shuffle).
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from enum import Enum
 
 from ..window import Window
 
+IDENTITY = Window(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Along:
     """The input axis is read by a window that slides with `axis` of the output."""
 
     axis: int
-    window: Window = Window(1)
+    window: Window = IDENTITY
 
 
 class Everywhere(Enum):

@@ -1,6 +1,6 @@
 """Sizes that depend on the input: `x.view(x.shape[0], -1, x.shape[2] // 2)` as data.
 
-An operation's argument that holds a size (a reshape's target, a slice's end) is an int, or a `Size`:
+An operation's argument that holds a size (a reshape's target, a slice's end) is an int or a `Size`:
 arithmetic over the lengths of other values' axes. A graph keeps the `Size`; working a graph out for
 an input shape puts the numbers in.
 """

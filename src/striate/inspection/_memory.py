@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..graph import Graph, Node, Saved
+from ..graph.ops import BatchNorm, Dropout
 
 OPTIMIZER_STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}
 """Numbers an optimizer keeps for each trainable parameter."""
@@ -60,20 +61,24 @@ def measure_memory(graph: Graph) -> Memory:
     unknown: list[str] = []
     for position, node in enumerate(graph.nodes):
         now += sum(sizes[value] for value in node.outputs if base[value] == value)
-        alive[node.name] = now
+        alive[node.name] = now + _scratch(graph, node)
         now -= sum(sizes[root] for root in ends.get(position, ()))
         if None in graph.output_types(node):
             unknown.append(node.name)
-    saved, unsaved = _saved(graph, base, sizes)
+    saved, unsaved = _saved(graph)
     return Memory(alive, saved, tuple(dict.fromkeys((*unknown, *unsaved))))
 
 
-def storages(graph: Graph) -> dict[str, str]:
-    """The value in whose memory each value lies: its own, or what it is a view of."""
+def storages(graph: Graph, *, training: bool = False) -> dict[str, str]:
+    """The value in whose memory each value lies: its own, or what it is a view of.
+
+    While training, dropout makes maps of its own.
+    """
     base = {value: value for value in graph.inputs}
     for node in graph.nodes:
         first = node.inputs[0] if node.inputs else None
-        shared = graph.op(node).view or node.inplace
+        drops = training and node.kind == "dropout"
+        shared = node.inplace or (graph.op(node).view and not drops)
         for value in node.outputs:
             base[value] = base[first] if shared and first in base else value
     return base
@@ -91,9 +96,9 @@ def needs_gradient(graph: Graph) -> set[str]:
     return found
 
 
-def _saved(
-    graph: Graph, base: dict[str, str], sizes: dict[str, int]
-) -> tuple[dict[str, int], list[str]]:
+def _saved(graph: Graph) -> tuple[dict[str, int], list[str]]:
+    base = storages(graph, training=True)
+    sizes = {root: _bytes(graph, root) for root in base.values()}
     flows = needs_gradient(graph)
     kept: set[str] = set()
     saved: dict[str, int] = {}
@@ -112,6 +117,10 @@ def _saved(
             first, second = node.inputs[:2]
             values = [v for v, other in ((first, second), (second, first)) if other in flows]
         values += [node.outputs[k] for k in tells.outputs]
+        if node.inplace and _keeps_a_copy(node, tells):
+            kind = graph.types[node.outputs[0]]
+            saved[node.name] += kind.nbytes if kind else 0
+            values = values[1:]
         for value in values:
             if value in base and base[value] not in kept:
                 kept.add(base[value])
@@ -124,7 +133,23 @@ def _tells(graph: Graph, node: Node) -> Saved | None:
     outputs = graph.output_types(node)
     if None in outputs:
         return None
-    return graph.op(node).saved(graph.input_types(node), outputs)  # type: ignore[arg-type]
+    op = graph.op(node)
+    if isinstance(op, Dropout | BatchNorm):
+        op = replace(op, training=True)
+    return op.saved(graph.input_types(node), outputs)  # type: ignore[arg-type]
+
+
+def _keeps_a_copy(node: Node, tells: Saved) -> bool:
+    """Whether torch copies the input of an in-place operation, which overwrites what it keeps."""
+    computed_from_output = getattr(node.op, "function", "") in ("leaky_relu", "elu")
+    return 0 in tells.inputs and not computed_from_output
+
+
+def _scratch(graph: Graph, node: Node) -> int:
+    outputs = graph.output_types(node)
+    if None in outputs:
+        return 0
+    return graph.op(node).scratch_bytes(graph.input_types(node), outputs)  # type: ignore[arg-type]
 
 
 def _bytes(graph: Graph, value: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError, OptionError
-from ..graph import Graph, capture, load_onnx
+from ..graph import FitError, Graph, capture, fitted, load_onnx
 
 Shapes = Sequence[int] | Sequence[Sequence[int]] | None
 
@@ -36,7 +36,7 @@ def _shapes(given: Shapes) -> list[tuple[int, ...]]:
     if given is None:
         return []
     try:
-        several = [tuple(given)] if isinstance(given[0], int) else [tuple(s) for s in given]  # type: ignore[arg-type]
+        several: list[Any] = [given] if isinstance(given[0], int) else list(given)
         shapes = [tuple(int(n) for n in shape) for shape in several]
     except (TypeError, ValueError, IndexError):
         raise OptionError(
@@ -60,7 +60,12 @@ def _from_file(path: Path, shapes: list[tuple[int, ...]]) -> Graph:
             f"{path} is neither an ONNX file (*.onnx) nor a graph file (*.striate). For weights "
             f"alone (*.pt) give the module that they belong to."
         )
-    return load_onnx(path, *shapes)
+    try:
+        return load_onnx(path, *shapes)
+    except FitError:
+        if not shapes:
+            raise
+        return _at(load_onnx(path), shapes)  # at the file's own sizes; this tells what would fit
 
 
 def _from_name(name: str, shapes: list[tuple[int, ...]]) -> Graph:
@@ -86,7 +91,7 @@ def _at(graph: Graph, shapes: list[tuple[int, ...]]) -> Graph:
     if len(shapes) != len(ranks):
         raise GraphError(f"{graph.name} has {len(ranks)} inputs; {len(shapes)} shapes were given.")
     wanted = [_batched(shape, rank) for shape, rank in zip(shapes, ranks, strict=True)]
-    return graph if wanted == [t.shape for t in graph.inputs.values()] else graph.at(*wanted)
+    return graph if wanted == [t.shape for t in graph.inputs.values()] else fitted(graph, wanted)
 
 
 def _batched(shape: tuple[int, ...], rank: int | None) -> tuple[int, ...]:

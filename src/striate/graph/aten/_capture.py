@@ -11,15 +11,17 @@ from torch.export.graph_signature import InputKind
 
 from ... import _torch as _torch
 from ...errors import OptionError
+from .._fit import fitted
 from .._graph import Graph, Node
 from .._types import TensorType
 from .._weight import Weight
 from . import _elementwise, _layers, _shapes  # noqa: F401  they fill the table of operators
 from ._modules import WHOLES, whole_of
 from ._names import Names
-from ._sizes import Symbols
-from ._trace import trace
-from ._translator import Translator, dtype_name
+from ._retry import candidates, untraceable
+from ._sizes import Symbols, has_fixed_sizes
+from ._trace import trace, trace_open
+from ._translator import Call, Translator, dtype_name
 
 
 def capture(
@@ -38,11 +40,38 @@ def capture(
         )
     given = [_checked(example) for example in examples]
     shapes = [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in given]
-    program = _traced(model, given, shapes, dtype)
-    graph = _graph(model, program, name or type(model).__name__)
-    if [t.shape for t in graph.inputs.values()] != shapes:
-        graph = graph.at(*shapes)
-    return graph
+    title = name or type(model).__name__
+    try:
+        program = trace(model, given, dtype)
+    except Exception as error:
+        return _refitted(model, shapes, dtype, title, error)
+    graph = _graph(model, program, title)
+    if has_fixed_sizes(graph) and (opened := trace_open(model, given, dtype)) is not None:
+        graph = _graph(model, opened, title)
+    return graph if [t.shape for t in graph.inputs.values()] == shapes else graph.at(*shapes)
+
+
+def _refitted(
+    model: nn.Module, shapes: list[tuple[int, ...]], dtype: Any, title: str, error: Exception
+) -> Graph:
+    """Capture the module at a size that it takes; the graph then tells why the wanted one fails.
+
+    Raises:
+        FitError: Only the size is wrong.
+        GraphError: The module cannot be captured at any size.
+    """
+    depends_on_data = "DataDependent" in type(error).__name__
+    for tried in () if depends_on_data else candidates(model, shapes):
+        try:
+            program = trace(model, tried, dtype)
+        except Exception:  # noqa: S112  this size does not fit either
+            continue
+        graph = _graph(model, program, title)
+        if has_fixed_sizes(graph) and (opened := trace_open(model, tried, dtype)) is not None:
+            graph = _graph(model, opened, title)
+        fitted(graph, shapes)
+        break
+    raise untraceable(model, error) from error
 
 
 def _checked(example: Any) -> torch.Tensor | tuple[int, ...]:
@@ -58,15 +87,6 @@ def _checked(example: Any) -> torch.Tensor | tuple[int, ...]:
             subject="capture",
         )
     return shape
-
-
-def _traced(model: nn.Module, given: Any, shapes: Any, dtype: Any) -> Any:
-    from ._retry import retraced
-
-    try:
-        return trace(model, given, dtype)
-    except Exception as error:
-        return retraced(model, given, shapes, dtype, error)
 
 
 def _graph(model: nn.Module, program: Any, name: str) -> Graph:
@@ -88,7 +108,9 @@ def _graph(model: nn.Module, program: Any, name: str) -> Graph:
         end = position
         while end < len(calls) and (here := whole_of(calls[end])) and here.key == place.key:
             end += 1
-        _whole(model, translator, place, calls[position:end])
+        if end == position + 1 or not _whole(model, translator, place, calls[position:end]):
+            for call in calls[position:end]:
+                translator.call(call)
         position = end
     signature = program.graph_signature
     (output,) = (node for node in traced.nodes if node.op == "output")
@@ -159,12 +181,11 @@ def _tensor(model: nn.Module, program: Any, target: str) -> torch.Tensor:
     return kept if kept is not None else program.state_dict[target]  # type: ignore[no-any-return]
 
 
-def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.Node]) -> None:
-    """Make one node of all calls of a module that is one operation."""
-    from ._translator import Call
-
-    layer = model.get_submodule(place.path)
-    whole = WHOLES[place.qualified](layer)
+def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.Node]) -> bool:
+    """Make one node of all calls of a module that is one operation; False if it is more."""
+    whole = WHOLES[place.qualified](model.get_submodule(place.path))
+    if whole is None:
+        return False
     inside = set(calls)
     data = next(
         value
@@ -174,7 +195,10 @@ def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.
     )
     weights = [f"{place.path}.{name}" for name in whole.weights]
     call = Call(translator, calls[-1], read=False)
-    translator.values[calls[-1]] = call.emit(whole.op, translator.values[data], *weights)
+    translator.values[calls[-1]] = call.emit(
+        whole.op, translator.values[data], *weights, whole=True
+    )
+    return True
 
 
 def _needed(nodes: list[Node], outputs: Sequence[str]) -> tuple[Node, ...]:

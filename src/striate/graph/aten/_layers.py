@@ -27,11 +27,9 @@ def windows(call: Call, count: int, size: Any, stride: Any = None) -> tuple[Wind
 
 def batched(call: Call, axes: int, make: Callable[[str], Any]) -> Any:
     """Translate a layer that torch also lets run on one image: give the image a batch of one."""
-    x = call["input"] if "input" in call.arguments else call["self"]
-    name = "input" if "input" in call.arguments else "self"
-    if call.rank(name) != axes + 1:
-        return make(x)
-    one = call.emit(ops.Unsqueeze((0,)), x, part="unsqueeze")
+    if call.rank("input" if "input" in call.arguments else "self") != axes + 1:
+        return make(call.data)
+    one = call.emit(ops.Unsqueeze((0,)), call.data, part="unsqueeze")
     made = make(one)
     if isinstance(made, tuple):
         return tuple(call.emit(ops.Squeeze((0,)), each, part="squeeze") for each in made)
@@ -177,12 +175,12 @@ def _group_norm(call: Call) -> Any:
 
 @translates("aten.dropout", "aten.dropout_", "aten.alpha_dropout")
 def _dropout(call: Call) -> Any:
-    return call.emit(ops.Dropout(call["p"], "element", bool(call["train"])), call["input"])
+    return call.emit(ops.Dropout(call["p"], "element", bool(call["train"])), call.data)
 
 
 @translates("aten.feature_dropout", "aten.feature_dropout_", "aten.feature_alpha_dropout")
 def _feature_dropout(call: Call) -> Any:
-    return call.emit(ops.Dropout(call["p"], "channel", bool(call["train"])), call["input"])
+    return call.emit(ops.Dropout(call["p"], "channel", bool(call["train"])), call.data)
 
 
 @translates("aten.upsample_nearest1d", "aten.upsample_nearest2d", "aten.upsample_nearest3d")
@@ -213,7 +211,6 @@ def _resize(call: Call, mode: Any, coordinates: Any, rounding: str = "floor") ->
     if scales is None:
         given = [call.get(f"scales{axis}") for axis in ("", "_d", "_h", "_w")]
         scales = tuple(s for s in given if s is not None) or None
-    x = call["input"] if "input" in call.arguments else call["self"]
     if scales is not None:
         scales = tuple(map(float, scales))
     size = call["output_size"] if "output_size" in call.arguments else call.get("size")
@@ -222,7 +219,7 @@ def _resize(call: Call, mode: Any, coordinates: Any, rounding: str = "floor") ->
         scales if size is None or scales is not None else None,
         mode, coordinates, rounding, use_scale=scales is not None,
     )  # fmt: skip
-    return call.emit(op, x)
+    return call.emit(op, call.data)
 
 
 @translates("aten.pixel_shuffle")

@@ -9,6 +9,7 @@ from typing import Any
 from torch import fx, nn
 
 from ...functional._axes import windows as windows_of
+from ...window import Window
 from .. import ops
 from .._operation import Operation
 from ._names import Place, stack
@@ -19,7 +20,7 @@ class Whole:
     """What a module becomes: one operation, which reads the module's input and these weights."""
 
     op: Operation
-    weights: tuple[str, ...]
+    weights: tuple[str, ...] = ()
 
 
 def _subsample(layer: Any) -> Whole:
@@ -39,12 +40,38 @@ def _rbf(layer: Any) -> Whole:
     return Whole(ops.RBF(), ("prototypes",))
 
 
-WHOLES: dict[str, Callable[[nn.Module], Whole]] = {
+def _windows_of(layer: Any, dilation: Any = 1) -> tuple[Window, ...]:
+    axes = int(type(layer).__name__[-2])
+    ceil_mode = getattr(layer, "ceil_mode", False)
+    arguments = (layer.kernel_size, layer.stride, layer.padding, dilation, ceil_mode)
+    return windows_of(type(layer).__name__, axes, *arguments)
+
+
+def _conv(layer: Any) -> Whole | None:
+    if layer.padding_mode != "zeros" or layer.flip:
+        return None
+    weights = ("weight", "bias") if layer.bias is not None else ("weight",)
+    return Whole(ops.Conv(_windows_of(layer, layer.dilation), layer.groups), weights)
+
+
+def _max_pool(layer: Any) -> Whole | None:
+    return None if layer.return_indices else Whole(ops.MaxPool(_windows_of(layer, layer.dilation)))
+
+
+def _avg_pool(layer: Any) -> Whole:
+    options = (layer.count_include_pad, layer.divisor_override)
+    return Whole(ops.AvgPool(_windows_of(layer), *options))
+
+
+WHOLES: dict[str, Callable[[nn.Module], Whole | None]] = {
     "striate.nn._lenet.Subsample2d": _subsample,
     "striate.nn._lenet.TableConv2d": _table_conv,
     "striate.nn._lenet.RBF": _rbf,
+    **{f"striate.nn._conv.Conv{axes}d": _conv for axes in (1, 2, 3)},
+    **{f"striate.nn._pool.MaxPool{axes}d": _max_pool for axes in (1, 2, 3)},
+    **{f"striate.nn._pool.AvgPool{axes}d": _avg_pool for axes in (1, 2, 3)},
 }
-"""By the class's full name."""
+"""By the class's full name; None is a layer that these options make more than one operation."""
 
 
 def whole_of(node: fx.Node) -> Place | None:

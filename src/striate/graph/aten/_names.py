@@ -61,8 +61,10 @@ class Names:
         """Take a name that is not a node's: an input's."""
         return self._unique(name)
 
-    def claim(self, node: fx.Node, kind: str, inputs: Sequence[str | None]) -> tuple[str, str, str]:
-        """Find (path, class of the module, name) of a new node."""
+    def claim(
+        self, node: fx.Node, kind: str, inputs: Sequence[str | None], *, whole: bool = False
+    ) -> tuple[str, str, str]:
+        """Find (path, class of the module, name) of a new node; `whole` is all of its module."""
         places = stack(node)
         place = places[-1] if places else Place("", "", "", "")
         owns = any(
@@ -70,7 +72,7 @@ class Names:
             for value in inputs
         )
         alone = self._calls[place.key] == 1
-        if place.path and place.path not in self._containers and (alone or owns):
+        if place.path and place.path not in self._containers and (alone or owns or whole):
             name = place.path
         else:
             name = f"{place.path}.{kind}".lstrip(".")

@@ -9,6 +9,8 @@ import sympy
 import torch
 
 from ...errors import GraphError
+from .. import ops
+from .._graph import Graph
 from .._sizes import Number, Size
 
 _FUNCTIONS = {
@@ -81,3 +83,18 @@ class Symbols:
         if name not in _FUNCTIONS:
             raise GraphError(f"a size is computed in a way that is not known: {expression}.")
         return Size.apply(_FUNCTIONS[name], *parts)
+
+
+def has_fixed_sizes(graph: Graph) -> bool:
+    """Whether some argument may hold a height or width of the trace as a plain number."""
+    for node in graph.nodes:
+        inputs, outputs = graph.input_types(node), graph.output_types(node)
+        if node.kind in ("fill", "opaque"):
+            return True
+        if isinstance(node.op, ops.Slice) and inputs[0] and node.op.axis % inputs[0].rank >= 2:
+            return True
+        if node.kind in ("reshape", "expand") or getattr(node.op, "size", None) is not None:
+            spatial = [n for t in (*inputs[:1], *outputs) if t for n in t.shape[2:]]
+            if any(n > 1 for n in spatial):
+                return True
+    return False

@@ -1,9 +1,11 @@
-"""Have torch trace a module, on shapes alone, with every size open that the module leaves open."""
+"""Have torch trace a module, on shapes alone."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,34 +15,66 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import Dim, ExportedProgram, export
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+SECONDS = 4.0
+"""How long a trace with open heights and widths may take: a few networks make it explode."""
 
 
-def trace(model: nn.Module, examples: Sequence[torch.Tensor | tuple[int, ...]],
-          dtype: torch.dtype | None) -> ExportedProgram:  # fmt: skip
-    """Trace a module, first with open sizes, and if it does not allow that, with fixed ones.
+def trace(
+    model: nn.Module,
+    examples: Sequence[torch.Tensor | tuple[int, ...]],
+    dtype: torch.dtype | None,
+) -> ExportedProgram:
+    """Trace a module with the batch size open; if it does not allow that, with fixed sizes.
 
     A batch of one is traced as two: torch takes a 1 for a constant.
 
     Raises:
         Exception: Whatever the module raises for these shapes.
     """
+    try:
+        opened = [_open_batch(example) for example in examples]
+        return _exported(model, _fakes(model, opened, dtype), lambda rank: [0])
+    except Exception:
+        return _exported(model, _fakes(model, examples, dtype), lambda rank: [])
+
+
+def trace_open(
+    model: nn.Module,
+    examples: Sequence[torch.Tensor | tuple[int, ...]],
+    dtype: torch.dtype | None,
+) -> ExportedProgram | None:
+    """Trace a module with height and width open too; None if it does not allow that."""
     opened = [_open_batch(example) for example in examples]
-    attempts: tuple[tuple[list[Any], Callable[[int], dict[int, Any]]], ...] = (
-        (opened, lambda rank: {axis: Dim.AUTO for axis in range(rank) if axis != 1}),
-        (opened, lambda rank: {0: Dim.AUTO} if rank else {}),
-        (list(examples), lambda rank: {}),
-    )
-    failure: Exception | None = None
-    for given, open_axes in attempts:
-        fakes = _fakes(model, given, dtype)
-        spec = tuple(open_axes(x.dim()) or None for x in fakes)
-        try:
-            with _quiet(), torch.no_grad():
-                return export(model, tuple(fakes), dynamic_shapes=spec, strict=False)
-        except Exception as error:
-            failure = error
-    assert failure is not None
-    raise failure
+    stop = time.monotonic() + SECONDS
+
+    def watch(module: nn.Module, given: Any) -> None:
+        if time.monotonic() > stop:
+            raise TimeoutError
+
+    hook = register_module_forward_pre_hook(watch)
+    try:
+        fakes = _fakes(model, opened, dtype)
+        return _exported(model, fakes, lambda rank: [axis for axis in range(rank) if axis != 1])
+    except Exception:
+        return None
+    finally:
+        hook.remove()
+
+
+def _exported(
+    model: nn.Module, inputs: list[torch.Tensor], open_axes: Callable[[int], list[int]]
+) -> ExportedProgram:
+    spec = tuple(dict.fromkeys(open_axes(x.dim()), Dim.AUTO) or None for x in inputs)
+    with _quiet(), torch.no_grad():
+        return export(model, tuple(inputs), dynamic_shapes=spec, strict=False)
+
+
+def exported(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.fx.GraphModule:
+    """Trace a module at exactly these inputs, and give the program as a module that runs."""
+    with _quiet(), torch.no_grad():
+        return export(model, tuple(inputs), strict=False).module()  # type: ignore[return-value]
 
 
 def _open_batch(example: Any) -> Any:
@@ -68,18 +102,20 @@ def _fakes(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the tracer's warnings to itself: they speak of torch's inside."""
-    loggers = [logging.getLogger(name) for name in ("torch.export", "torch.fx", "torch._dynamo")]
-    levels = [logger.level for logger in loggers]
+    """Keep what the tracer logs, warns and prints to itself: it speaks of torch's inside."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of attention
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    nowhere = io.StringIO()
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(disabled)

@@ -104,6 +104,11 @@ class Call:
         return self.arguments.get(name, default)
 
     @property
+    def data(self) -> Any:
+        """The tensor it works on, which ATen calls `input` in some operators, `self` in others."""
+        return self.arguments["input" if "input" in self.arguments else "self"]
+
+    @property
     def inplace(self) -> bool:
         """Whether the operator writes over its first argument (`relu_`)."""
         return self.operator.split(".")[1].endswith("_") and "__" not in self.operator
@@ -117,7 +122,12 @@ class Call:
         return tensor_type(self.examples[name])
 
     def emit(
-        self, op: Operation, *inputs: str | None, outputs: int = 1, part: str | None = None
+        self,
+        op: Operation,
+        *inputs: str | None,
+        outputs: int = 1,
+        part: str | None = None,
+        whole: bool = False,
     ) -> Any:
         """Make a node.
 
@@ -126,13 +136,14 @@ class Call:
             inputs: Names of values and weights.
             outputs: How many values it makes.
             part: What to call it, where neither its function nor its kind says it.
+            whole: It is all that its module does.
         Returns:
             The value's name, or a tuple of names for `outputs` other than 1.
         """
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
         what = part or str(getattr(op, "function", op.kind))
-        path, module, name = self.translator.names.claim(self.node, what, inputs)
+        path, module, name = self.translator.names.claim(self.node, what, inputs, whole=whole)
         made = (name,) if outputs == 1 else tuple(f"{name}.{k}" for k in range(outputs))
         self.translator.nodes.append(Node(name, op, inputs, made, path, module, self.inplace))
         return made[0] if outputs == 1 else made

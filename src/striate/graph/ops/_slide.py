@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
-from .._operation import Array
+from .._operation import Array, Saved
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
 
@@ -91,6 +91,32 @@ def window_sum(x: Array, windows: Sequence[Window], outputs: Sequence[int]) -> A
     for _, read in taps(x, windows, 0, outputs):
         total = total + read
     return total
+
+
+def kept(x: TensorType, windows: Sequence[Window], *others: int, extra_bytes: int = 0) -> Saved:
+    """What torch keeps of a sliding operation: its input, or the copy that it padded itself.
+
+    Args:
+        x: The input.
+        windows: One for each axis behind the channels.
+        others: Numbers of further inputs kept.
+        extra_bytes: Kept besides.
+    """
+    copied = padded_bytes(x, windows)
+    inputs = others if copied else (0, *others)
+    return Saved(inputs, extra_bytes=copied + extra_bytes)
+
+
+def padded_bytes(x: TensorType, windows: Sequence[Window]) -> int:
+    """Bytes of the padded copy that torch makes where padding differs before and behind."""
+    concrete = [w.on(n) for w, n in zip(windows, x.shape[2:], strict=True)]
+    uneven = [
+        not w.ceil_mode and c.before != c.after for w, c in zip(windows, concrete, strict=True)
+    ]
+    if not any(uneven):
+        return 0
+    sizes = [n + int(c.before + c.after) for n, c in zip(x.shape[2:], concrete, strict=True)]
+    return x.with_shape(*x.shape[:2], *sizes).nbytes
 
 
 def connected(windows: Sequence[Window], sizes: Sequence[int]) -> tuple[int, int]:

@@ -13,7 +13,16 @@ from ...window import Window
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import Reach
 from .._types import TensorType
-from ._slide import check_maps, connected, output_sizes, shown, sliding_reach, taps
+from ._slide import (
+    check_maps,
+    connected,
+    kept,
+    output_sizes,
+    padded_bytes,
+    shown,
+    sliding_reach,
+    taps,
+)
 
 
 @register
@@ -101,12 +110,17 @@ class Conv(Operation):
         return Connections(real + (outputs[0].numel if bias else 0), padding)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        if self.table is None:
-            return Saved(inputs=(0, 1))
         x, weight = inputs[:2]
         assert x and weight
+        if self.table is None:
+            return kept(x, self.windows, 1)
         dense = weight.with_shape(len(self.table), x.shape[1], *weight.shape[1:])
         return Saved(inputs=(0,), extra_bytes=dense.nbytes)
+
+    def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        x = inputs[0]
+        assert x
+        return padded_bytes(x, self.windows)
 
     def describe(self) -> str:
         return shown(self.windows) + (f", groups {self.groups}" if self.groups != 1 else "")

@@ -15,7 +15,17 @@ from ...window import Window
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
-from ._slide import check_maps, connected, output_sizes, shown, sliding_reach, taps, window_sum
+from ._slide import (
+    check_maps,
+    connected,
+    kept,
+    output_sizes,
+    padded_bytes,
+    shown,
+    sliding_reach,
+    taps,
+    window_sum,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,14 @@ class _Pool(Operation):
         return Connections(real, padding)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(0,))
+        x = inputs[0]
+        assert x
+        return kept(x, self.windows)
+
+    def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        x = inputs[0]
+        assert x
+        return padded_bytes(x, self.windows)
 
     def describe(self) -> str:
         return shown(self.windows)
@@ -85,10 +102,13 @@ class MaxPool(_Pool):
         return (best, where) if self.indices else (best,)
 
     def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
-        return 0 if self.indices else 8 * outputs[0].numel  # int64 positions
+        positions = 0 if self.indices else 8 * outputs[0].numel  # int64
+        return super().scratch_bytes(inputs, outputs) + positions
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        return Saved(inputs=(0,), extra_bytes=8 * outputs[0].numel)  # int64 positions
+        x = inputs[0]
+        assert x
+        return kept(x, self.windows, extra_bytes=8 * outputs[0].numel)  # int64 positions
 
 
 @register

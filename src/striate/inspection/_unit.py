@@ -1,0 +1,111 @@
+"""One unit: the box of the input that it sees, where that box's centre is, and what is padding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import OptionError
+from ..graph import Graph
+from ._field import Fixed, Scattered, Sliding
+from ._fields_of import sights_of
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one unit sees.
+
+    Args:
+        layer: Whose unit it is.
+        place: Its place in the layer's map, along the axes behind the channels.
+        of: The input or the earlier layer that is looked at.
+        input_size: Length of each of its axes behind the channels.
+        box: (first pixel, last + 1) along each axis, over the border too; None for an axis that the
+            unit does not depend on.
+        infinite_by: The layer that makes the unit see all of any input, where there is one.
+    """
+
+    layer: str
+    place: tuple[int, ...]
+    of: str
+    input_size: tuple[int, ...]
+    box: tuple[tuple[int, int] | None, ...]
+    infinite_by: str = ""
+
+    @property
+    def center(self) -> tuple[float | None, ...]:
+        """Middle of the box, in pixels; that of pixel 0 is 0."""
+        return tuple((b[0] + b[1] - 1) / 2 if b else None for b in self.box)
+
+    @property
+    def visible(self) -> tuple[tuple[int, int] | None, ...]:
+        """The part of the box that lies on the input."""
+        return tuple(
+            (min(max(b[0], 0), n), max(min(b[1], n), 0)) if b else None
+            for b, n in zip(self.box, self.input_size, strict=True)
+        )
+
+    @property
+    def padding_share(self) -> float:
+        """Share of the box that lies outside the input, 0 .. 1."""
+        pairs = [(b, v) for b, v in zip(self.box, self.visible, strict=True) if b and v]
+        whole = math.prod(b[1] - b[0] for b, _ in pairs)
+        inside = math.prod(max(v[1] - v[0], 0) for _, v in pairs)
+        return 1 - inside / whole if whole else 0.0
+
+
+def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None = None) -> Unit:
+    """Find the box that a unit sees.
+
+    Args:
+        graph: The network, at the input's size.
+        layer: Whose unit.
+        place: Along the layer's axes behind the channels: `(3, 3)` in a 2D map. Negative ones count
+            from the end. Empty for a unit of a vector.
+        of: An earlier layer to look at instead of the input.
+    Raises:
+        OptionError: There is no such layer or unit.
+    Example:
+        >>> import striate
+        >>> graph = striate.capture(striate.zoo.create("lenet5"), (1, 1, 32, 32))
+        >>> look_at_unit(graph, "features.3", (0, 1)).box
+        ((0, 14), (2, 16))
+    """
+    source, sights = sights_of(graph, layer, of)
+    node = graph[layer]
+    kind, looked_at = graph.types[node.outputs[0]], graph.types[source]
+    assert kind is not None
+    assert looked_at is not None
+    sizes = kind.shape[2:]
+    if len(place) != len(sizes):
+        shown = "x".join(map(str, sizes)) or "no place: it is a vector"
+        raise OptionError(
+            f"{layer}: its map is {shown}; a unit of it has {len(sizes)} numbers, as in "
+            f"{layer}:{','.join('0' * len(sizes))}; {len(place)} were given."
+        )
+    for index, n in zip(place, sizes, strict=True):
+        if not -n <= index < n:
+            raise OptionError(
+                f"{layer}: there is no unit {tuple(place)}; its map is "
+                f"{'x'.join(map(str, sizes))}, counted from 0."
+            )
+    at = tuple(index % n for index, n in zip(place, sizes, strict=True))
+    box: list[tuple[int, int] | None] = []
+    cause = ""
+    for sight in sights[2:]:
+        if isinstance(sight, Sliding) and sight.axis >= 2:
+            w = sight.window
+            first = at[sight.axis - 2] * w.stride - w.before
+            box.append((math.ceil(first), math.floor(first + w.extent - 1) + 1))
+        elif isinstance(sight, Fixed):
+            cause = cause or sight.cause
+            box.append((math.ceil(sight.start), math.ceil(sight.stop)))
+        elif isinstance(sight, Sliding | Scattered):
+            raise OptionError(
+                f"{layer}: its units come from a map that was flattened, and which unit came from "
+                f"where is not followed. Ask for the layer before."
+            )
+        else:
+            box.append(None)
+    return Unit(node.name, at, source, looked_at.shape[2:], tuple(box), cause)
