@@ -132,8 +132,8 @@ def reads_every_pixel(graph: Graph) -> bool:
 
 
 def _unread(graph: Graph, node: Node, value: str, axis: int, n: int) -> set[int]:
-    outputs = graph.output_types(node)
-    if node.kind in ("opaque", "slice", "select", "split", "pad") or None in outputs:
+    outputs = tuple(kind for kind in graph.output_types(node) if kind is not None)
+    if node.kind in ("opaque", "slice", "select", "split", "pad") or not outputs:
         return set()  # what these leave out is their purpose
     reach = graph.op(node).reach(graph.input_types(node), outputs)
     position = node.inputs.index(value)

@@ -20,7 +20,7 @@ from ._modules import WHOLES, whole_of
 from ._names import Names
 from ._retry import candidates, untraceable
 from ._sizes import Symbols, has_fixed_sizes
-from ._trace import trace, trace_open
+from ._trace import Example, trace, trace_fixed, trace_open
 from ._translator import Call, Translator, dtype_name
 
 
@@ -38,45 +38,50 @@ def capture(
         raise OptionError(
             "the input's shape is missing: capture(model, (1, 3, 224, 224)).", subject="capture"
         )
-    given = [_checked(example) for example in examples]
-    shapes = [tuple(x.shape) if isinstance(x, torch.Tensor) else x for x in given]
+    given = [_example(example, dtype) for example in examples]
+    shapes = [example.shape for example in given]
     title = name or type(model).__name__
     try:
-        program = trace(model, given, dtype)
-    except Exception as error:
-        return _refitted(model, shapes, dtype, title, error)
-    graph = _graph(model, program, title)
-    if has_fixed_sizes(graph) and (opened := trace_open(model, given, dtype)) is not None:
-        graph = _graph(model, opened, title)
-    return graph if [t.shape for t in graph.inputs.values()] == shapes else graph.at(*shapes)
+        graph = _captured(model, given, title)
+        return graph if [t.shape for t in graph.inputs.values()] == shapes else graph.at(*shapes)
+    except Exception:
+        try:  # some networks allow one size alone
+            return _graph(model, trace_fixed(model, given), title)
+        except Exception as error:
+            return _refitted(model, given, title, error)
 
 
-def _refitted(
-    model: nn.Module, shapes: list[tuple[int, ...]], dtype: Any, title: str, error: Exception
-) -> Graph:
+def _captured(model: nn.Module, examples: list[Example], title: str) -> Graph:
+    """Capture a module with all sizes open that it leaves open."""
+    graph = _graph(model, trace(model, examples), title)
+    if has_fixed_sizes(graph) and (opened := trace_open(model, examples)) is not None:
+        return _graph(model, opened, title)
+    return graph
+
+
+def _refitted(model: nn.Module, wanted: list[Example], title: str, error: Exception) -> Graph:
     """Capture the module at a size that it takes; the graph then tells why the wanted one fails.
 
     Raises:
         FitError: Only the size is wrong.
         GraphError: The module cannot be captured at any size.
     """
+    shapes = [example.shape for example in wanted]
     depends_on_data = "DataDependent" in type(error).__name__
     for tried in () if depends_on_data else candidates(model, shapes):
+        examples = [Example(s, w.dtype) for s, w in zip(tried, wanted, strict=True)]
         try:
-            program = trace(model, tried, dtype)
+            graph = _captured(model, examples, title)
         except Exception:  # noqa: S112  this size does not fit either
             continue
-        graph = _graph(model, program, title)
-        if has_fixed_sizes(graph) and (opened := trace_open(model, tried, dtype)) is not None:
-            graph = _graph(model, opened, title)
         fitted(graph, shapes)
         break
     raise untraceable(model, error) from error
 
 
-def _checked(example: Any) -> torch.Tensor | tuple[int, ...]:
+def _example(example: Any, dtype: Any) -> Example:
     if isinstance(example, torch.Tensor):
-        return example
+        return Example(tuple(example.shape), example.dtype)
     try:
         shape = tuple(int(n) for n in example)
     except (TypeError, ValueError):
@@ -86,7 +91,7 @@ def _checked(example: Any) -> torch.Tensor | tuple[int, ...]:
             f"{example!r} is neither a tensor nor a shape like (1, 3, 224, 224).",
             subject="capture",
         )
-    return shape
+    return Example(shape, dtype)
 
 
 def _graph(model: nn.Module, program: Any, name: str) -> Graph:

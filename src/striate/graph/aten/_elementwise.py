@@ -49,6 +49,7 @@ _ACTIVATIONS: dict[str, tuple[str, Callable[[Call], tuple[float, ...] | None]]] 
     "ceil": ("ceil", lambda c: None),
     "round": ("round", lambda c: None),
     "logical_not": ("not", lambda c: None),
+    "bitwise_not": ("not", lambda c: None),
 }
 
 
@@ -56,6 +57,8 @@ _ACTIVATIONS: dict[str, tuple[str, Callable[[Call], tuple[float, ...] | None]]] 
 def _activation(call: Call) -> Any:
     if call.operator.startswith("aten.rrelu") and call.get("training"):
         return None  # its slopes are random
+    if call.operator.startswith("aten.bitwise_not") and call.type_of("self").dtype != "bool":
+        return None
     function, numbers = _ACTIVATIONS[call.operator.split(".")[1].removesuffix("_")]
     return call.emit(ops.Activation(function, numbers(call)), call["self"])
 
@@ -110,14 +113,15 @@ assert set(_BINARY.values()) <= set(ARITHMETIC)
 def _binary(call: Call) -> Any:
     _, name, overload = call.operator.split(".")
     name = name.removesuffix("_")
-    if overload not in _OVERLOADS or call.get("rounding_mode"):
+    floored = call.get("rounding_mode") == "floor"
+    if overload not in _OVERLOADS and not floored:
         return None
     if name.startswith("bitwise") and call.type_of("self").dtype != "bool":
         return None
     first = call["self"]
     second = call["exponent"] if name == "pow" else call["other"]
     reverse, alpha = name == "rsub", float(call.get("alpha", 1))
-    function = _BINARY[name]
+    function = "floor_div" if floored else _BINARY[name]
     numbers = [v for v in (first, second) if not isinstance(v, str)]
     if any(isinstance(number, Size) for number in numbers):
         return None  # a value times a size: rare, and kept as not known
@@ -143,6 +147,12 @@ def _where(call: Call) -> Any:
     op = ops.Where(*(None if isinstance(v, str) else _number(v) for v in (first, second)))
     values = (v if isinstance(v, str) else None for v in (first, second))
     return call.emit(op, call["condition"], *values)
+
+
+@translates("aten.addcmul")
+def _addcmul(call: Call) -> Any:
+    product = call.emit(ops.Binary("mul"), call["tensor1"], call["tensor2"])
+    return call.emit(ops.Binary("add", alpha=float(call["value"])), call["self"], product)
 
 
 @translates("aten.masked_fill", "aten.masked_fill_")

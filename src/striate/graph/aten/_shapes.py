@@ -9,7 +9,8 @@ from .._sizes import Size
 from ._translator import Call, dtype_name, translates
 
 
-@translates("aten.view.default", "aten.reshape", "aten._unsafe_view", "aten.unflatten")
+@translates("aten.view.default", "aten.reshape", "aten.reshape_as", "aten._unsafe_view",
+            "aten.unflatten", "aten.view_as")  # fmt: skip
 def _reshape(call: Call) -> Any:
     shape = call.translator.symbols.shape(call.node.meta["val"])
     return call.emit(ops.Reshape(_with_rest(call, shape)), call["self"])
@@ -228,7 +229,7 @@ def _arange(call: Call) -> Any:
 
 @translates(
     "aten.contiguous", "aten.clone", "aten.detach", "aten.alias", "aten.lift_fresh_copy",
-    "aten.lift_fresh", "aten.detach_", "aten.view_as", "aten.identity", "aten.positive",
+    "aten.lift_fresh", "aten.detach_", "aten.identity", "aten.positive",
     "aten.resolve_conj", "aten.resolve_neg",
 )  # fmt: skip
 def _same(call: Call) -> Any:

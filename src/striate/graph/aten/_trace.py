@@ -8,7 +8,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -21,32 +21,36 @@ SECONDS = 4.0
 """How long a trace with open heights and widths may take: a few networks make it explode."""
 
 
-def trace(
-    model: nn.Module,
-    examples: Sequence[torch.Tensor | tuple[int, ...]],
-    dtype: torch.dtype | None,
-) -> ExportedProgram:
-    """Trace a module with the batch size open; if it does not allow that, with fixed sizes.
+BATCH = 13
+"""The batch that is traced: a length that no other axis is likely to have."""
 
-    A batch of one is traced as two: torch takes a 1 for a constant.
+
+class Example(NamedTuple):
+    """An input to trace with: its shape, and its dtype if that is not the model's."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype | None = None
+
+
+def trace(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram:
+    """Trace a module with the batch size open.
+
+    The batch is traced as `BATCH`: torch takes a 1 for a constant, and one symbol for two axes of
+    the same length.
 
     Raises:
         Exception: Whatever the module raises for these shapes.
     """
-    try:
-        opened = [_open_batch(example) for example in examples]
-        return _exported(model, _fakes(model, opened, dtype), lambda rank: [0])
-    except Exception:
-        return _exported(model, _fakes(model, examples, dtype), lambda rank: [])
+    return _exported(model, _fakes(model, examples, batch=BATCH), lambda rank: [0])
 
 
-def trace_open(
-    model: nn.Module,
-    examples: Sequence[torch.Tensor | tuple[int, ...]],
-    dtype: torch.dtype | None,
-) -> ExportedProgram | None:
+def trace_fixed(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram:
+    """Trace a module with exactly these shapes, for those that do not allow others."""
+    return _exported(model, _fakes(model, examples), lambda rank: [])
+
+
+def trace_open(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram | None:
     """Trace a module with height and width open too; None if it does not allow that."""
-    opened = [_open_batch(example) for example in examples]
     stop = time.monotonic() + SECONDS
 
     def watch(module: nn.Module, given: Any) -> None:
@@ -55,7 +59,7 @@ def trace_open(
 
     hook = register_module_forward_pre_hook(watch)
     try:
-        fakes = _fakes(model, opened, dtype)
+        fakes = _fakes(model, examples, batch=BATCH)
         return _exported(model, fakes, lambda rank: [axis for axis in range(rank) if axis != 1])
     except Exception:
         return None
@@ -74,28 +78,24 @@ def _exported(
 def exported(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.fx.GraphModule:
     """Trace a module at exactly these inputs, and give the program as a module that runs."""
     with _quiet(), torch.no_grad():
-        return export(model, tuple(inputs), strict=False).module()  # type: ignore[return-value]
-
-
-def _open_batch(example: Any) -> Any:
-    shape = tuple(example.shape) if isinstance(example, torch.Tensor) else example
-    return (2, *shape[1:]) if len(shape) > 1 and shape[0] == 1 else example
+        return export(model, tuple(inputs), strict=False).module()
 
 
 def _fakes(
-    model: nn.Module, examples: Sequence[Any], dtype: torch.dtype | None
+    model: nn.Module, examples: Sequence[Example], *, batch: int | None = None
 ) -> list[torch.Tensor]:
     """Tensors with a shape and no memory, on the device of the model."""
     weights = [*model.parameters(), *model.buffers()]
     device = weights[0].device if weights else torch.device("cpu")
-    kinds = [w.dtype for w in weights if w.dtype.is_floating_point]
-    kind = dtype or (kinds[0] if kinds else torch.get_default_dtype())
-    mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
-    with mode:
+    floats = [w.dtype for w in weights if w.dtype.is_floating_point]
+    usual = floats[0] if floats else torch.get_default_dtype()
+    with FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True):
         return [
-            torch.empty(x.shape, dtype=x.dtype, device=x.device)
-            if isinstance(x, torch.Tensor)
-            else torch.empty(tuple(x), dtype=kind, device=device)
+            torch.empty(
+                (batch, *x.shape[1:]) if batch and len(x.shape) > 1 else x.shape,
+                dtype=x.dtype or usual,
+                device=device,
+            )
             for x in examples
         ]
 

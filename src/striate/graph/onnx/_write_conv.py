@@ -107,8 +107,8 @@ def conv_transpose(job: Job) -> None:
 def max_pool(job: Job) -> None:
     """MaxPool; its indices count through all maps, so a remainder brings them into each."""
     told = _attributes(job, job.op.windows)
-    if not job.op.indices:
-        return job.end("MaxPool", job.input(0), **told)
+    if not job.op.indices or not job.read(1):
+        return job.end("MaxPool", job.input(0), outputs=job.outputs[:1], **told)
     flat = job.writer.unique(f"{job.node.name}/indices")
     job.end("MaxPool", job.input(0), outputs=(job.outputs[0], flat), **told)
     job.writer.node(
@@ -185,8 +185,9 @@ def lp_pool(job: Job) -> None:
 def adaptive_pool(job: Job) -> None:
     """One number a map, equal windows, or place by place."""
     op: AdaptivePool = job.op
-    if op.indices:
+    if op.indices and job.read(1):
         raise GraphError("ONNX has no indices of adaptive windows.")
+    job.outputs = job.outputs[:1]
     lengths, places = job.fixed()[2:], job.y[0].shape[2:]
     kind = "AveragePool" if op.reduction == "mean" else "MaxPool"
     if all(m == 1 for m in op.output_size):

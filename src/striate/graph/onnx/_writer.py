@@ -163,6 +163,11 @@ class Job:
         """Name of an input; empty where it is left out."""
         return self.inputs[index] if index < len(self.inputs) else ""
 
+    def read(self, index: int) -> bool:
+        """Whether anybody reads an output."""
+        graph, value = self.writer.graph, self.outputs[index]
+        return value in graph.readers or value in graph.outputs
+
     # Nodes --------------------------------------------------------------------------------------
 
     def emit(self, op_type: str, *inputs: str, main: bool = False, **given: Any) -> str:

@@ -72,6 +72,11 @@ def number_type(number: float) -> TensorType:
     return TensorType((), "int64" if isinstance(number, int) else "float32")
 
 
+def accumulated(x: TensorType) -> TensorType:
+    """Give the type in which torch adds a value's numbers up: halves as float32."""
+    return TensorType(x.shape, "float32" if x.dtype in ("float16", "bfloat16") else x.dtype)
+
+
 def promoted(*types: TensorType) -> str:
     """Choose the dtype of a result as torch does.
 

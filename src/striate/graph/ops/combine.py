@@ -31,7 +31,9 @@ class Concat(Operation):
         axis = normal_axis(self.axis, first.rank, self.kind)
         for other in inputs[1:]:
             same = other.rank == first.rank and all(
-                a == b for k, (a, b) in enumerate(zip(first.shape, other.shape)) if k != axis
+                a == b
+                for k, (a, b) in enumerate(zip(first.shape, other.shape, strict=True))
+                if k != axis
             )
             if not same:
                 given = " and ".join(map(str, inputs))
@@ -326,7 +328,8 @@ class Gather(Operation):
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, index = inputs
-        assert x and index
+        assert x
+        assert index
         axis = self.axis % x.rank
         if self.elementwise:
             ends = [

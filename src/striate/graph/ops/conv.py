@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +47,21 @@ class Conv(Operation):
 
     def infer(self, x: TensorType, weight: TensorType, bias: Type = None) -> tuple[TensorType]:
         check_maps(x, len(self.windows), self.kind)
+        given = x.shape[1]
         if self.table is None:
-            needed, enough = weight.shape[1] * self.groups, x.shape[1]
+            needed = weight.shape[1] * self.groups
         else:
-            needed = 1 + max(map(max, self.table))
-            enough = min(x.shape[1], needed)
-        if enough != needed:
+            needed = max(given, 1 + max(map(max, self.table)))
+        if given != needed:
             raise ShapeError(
-                f"input {x} has {x.shape[1]} channels; weight {weight} needs {needed}.",
+                f"input {x} has {given} channels; weight {weight} needs {needed}.",
+                subject=self.kind,
+            )
+        _check_kernel(self.windows, weight, self.kind)
+        if self.table is None and weight.shape[0] % self.groups:
+            raise ShapeError(
+                f"weight {weight} makes {weight.shape[0]} channels; {self.groups} groups must "
+                f"divide them.",
                 subject=self.kind,
             )
         outputs = output_sizes(self.windows, x.shape[2:], self.kind)
@@ -75,7 +83,7 @@ class Conv(Operation):
     def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
         (y,) = self.infer(TensorType(x.shape), TensorType(weight.shape))
         weight = self.dense(weight, x.shape[1])
-        N, O, G = x.shape[0], weight.shape[0], self.groups
+        N, O, G = x.shape[0], weight.shape[0], self.groups  # noqa: E741
         pixels = math.prod(y.shape[2:])
         total = np.zeros((N, G, O // G, pixels), dtype=x.dtype)
         grouped = weight.reshape(G, O // G, *weight.shape[1:])
@@ -87,7 +95,8 @@ class Conv(Operation):
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, weight = inputs[:2]
-        assert x and weight
+        assert x
+        assert weight
         depthwise = self.groups > 1 and weight.shape[0] == x.shape[1] == self.groups
         return (sliding_reach(self.windows, x.shape[2:], channelwise=depthwise),)
 
@@ -104,14 +113,16 @@ class Conv(Operation):
 
     def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x, weight, bias = (*inputs, None)[:3]
-        assert x and weight
+        assert x
+        assert weight
         maps = weight.shape[0] if self.table else weight.shape[0] * weight.shape[1]
         real, padding = (x.shape[0] * maps * n for n in connected(self.windows, x.shape[2:]))
         return Connections(real + (outputs[0].numel if bias else 0), padding)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         x, weight = inputs[:2]
-        assert x and weight
+        assert x
+        assert weight
         if self.table is None:
             return kept(x, self.windows, 1)
         dense = weight.with_shape(len(self.table), x.shape[1], *weight.shape[1:])
@@ -159,6 +170,12 @@ class ConvTranspose(Operation):
                 f"input {x} has {x.shape[1]} channels; weight {weight} needs {weight.shape[0]}.",
                 subject=self.kind,
             )
+        _check_kernel(self.windows, weight, self.kind)
+        if x.shape[1] % self.groups:
+            raise ShapeError(
+                f"input {x} has {x.shape[1]} channels; {self.groups} groups must divide them.",
+                subject=self.kind,
+            )
         outputs = output_sizes(self.reading, x.shape[2:], self.kind)
         return (x.with_shape(x.shape[0], weight.shape[1] * self.groups, *outputs),)
 
@@ -194,12 +211,14 @@ class ConvTranspose(Operation):
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         """Input elements * out_channels / groups * kernel volume, cropped outputs included."""
         x, weight = inputs[:2]
-        assert x and weight
+        assert x
+        assert weight
         return x.numel * math.prod(weight.shape[1:])
 
     def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         x, weight, bias = (*inputs, None)[:3]
-        assert x and weight
+        assert x
+        assert weight
         maps = x.shape[0] * weight.shape[0] * weight.shape[1]
         real, padding = (maps * n for n in connected(self.reading, x.shape[2:]))
         return Connections(real + (outputs[0].numel if bias else 0), padding)
@@ -210,6 +229,15 @@ class ConvTranspose(Operation):
     def describe(self) -> str:
         more = f", output padding {max(self.output_padding)}" if any(self.output_padding) else ""
         return shown(self.windows) + more + (f", groups {self.groups}" if self.groups != 1 else "")
+
+
+def _check_kernel(windows: Sequence[Window], weight: TensorType, subject: str) -> None:
+    sizes = tuple(window.size for window in windows)
+    if weight.shape[-len(sizes) :] != sizes:
+        raise ShapeError(
+            f"weight {weight} must end in the sizes of the windows, {'x'.join(map(str, sizes))}.",
+            subject=subject,
+        )
 
 
 def _per_channel(bias: Array, maps: Array) -> Array:

@@ -11,7 +11,7 @@ from ...errors import ShapeError
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
-from ._axes import broadcast_reach, broadcast_shapes
+from ._axes import accumulated, broadcast_reach, broadcast_shapes
 
 
 @register
@@ -79,7 +79,8 @@ class MatMul(Operation):
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         a, b = inputs
-        assert a and b
+        assert a
+        assert b
         y = outputs[0]
         rows, columns = a.rank > 1, b.rank > 1
         front = y.shape[: y.rank - rows - columns]
@@ -102,7 +103,8 @@ class MatMul(Operation):
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         """Both operands; where torch repeats or turns one to fit the other's batch, its copy."""
         a, b = inputs[:2]
-        assert a and b
+        assert a
+        assert b
         batch, left, right = (math.prod(x.shape[:-2]) for x in (outputs[0], a, b))
         if right == 1 or left == right == batch:
             return Saved(inputs=(0, 1))
@@ -173,7 +175,9 @@ class Attention(Operation):
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         *front, rows, _ = outputs[0].shape
         query, key, value, mask = (*inputs, None)[:4]
-        assert query and key and value
+        assert query
+        assert key
+        assert value
         batches = [broadcast_reach(t.shape[:-2], tuple(front)) for t in (query, key, value)]
         tokens, features = Along(len(front)), Along(len(front) + 1)
         reach: list[Reach] = [
@@ -188,7 +192,8 @@ class Attention(Operation):
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         """The two products: tokens * tokens * features each."""
         query, key = inputs[:2]
-        assert query and key
+        assert query
+        assert key
         pairs = math.prod(outputs[0].shape[:-1]) * key.shape[-2]
         return pairs * (query.shape[-1] + outputs[0].shape[-1])
 
@@ -197,21 +202,23 @@ class Attention(Operation):
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         query, key, value, mask = (*inputs, None)[:4]
-        assert query and key and value
+        assert query
+        assert key
+        assert value
         y = outputs[0]
         rows = math.prod(y.shape[:-1])
         fronts = {t.shape[:-2] for t in (query, key, value)}
         if y.rank == 4 and len(fronts) == 1 and query.shape[-1] == value.shape[-1]:
             # The flash kernel keeps one logarithm for each query, and a mask as real numbers.
-            extra = y.with_shape(rows).nbytes
+            extra = accumulated(y).with_shape(rows).nbytes
             if mask is None or mask.is_float:
                 return Saved((0, 1, 2) if mask is None else (0, 1, 2, 3), (0,), extra)
             return Saved((0, 1, 2), (0,), extra + y.with_shape(*mask.shape).nbytes)
         # Else query and key, each scaled and repeated for the batch, and the softmax.
-        batch = y.shape[:-2]
-        copies = [y.with_shape(rows, query.shape[-1]), y.with_shape(rows, key.shape[-2])]
-        copies.append(y.with_shape(*batch, *key.shape[-2:]))
-        if math.prod(value.shape[:-2]) != math.prod(batch):
-            copies.append(y.with_shape(*batch, *value.shape[-2:]))
-        repeated = len(copies) > 3
-        return Saved(() if repeated else (2,), extra_bytes=sum(t.nbytes for t in copies))
+        real, batch = accumulated(y), y.shape[:-2]
+        copies = [real.with_shape(rows, query.shape[-1]), real.with_shape(rows, key.shape[-2])]
+        copies.append(real.with_shape(*batch, *key.shape[-2:]))
+        own = real == y and math.prod(value.shape[:-2]) == math.prod(batch)
+        if not own:
+            copies.append(real.with_shape(*batch, *value.shape[-2:]))
+        return Saved((2,) if own else (), extra_bytes=sum(t.nbytes for t in copies))

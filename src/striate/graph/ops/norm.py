@@ -12,10 +12,7 @@ from ...window import Window
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._types import TensorType
-
-
-_STATISTIC_BYTES = 4
-"""Means and deviations are float32 also where the maps are float16."""
+from ._axes import accumulated
 
 
 def _scaled(x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...]) -> Array:
@@ -80,7 +77,7 @@ class BatchNorm(Operation):
         assert x
         drawn = self.training or (*inputs, None, None)[3] is None
         means = x.shape[1] if drawn else 0  # the batch's mean and 1/deviation; else it has them
-        return Saved(inputs=(0, 1), extra_bytes=2 * _STATISTIC_BYTES * means)
+        return Saved(inputs=(0, 1), extra_bytes=2 * x.with_shape(means).nbytes)
 
     def describe(self) -> str:
         return "statistics of the batch" if self.training else ""
@@ -133,17 +130,22 @@ class LayerNorm(Operation):
         assert x
         means = math.prod(x.shape[: -self.axes])
         if not self.rms:
-            return Saved(inputs=(0, 1, 2), extra_bytes=2 * _STATISTIC_BYTES * means)
+            return Saved(inputs=(0, 1, 2), extra_bytes=2 * x.with_shape(means).nbytes)
         # torch builds it of a mean, its root and products, and keeps x / root for the weight.
+        real = accumulated(x)
         weighted = len(inputs) > 1 and inputs[1] is not None
-        return Saved((0, 1), extra_bytes=x.with_shape(means).nbytes + weighted * x.nbytes)
+        extra = real.with_shape(means).nbytes + weighted * real.nbytes
+        return (
+            Saved((0, 1), extra_bytes=extra) if real == x else Saved((1,), (), extra + real.nbytes)
+        )
 
 
 @register
 @dataclass(frozen=True)
 class GroupNorm(Operation):
-    """Normalise each image's channels in groups, over all places; one channel a group is instance
-    normalisation.
+    """Normalise each image's channels in groups, over all places.
+
+    One channel a group is instance normalisation.
 
     Args:
         groups: Number of groups; None makes every channel one.
@@ -186,7 +188,7 @@ class GroupNorm(Operation):
         x = inputs[0]
         assert x
         means = x.shape[0] * (self.groups or x.shape[1])
-        extra = 2 * _STATISTIC_BYTES * means
+        extra = 2 * x.with_shape(means).nbytes
         if self.groups is None and len(inputs) > 1 and inputs[1]:
             # As batch normalisation of N*C maps in one image: the weight is repeated for each.
             extra += inputs[1].with_shape(means).nbytes
