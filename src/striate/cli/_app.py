@@ -25,7 +25,18 @@ from typer.core import TyperGroup
 
 from ..errors import StriateError
 
-COMMANDS = ("train", "predict", "evaluate", "runs", "zoo", "data", "calc", "window", "info")
+COMMANDS = (
+    "train",
+    "predict",
+    "evaluate",
+    "runs",
+    "inspect",
+    "zoo",
+    "data",
+    "calc",
+    "window",
+    "info",
+)
 """The commands, in the order the help lists them."""
 
 

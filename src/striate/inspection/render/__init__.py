@@ -1,5 +1,8 @@
 """The renderings of a report: for people on a terminal, for pages, notebooks and programs."""
 
+from ._advice import advice_text as advice_text
+from ._block import block_table as block_table
+from ._block import rows_of as rows_of
 from ._csv import csv_text as csv_text
 from ._csv import dataframe as dataframe
 from ._html import html_page as html_page

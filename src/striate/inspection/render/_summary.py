@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from .._fields_of import main_input
@@ -17,14 +18,18 @@ GIGABYTES = 8.0
 """The memory for which the largest batch is told unless another is asked for."""
 
 
-def summary(report: Report, *, gigabytes: float = GIGABYTES) -> list[Fact]:
+def summary(report: Report, *, gigabytes: float = GIGABYTES, advice: bool = True) -> list[Fact]:
     """Tell the totals of a report.
 
     Args:
         report: The report.
         gigabytes: Memory for which the largest batch is told, in GB of 10^9 bytes.
+        advice: Tell how much advice there is.
     """
-    return [(label, printable(text)) for label, text in _facts(report, gigabytes)]
+    facts = [(label, printable(text)) for label, text in _facts(report, gigabytes)]
+    if advice and report.advice:
+        facts.append(("advice", printable(_advice(report))))
+    return facts
 
 
 def _facts(report: Report, gigabytes: float) -> Iterator[Fact]:
@@ -54,8 +59,6 @@ def _facts(report: Report, gigabytes: float) -> Iterator[Fact]:
         yield "receptive field", field
     if report.unknown:
         yield "unknown", _unknown(report)
-    if report.advice:
-        yield "advice", f"{len(report.advice)} {_plural('note', len(report.advice))}"
 
 
 def _inputs(report: Report) -> str:
@@ -155,6 +158,13 @@ def _unknown(report: Report) -> str:
         f"{len(report.unknown)} {_plural('layer', len(report.unknown))}, so that totals are at "
         f"least what they say: {names}{more}"
     )
+
+
+def _advice(report: Report) -> str:
+    """How much there is, and by which rules."""
+    rules = Counter(one.rule for one in report.advice)
+    told = ", ".join(f"{rule} ({n})" if n > 1 else rule for rule, n in rules.most_common())
+    return f"{len(report.advice)} {_plural('note', len(report.advice))}: {told}"
 
 
 def _plural(word: str, count: int) -> str:

@@ -27,15 +27,16 @@ def terminal_table(
     sort: str | None = None,
     width: int | None = None,
     gigabytes: float = GIGABYTES,
+    advice: bool = True,
 ) -> Text:
     """Draw the table and the totals under it, for `rich.console.Console.print`.
 
-    Args: as for `plain_text`; `width` is the terminal's.
+    Args: as for `plain_text`; `width` is the terminal's. `advice` tells how much there is.
     """
     from rich.text import Text
 
     layout = lay_out(report, columns=columns, depth=depth, sort=sort, width=width)
-    facts = summary(report, gigabytes=gigabytes)
+    facts = summary(report, gigabytes=gigabytes, advice=advice)
     lines = [*_table(layout, report.memory.peak_node), Text()]
     labels = {label for label, _ in facts}
     for row in fact_lines(facts, width):
