@@ -69,19 +69,31 @@ def _from_file(path: Path, shapes: list[tuple[int, ...]]) -> Graph:
 
 
 def _from_name(name: str, shapes: list[tuple[int, ...]]) -> Graph:
+    net, shapes = module_of(name, shapes)
+    return capture(net, *shapes, name=name)
+
+
+def module_of(name: str, shapes: Sequence[Sequence[int]] = ()) -> tuple[Any, list[tuple[int, ...]]]:
+    """Build the network that a name stands for, in eval mode.
+
+    Args:
+        name: A network of the zoo, package.module:function or file.py:function.
+        shapes: Of the inputs; those of the zoo have one of their own.
+    Returns:
+        The module, and the shapes with a batch in front.
+    Raises:
+        OptionError: There is no such network, or a shape is missing.
+    """
     from ..train._net import build_net, published_shape
     from ..zoo import info
 
-    if ":" not in name:
-        net = build_net(name, {}, info(name).num_classes)
-        shape = published_shape(name, {})
-        shapes = shapes or ([shape] if shape else [])
-    else:
-        net = build_net(name, {}, 0)
-    if not shapes:
+    net = build_net(name, {}, 0 if ":" in name else info(name).num_classes)
+    shape = published_shape(name, {})
+    wanted = [tuple(one) for one in shapes] or ([shape] if shape else [])
+    if not wanted:
         raise OptionError(f"{name}: the input's shape is missing: --input 1x3x224x224.")
     rank = expected_rank(net)
-    return capture(net.eval(), *(_batched(shape, rank) for shape in shapes), name=name)
+    return net.eval(), [_batched(one, rank) for one in wanted]
 
 
 def _at(graph: Graph, shapes: list[tuple[int, ...]]) -> Graph:
