@@ -251,6 +251,14 @@ def test_torch_keeps_the_input() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("padding", [(0, 2), (1, 0)])
+def test_torch_keeps_the_copy_that_it_pads_unevenly(padding: tuple[int, int]) -> None:
+    x, w, b = torch.randn(2, 4, 6, 5), torch.randn(6, 4, 3, 3), torch.randn(6)
+    op = Conv((Window(3, padding=padding), Window(3, padding=1)))
+    run = lambda x, w, b: F.conv2d(F.pad(x, (1, 1, *padding)), w, b)  # noqa: E731
+    checks.check_saved(op, run, x, w, b)
+
+
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
@@ -263,6 +271,22 @@ def test_misfits_are_told(shape: tuple[int, ...], words: str) -> None:
     op, weight = Conv((Window(5), Window(5))), TensorType((8, 3, 5, 5))
     with pytest.raises(ShapeError, match=words):
         op.infer(TensorType(shape), weight)
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "words"),
+    [
+        (Conv((Window(5),)), ((1, 3, 9), (8, 3, 3)), "must end in the sizes of the windows, 5"),
+        (Conv((Window(3),), 3), ((1, 3, 9), (8, 1, 3)), "makes 8 channels; 3 groups"),
+        (ConvTranspose((Window(5),), (0,)), ((1, 3, 9), (3, 8, 3)), "sizes of the windows, 5"),
+        (ConvTranspose((Window(3),), (0,), 2), ((1, 3, 9), (3, 8, 3)), "2 groups must divide"),
+        (ConvTranspose((Window(3),), (0,)), ((1, 3, 9), (4, 8, 3)), "weight 4x8x3 needs 4"),
+        (ConvTranspose((Window(2, padding=2),), (0,)), ((1, 3, 1), (3, 8, 2)), "does not fit"),
+    ],
+)
+def test_weights_that_do_not_fit_are_told(op: Any, shapes: Any, words: str) -> None:
+    with pytest.raises(ShapeError, match=words):
+        op.infer(*map(TensorType, shapes))
 
 
 def test_words() -> None:

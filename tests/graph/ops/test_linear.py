@@ -107,11 +107,20 @@ def test_attention_is_torchs(shapes: tuple[tuple[int, ...], ...], causal: bool) 
 
 
 @attentions
-@pytest.mark.parametrize("masked", [None, "real", "bool"])
+@pytest.mark.parametrize(
+    ("masked", "dtype"),
+    [
+        (None, torch.float32),
+        ("real", torch.float32),
+        ("bool", torch.float32),
+        (None, torch.float64),
+        (None, torch.bfloat16),
+    ],
+)
 def test_torch_keeps_what_the_flash_kernel_needs(
-    shapes: tuple[tuple[int, ...], ...], masked: str | None
+    shapes: tuple[tuple[int, ...], ...], masked: str | None, dtype: torch.dtype
 ) -> None:
-    values = [torch.randn(shape) for shape in shapes]
+    values = [torch.randn(shape, dtype=dtype) for shape in shapes]
     mask = torch.ones(shapes[0][-2], shapes[1][-2], dtype=torch.bool).tril()
     if masked:
         values.append(mask if masked == "bool" else mask.float())

@@ -124,11 +124,13 @@ def test_torch_keeps_a_batchs_statistics(training: bool, scaled: bool) -> None:
     assert checks.saved_bytes(op, *inputs) == checks.torch_saved_bytes(run, *inputs)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("scaled", [False, True])
-def test_torch_keeps_means_and_deviations(scaled: bool) -> None:
-    x = torch.randn(2, 4, 6, 5)
-    last = (torch.ones(5), torch.zeros(5)) if scaled else (None, None)
-    channels = (torch.ones(4), torch.zeros(4)) if scaled else (None, None)
+def test_torch_keeps_means_and_deviations(scaled: bool, dtype: torch.dtype) -> None:
+    x = torch.randn(2, 4, 6, 5, dtype=dtype)
+    ones, zeros = torch.ones(5, dtype=dtype), torch.zeros(5, dtype=dtype)
+    last = (ones, zeros) if scaled else (None, None)
+    channels = (ones[:4].clone(), zeros[:4].clone()) if scaled else (None, None)
     checks.check_saved(LayerNorm(), lambda x, w, b: F.layer_norm(x, (5,), w, b), x, *last)
     checks.check_saved(LayerNorm(rms=True), lambda x, w: F.rms_norm(x, (5,), w), x, last[0])
     checks.check_saved(GroupNorm(2), lambda x, w, b: F.group_norm(x, 2, w, b), x, *channels)
