@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from .._last_map import last_map
-from .._numbers import UNKNOWN, by, count, short, size_bytes
 from .._report import Report
 from .._row import Row
+from ..render._numbers import exact, memory, per_axis, shape, short
 
 Fact = tuple[str, str, str]
 """A value, what it is, and a remark; all plain text."""
@@ -31,41 +31,45 @@ def headline(report: Report) -> str:
 def _shapes(report: Report) -> str:
     many = len(report.input_shapes) > 1
     read = ", ".join(
-        f"{name} {by(s)}" if many else by(s) for name, s in report.input_shapes.items()
+        f"{name} {shape(s)}" if many else shape(s) for name, s in report.input_shapes.items()
     )
-    made = ", ".join(by(shape) for shape in report.output_shapes.values())
+    made = ", ".join("unknown" if s is None else shape(s) for s in report.output_shapes.values())
     layers = "1 layer" if len(report) == 1 else f"{len(report):,} layers"
     return f"{read} → {made}. {layers}, batch of {report.batch_size}; counts are of all of it."
 
 
 def _facts(report: Report) -> Iterable[Fact]:
     least = "at least " if report.unknown else ""
-    learned = f"{count(report.params)}: "
-    learned += f"{count(report.frozen_params)} frozen" if report.frozen_params else "all trained"
+    learned = f"{exact(report.params)}: "
+    learned += f"{exact(report.frozen_params)} frozen" if report.frozen_params else "all trained"
     yield short(report.params), "Parameters", learned if report.params else ""
-    yield least + short(report.macs), "MACs, multiply-adds forward", least + count(report.macs)
-    yield least + short(report.flops), "FLOPs, 2 a MAC", least + count(report.flops)
-    buffers = f", with {count(report.buffers)} buffers" if report.buffers else ""
-    file = f"{count(report.weights_file_bytes)} bytes{buffers}"
-    yield size_bytes(report.weights_file_bytes), "Weights file", file
-    peak = size_bytes(report.peak_memory_inference)
+    yield least + short(report.macs), "MACs, multiply-adds forward", least + exact(report.macs)
+    yield least + short(report.flops), "FLOPs, 2 a MAC", least + exact(report.flops)
+    buffers = f", with {exact(report.buffers)} numbers in buffers" if report.buffers else ""
+    file = f"{exact(report.weights_file_bytes)} bytes{buffers}"
+    yield memory(report.weights_file_bytes), "Weights file", file
+    peak = memory(report.peak_memory_inference)
     at = f"maps alive at {report.memory.peak_node}; weights apart" if report.rows else ""
     yield least + peak, "Peak memory at test time", at
     parts = (
-        f"saved {size_bytes(report.saved_for_backward)}, gradients "
-        f"{size_bytes(report.gradient_bytes)}, {report.optimizer} "
-        f"{size_bytes(report.optimizer_bytes)}; weights apart"
+        f"saved {memory(report.saved_for_backward)}, gradients "
+        f"{memory(report.gradient_bytes)}, {report.optimizer} "
+        f"{memory(report.optimizer_bytes)}; weights apart"
     )
-    yield least + size_bytes(report.peak_memory_training), "Peak memory in training", parts
+    yield least + memory(report.peak_memory_training), "Peak memory in training", parts
     yield _field(report, last_map(report))
 
 
 def _field(report: Report, row: Row | None) -> Fact:
     what = "Receptive field of the last map"
     if row is None:
-        return UNKNOWN, what, "no layer slides over the input with a finite field"
+        return "unknown", what, "no layer slides over the input with a finite field"
     sizes = next((s[2:] for s in report.input_shapes.values() if len(s) > 2), ())
-    return f"{by(row.receptive_field)} px", what, f"at {row.name}, of an input of {by(sizes)} px"
+    return (
+        f"{per_axis(row.receptive_field or ())} px",
+        what,
+        f"at {row.name}, of an input of {shape(sizes)} px",
+    )
 
 
 def _remarks(report: Report) -> str:
@@ -75,6 +79,6 @@ def _remarks(report: Report) -> str:
         remarks.append(f"Not everything is known of {named}: totals are at least what is shown.")
     if report.unused:
         named = ", ".join(report.unused)
-        amount = count(sum(report.unused.values()))
+        amount = exact(sum(report.unused.values()))
         remarks.append(f"No layer reads {amount} of the parameters: {named}.")
     return "".join(f'<p class="remark">{escape(text)}</p>\n' for text in remarks)

@@ -5,6 +5,7 @@ import { byId, drawing, label, line, rect, svg, ticks } from "./svg.js";
 
 const TOP = 10;
 const BOTTOM = 34;
+const LEAST = 66; // room for most numbers, so that the charts stand under each other
 const LETTER = 7.2;
 
 // A layer in words; names like "1" do not tell enough.
@@ -12,6 +13,9 @@ export function nameAt(index) {
   const { name, kind } = rows[index];
   return `${name} (${kind.replaceAll("_", " ")}, layer ${index + 1} of ${rows.length})`;
 }
+
+// Numbers at the axes, without the digits that are zero.
+const round = (text) => text.replace(/(\.\d*?)0+(?= |$)/, "$1").replace(/\.(?= |$)/, "");
 
 // chart: { id, height, isBytes, kind: "bars" | "steps", hue, title(), values(), write(), mark() },
 // keys: what it is drawn anew for, besides the width; told: where the cursor's layer is written.
@@ -77,7 +81,7 @@ function planeOf(chart, width) {
   const values = chart.values();
   const most = values.reduce((top, value) => Math.max(top, value ?? 0), 0);
   const steps = ticks(most, chart.isBytes());
-  const left = 12 + LETTER * Math.max(...steps.map((tick) => chart.write(tick).length));
+  const left = Math.max(LEAST, 12 + LETTER * Math.max(...steps.map((tick) => round(chart.write(tick)).length)));
   const top = Math.max(most, steps[steps.length - 1]) || 1;
   const bottom = chart.height - BOTTOM;
   const step = (width - left - 8) / Math.max(rows.length, 1);
@@ -88,7 +92,7 @@ function planeOf(chart, width) {
 function axes(plane, chart) {
   const across = plane.steps.flatMap((tick) => [
     line(plane.left, plane.up(tick), plane.width - 8, plane.up(tick), "grid"),
-    label(plane.left - 8, plane.up(tick) + 4, chart.write(tick), "end"),
+    label(plane.left - 8, plane.up(tick) + 4, round(chart.write(tick)), "end"),
   ]);
   const room = Math.max(Math.floor((plane.width - plane.left) / 70), 1);
   const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((n) => rows.length / n <= room) ?? 2000;

@@ -80,7 +80,7 @@ function drawPrevious(row) {
 
 function caption(looks, sizes, what, made) {
   const share = over(looks, sizes);
-  const out = share > 0 ? `; ${(100 * share).toFixed(1)} % of the window hangs over the border (hatched)` : "";
+  const out = share > 0 ? `; ${(100 * share).toFixed(1)}% of the window hangs over the border (hatched)` : "";
   const steps = looks.filter((look) => look && look.how !== "fixed").map((look) => look.step);
   const every = Math.max(1, ...made.map((one) => one.every));
   const dots = steps.length ? `; dots are centres${every > 1 ? `, every ${count(every)}th drawn` : ""}, ${perAxis(steps)} px apart` : "";
