@@ -10,20 +10,7 @@ from typing import Any
 from ...errors import OptionError
 from .._row import Row
 from . import _numbers as write
-from ._lines import Knowledge, Line
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A quantity of a line.
-
-    Args:
-        value: None where it is not known or does not apply.
-        unknown: Whether something of it is not known: with a value, it is at least that.
-    """
-
-    value: Any
-    unknown: bool = False
+from ._lines import Knowledge, Line, Quantity
 
 
 @dataclass(frozen=True)
@@ -61,13 +48,15 @@ class Column:
         """Find the quantity of a line."""
         if self.key == "name":
             return Quantity(line.name)
-        if not line.block and line.rows:
+        if not line.rows:
+            return Quantity(line.more.get(self.key))
+        if not line.block:
             return self._of_row(line.rows[0], known)
         if self.key == "kind":
-            return Quantity(_block_kind(line) if line.rows else None)
+            return Quantity(_block_kind(line))
         if self.fold == "sum":
             return self.total([line], known)
-        if not line.rows or not self.fold:
+        if not self.fold:
             return Quantity(None)
         if self.fold == "max":
             found = [self._of_row(row, known) for row in line.rows]
@@ -82,17 +71,19 @@ class Column:
         more = sum(line.more.get(self.key, 0) for line in lines)
         value = more + sum(one.value for one in found if one.value is not None)
         unknown = any(one.unknown for one in found)
-        some = value or not unknown
-        return Quantity(value if some else None, unknown)
+        if self.key == "units":
+            unknown = unknown or any(row.macs is None for row in rows)
+        if self.key == "share" and any(one.value is None for one in found):
+            return Quantity(None, unknown=True)
+        return Quantity(value if value or not unknown else None, unknown)
 
     def _of_row(self, row: Row, known: Knowledge) -> Quantity:
         if self.key == "share":
-            total = known.report.macs
-            share = None if row.macs is None else row.macs / total if total else 0.0
-            return Quantity(share, row.macs is None)
+            return known.share(row)
         value = self.get(row)
         judge = self.is_unknown if value is None else self._is_vague
-        return Quantity(value, judge(row, known))
+        unknown = judge(row, known)
+        return Quantity(None if unknown and value == 0 else value, unknown)
 
     def _is_vague(self, row: Row, known: Knowledge) -> bool:
         """Whether a number is only a lower bound."""
@@ -109,7 +100,9 @@ class Column:
         if quantity.value is None:
             return write.UNKNOWN if quantity.unknown else ""
         text = self._written(quantity.value, short)
-        return f"≥{text}" if quantity.unknown and self.form != "text" else text
+        if quantity.unknown and self.form != "text":
+            return f"{'≤' if self.form == 'share' else '≥'}{text}"
+        return text
 
     def _written(self, value: Any, short: bool) -> str:
         if self.form == "count":

@@ -81,11 +81,11 @@ def _last_field(report: Report) -> dict[str, Any] | None:
 
 def _row(row: Row, known: Knowledge) -> dict[str, Any]:
     line = Line(row.name, (row,))
+    quantities = {key: column.of(line, known) for key, column in COLUMNS.items()}
+    unknown = [key for key, one in quantities.items() if one.unknown]
     told = {key: _plain(row, key) for key in COLUMNS if key != "share"}
-    told["share"] = COLUMNS["share"].of(line, known).value
-    told["path"] = row.path
-    told["unknown"] = [k for k, column in COLUMNS.items() if column.of(line, known).unknown]
-    return told
+    told.update({key: None for key in unknown if quantities[key].value is None})
+    return {**told, "share": quantities["share"].value, "path": row.path, "unknown": unknown}
 
 
 def _plain(row: Row, key: str) -> Any:

@@ -10,8 +10,8 @@ from .._field import AxisField
 from .._report import Report
 from .._row import Row
 from . import _numbers as write
-from ._columns import COLUMNS, Quantity, printable
-from ._lines import Knowledge, Line
+from ._columns import COLUMNS, printable
+from ._lines import Knowledge, Line, Quantity
 from ._text import fold
 
 WIDTH = 100

@@ -8,8 +8,8 @@ from typing import Any
 
 from .._report import Report
 from . import _numbers as write
-from ._columns import Column, Quantity, find_column, find_columns
-from ._lines import Knowledge, Line, lines_of
+from ._columns import Column, find_column, find_columns
+from ._lines import Knowledge, Line, Quantity, lines_of
 
 GAP = 2
 """Spaces between columns."""
@@ -134,6 +134,8 @@ def _rank(value: Any) -> Any:
 def _total(column: Column, lines: Sequence[Line], known: Knowledge) -> Quantity:
     if column.key == "name":
         return Quantity("total")
+    if column.key == "share" and known.costs_unknown:
+        return Quantity(None)  # of what is not known
     if column.fold == "sum":
         return column.total(lines, known)
     if column.key == "alive_bytes":

@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ...errors import OptionError
 from .._report import Report
 from .._row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity of a line.
+
+    Args:
+        value: None where it is not known or does not apply.
+        unknown: Whether something of it is not known: a value is then at least what it is, a share
+            at most.
+    """
+
+    value: Any
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,3 +107,15 @@ class Knowledge:
                 alive = self.report.rows[places[row.name] : last[row.name] + 1]
                 found.update(one.name for one in alive)
         return frozenset(found)
+
+    def share(self, row: Row) -> Quantity:
+        """A row's share of the MACs; where others are not known, the true one is smaller."""
+        if row.macs is None:
+            return Quantity(None, unknown=True)
+        total = self.report.macs
+        return Quantity(row.macs / total if total else 0.0, bool(row.macs) and self.costs_unknown)
+
+    @cached_property
+    def costs_unknown(self) -> bool:
+        """Whether there is a row whose MACs are not known."""
+        return any(row.macs is None for row in self.report.rows)

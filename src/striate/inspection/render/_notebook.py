@@ -62,7 +62,7 @@ def _body(layout: Layout, report: Report) -> str:
 
 def _cell(tag: str, column: Column, text: str, more: str = "", behind: str = "") -> str:
     classes = ["n"] if column.right else []
-    classes += ["q"] if text.strip().startswith(("?", "≥")) else []
+    classes += ["q"] if text.strip().startswith(("?", "≥", "≤")) else []
     classes += [more] if more else []
     name = f' class="{" ".join(classes)}"' if classes else ""
     title = f' title="{escape(column.meaning)}"' if tag == "th" else ""

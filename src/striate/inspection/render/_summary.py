@@ -10,6 +10,7 @@ from .._last_map import last_map
 from .._report import Report
 from . import _numbers as write
 from ._columns import printable
+from ._lines import Knowledge
 
 Fact = tuple[str, str]
 """What is told, and the sentence that tells it."""
@@ -94,8 +95,9 @@ def _parameters(report: Report) -> str:
 def _units(report: Report) -> str:
     weights = sum(row.weights for row in report.rows)
     return (
-        f"{report.units:,}; {weights:,} weights; {_least(report, report.connections)} connections, "
-        f"and {report.padding_connections:,} to padding"
+        f"{_least(report, report.units)}; {weights:,} weights; "
+        f"{_least(report, report.connections)} connections, "
+        f"and {_least(report, report.padding_connections)} to padding"
     )
 
 
@@ -146,6 +148,10 @@ def receptive_field(report: Report) -> str:
             f"{sizes} pixels at {row.name} (jump {write.per_axis(row.jump or (), once=True)}, "
             f"padding {write.per_axis(row.padding or (), once=True)}{bend}), input {given}"
         )
+    blinded = Knowledge(report).blind
+    blind = next((one.name for one in report.rows if one.name in blinded), None)
+    if blind is not None:
+        parts.append(f"unknown behind {blind}")
     if infinite is not None:
         parts.append(f"all of any input from {infinite.infinite_by} on")
     return "; ".join(parts)

@@ -66,7 +66,7 @@ def _table(layout: Layout, peak: str) -> list[Text]:
 
 
 def _style(key: str, cell: str, *, block: bool, at_peak: bool) -> str:
-    if cell.strip().startswith(("?", "≥")):
+    if cell.strip().startswith(("?", "≥", "≤")):
         return "bold yellow"
     if key == "alive_bytes" and at_peak:
         return "bold red"
