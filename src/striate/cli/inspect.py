@@ -107,7 +107,13 @@ def inspect(
     elif measure:
         _show_measurement(report, module, as_json)
     else:
-        options = {"columns": columns, "depth": depth, "sort": sort, "gigabytes": memory}
+        options = {
+            "columns": columns,
+            "depth": depth,
+            "sort": sort,
+            "gigabytes": memory,
+            "advice": advice is None,
+        }
         written = _write_files(report, {"csv": csv, "markdown": markdown, "html": html}, options)
         if as_json:
             _print_json(report.as_dict())
@@ -170,7 +176,7 @@ def _show_table(report: Report, options: dict[str, Any], advice: bool | None) ->
 
     printer = console()
     width = printer.width if printer.is_terminal else None
-    table = terminal_table(report, width=width, advice=advice is None, **options)
+    table = terminal_table(report, width=width, **options)
     printer.print(table, soft_wrap=True)
     if advice:
         typer.echo(f"\n{advice_text(report, width=width)}")

@@ -17,6 +17,7 @@ def markdown_text(
     sort: str | None = None,
     width: int | None = None,
     gigabytes: float = GIGABYTES,
+    advice: bool = True,
 ) -> str:
     """Write the table and the totals as a list; the arguments are those of `plain_text`."""
     layout = lay_out(report, columns=columns, depth=depth, sort=sort, width=width, bars=False)
@@ -25,7 +26,10 @@ def markdown_text(
     rows = [layout.head, *layout.body]
     table = [[_escaped(cell) for cell in row] for row in rows]
     lines = [table[0], rules, *table[1:], total]
-    facts = [f"- {label}: {_escaped(text)}" for label, text in summary(report, gigabytes=gigabytes)]
+    facts = [
+        f"- {label}: {_escaped(text)}"
+        for label, text in summary(report, gigabytes=gigabytes, advice=advice)
+    ]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *facts, ""])
 
 

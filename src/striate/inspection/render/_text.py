@@ -21,6 +21,7 @@ def plain_text(
     sort: str | None = None,
     width: int | None = WIDTH,
     gigabytes: float = GIGABYTES,
+    advice: bool = True,
 ) -> str:
     """Write the table and the totals under it.
 
@@ -31,11 +32,12 @@ def plain_text(
         sort: The column to sort by, the largest first.
         width: Columns of text; None is as many as it takes.
         gigabytes: Memory for which the largest batch is told.
+        advice: Tell how much advice there is.
     Raises:
         OptionError: A column is not known.
     """
     layout = lay_out(report, columns=columns, depth=depth, sort=sort, width=width)
-    facts = summary(report, gigabytes=gigabytes)
+    facts = summary(report, gigabytes=gigabytes, advice=advice)
     note = left_out(layout) if columns is not None else ""
     parts = [*table_lines(layout), "", *fact_lines(facts, width)]
     return "\n".join([*parts, *textwrap.wrap(note, width or 1000)])
