@@ -166,6 +166,11 @@ def test_embeddings_by_hand() -> None:
     )
 
 
+def test_pieces_share_memory() -> None:
+    assert all(op.view for op in (Split(1, 2), Slice(1, 1), Select(1, 0)))
+    assert not any(op.view for op in (Concat(), Stack(), Pad(((0, 0),)), Gather()))
+
+
 def test_torch_keeps_indices_and_borders() -> None:
     x, y = torch.randn(2, 4, 3), torch.randn(2, 4, 3)
     index = torch.zeros(2, 1, 3, dtype=torch.int64)

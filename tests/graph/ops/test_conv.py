@@ -251,6 +251,15 @@ def test_torch_keeps_the_input() -> None:
     )  # fmt: skip
 
 
+def test_what_a_run_needs_besides_by_hand() -> None:
+    x, weight = TensorType((1, 2, 6)), TensorType((4, 2, 3))
+    even, uneven = Conv((Window(3, padding=1),)), Conv((Window(3, padding=(0, 1)),))
+    assert even.scratch_bytes((x, weight), even.infer(x, weight)) == 0
+    assert uneven.scratch_bytes((x, weight), uneven.infer(x, weight)) == 4 * 2 * 7  # padded x
+    table, pairs = Conv((Window(3),), table=((0, 1), (1,))), TensorType((3, 3))
+    assert table.scratch_bytes((x, pairs), table.infer(x, pairs)) == 4 * 2 * 2 * 3  # dense weight
+
+
 @pytest.mark.parametrize("padding", [(0, 2), (1, 0)])
 def test_torch_keeps_the_copy_that_it_pads_unevenly(padding: tuple[int, int]) -> None:
     x, w, b = torch.randn(2, 4, 6, 5), torch.randn(6, 4, 3, 3), torch.randn(6)

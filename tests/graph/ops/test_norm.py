@@ -158,3 +158,9 @@ def test_torch_keeps_what_it_builds_the_neighbours_of(size: int, shape: tuple[in
 def test_misfits_are_told(op: Operation, given: tuple[tuple[int, ...], ...], words: str) -> None:
     with pytest.raises(ShapeError, match=words):
         op.infer(*map(TensorType, given))
+
+
+def test_words() -> None:
+    assert BatchNorm(training=True).describe() == "statistics of the batch"
+    assert BatchNorm().describe() == ""
+    assert GroupNorm(4).describe() == "groups=4"

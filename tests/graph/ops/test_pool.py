@@ -221,6 +221,15 @@ def test_torch_keeps_the_input_and_the_positions() -> None:
     checks.check_saved(AdaptivePool((1,) * 3), lambda x: F.adaptive_avg_pool3d(x, 1), volume)
 
 
+def test_what_a_run_needs_besides_by_hand() -> None:
+    x = TensorType((1, 2, 6))
+    op, told = MaxPool((Window(2, stride=2),)), MaxPool((Window(2, stride=2),), indices=True)
+    assert op.scratch_bytes((x,), op.infer(x)) == 8 * 2 * 3  # positions that nobody asked for
+    assert told.scratch_bytes((x,), told.infer(x)) == 0
+    uneven = AvgPool((Window(2, padding=(0, 1)),))
+    assert uneven.scratch_bytes((x,), uneven.infer(x)) == 4 * 2 * 7
+
+
 @pytest.mark.parametrize(
     ("op", "shape", "words"),
     [

@@ -197,4 +197,4 @@ def test_misfits_are_told(op: Operation, shape: tuple[int, ...], words: str) -> 
 def test_words() -> None:
     assert Resize((8, 4), mode="linear").describe() == "linear to 8x4"
     assert Resize(None, (2.0, 2.0)).describe() == "nearest, scale (2.0, 2.0)"
-    assert PixelShuffle(3).describe() == "by 3"
+    assert PixelShuffle(3).describe() == PixelUnshuffle(3).describe() == "by 3"

@@ -235,6 +235,9 @@ class Pad(Operation):
         pads: (before, after) of every axis, the batch's too.
         mode: `constant`, `reflect` (without the edge pixel), `replicate` or `circular`.
         value: What `constant` adds.
+
+    The reach tells the pixels inside; what another mode puts on a border is read from near it
+    (`circular`: from the other end).
     """
 
     pads: tuple[tuple[int | Size, int | Size], ...]

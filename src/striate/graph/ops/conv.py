@@ -36,6 +36,9 @@ class Conv(Operation):
         groups: Number of separate convolutions the channels are split into.
         table: For each output map the input maps it reads, where it does not read all of its group
             (LeCun et al. 1998, Table I). The weight is then (pairs, *kernel), pair by pair.
+
+    The reach names the channels read whole, also where groups or a table read some of them only;
+    of a depthwise convolution it names each its own.
     """
 
     windows: tuple[Window, ...]
@@ -123,15 +126,19 @@ class Conv(Operation):
         x, weight = inputs[:2]
         assert x
         assert weight
-        if self.table is None:
-            return kept(x, self.windows, 1)
-        dense = weight.with_shape(len(self.table), x.shape[1], *weight.shape[1:])
-        return Saved(inputs=(0,), extra_bytes=dense.nbytes)
+        return kept(x, self.windows, 1, extra_bytes=self._dense_bytes(x, weight))
 
     def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
-        x = inputs[0]
+        x, weight = inputs[:2]
         assert x
-        return padded_bytes(x, self.windows)
+        assert weight
+        return padded_bytes(x, self.windows) + self._dense_bytes(x, weight)
+
+    def _dense_bytes(self, x: TensorType, weight: TensorType) -> int:
+        """Bytes of the weight that a table's filters are put into."""
+        if self.table is None:
+            return 0
+        return weight.with_shape(len(self.table), x.shape[1], *weight.shape[1:]).nbytes
 
     def describe(self) -> str:
         return shown(self.windows) + (f", groups {self.groups}" if self.groups != 1 else "")
