@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from .helpers import advice_on, only_advice
@@ -52,3 +53,19 @@ def test_what_it_would_change_cannot_come(layers: tuple[nn.Module, ...]) -> None
 )
 def test_what_it_would_change_can_come(layers: tuple[nn.Module, ...]) -> None:
     assert not advice_on(RULE, nn.Sequential(nn.Linear(8, 8), *layers), 1, 8)
+
+
+class _Token(nn.Module):
+    def __init__(self, learned: bool) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 4)) if learned else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.relu()
+        other = x * x if self.token is None else self.token
+        return torch.cat([x, other], 1).relu()
+
+
+def test_a_learned_part_may_be_negative() -> None:
+    assert not advice_on(RULE, _Token(learned=True), 1, 8)
+    assert advice_on(RULE, _Token(learned=False), 1, 8)

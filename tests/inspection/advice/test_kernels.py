@@ -112,3 +112,11 @@ def test_five_on_two_pixels_has_idle_taps_at_both_ends() -> None:
     # Output 0 stands on -2 .. 2, output 1 on -1 .. 3: taps 2, 3 and 1, 2 meet pixels.
     assert advice.finding.startswith("Only 3 of the 5 taps of its 5 kernel ever meet a pixel")
     assert "2 weights never read anything" in advice.finding
+
+
+def test_a_stride_that_steps_over_the_map_leaves_a_tap_on_padding() -> None:
+    net = nn.Sequential(nn.Conv1d(1, 1, 3, stride=4, padding=1, bias=False))
+    # One window, at -1 .. 1 of 4 pixels.
+    assert "Only 2 of the 3 taps" in only_advice("taps-on-padding-only", net, 1, 1, 4).finding
+    good = nn.Sequential(nn.Conv1d(1, 1, 3, stride=4, bias=False))
+    assert not advice_on("taps-on-padding-only", good, 1, 1, 4)

@@ -14,7 +14,7 @@ def test_a_bias_before_a_batch_norm_is_undone() -> None:
     )
     advice = only_advice("bias-before-norm", net, 1, 3, 16, 16)
     assert advice.finding == (
-        "Its 64 biases are subtracted again by the batch_norm 1 behind it. The same in 1 more: 3. "
+        "Its 64 biases are subtracted again by the batch_norm 1 behind it. Likewise in 1 more: 3. "
         "Together 96 parameters."
     )
 
@@ -72,3 +72,17 @@ def test_a_batch_of_one_in_training_has_noisy_statistics() -> None:
     assert not advice_on("batch-norm-of-few", net, 1, 3, 8, 8, training=True)  # 16 values
     assert not advice_on("batch-norm-of-few", net, 8, 3, 7, 7, training=True)
     assert not advice_on("batch-norm-of-few", net, 1, 3, 7, 7)
+
+
+def test_the_channels_of_a_norm_must_be_the_features_of_the_layer() -> None:
+    net = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6))
+    assert advice_on("bias-before-norm", net, 4, 6)
+    assert not advice_on("bias-before-norm", net, 4, 6, 6)  # the norm's channels are axis 1
+
+
+def test_vectors_at_test_time_are_let_be_and_stop_training() -> None:
+    net = nn.Sequential(nn.Linear(6, 6, bias=False), nn.BatchNorm1d(6))
+    assert not advice_on("batch-norm-of-few", net, 1, 6)
+    advice = only_advice("batch-norm-of-few", net, 1, 6, training=True)
+    assert advice.finding == "Batch size 1 and a vector leave one value a channel."
+    assert advice.severity == "warning"

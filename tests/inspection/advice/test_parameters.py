@@ -93,3 +93,31 @@ def test_a_convolution_as_large_as_its_map_is_such_a_layer() -> None:
 def test_a_network_without_convolutions_is_let_be() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
     assert not advice_on("one-layer-holds-most", net, 1, 1, 28, 28)
+
+
+class _Answer(nn.Module):
+    def __init__(self, scores: bool) -> None:
+        super().__init__()
+        self.body, self.scores = nn.Linear(8, 6), scores
+
+    def forward(self, x: torch.Tensor) -> object:
+        y = self.body(x)
+        return (y, y.argmax(1)) if self.scores else y.argmax(1)
+
+
+def test_a_network_that_gives_classes_alone_is_not_meant_for_training() -> None:
+    assert not advice_on("no-gradient", _Answer(scores=False), 1, 8)
+    assert not advice_on("no-gradient", _Answer(scores=True), 1, 8)
+
+
+def test_a_pooling_that_gives_positions_too_lets_the_gradient_pass() -> None:
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.pool = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2, return_indices=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y, where = self.pool(self.conv(x))
+            return y * where
+
+    assert not advice_on("no-gradient", Positions(), 1, 1, 10, 10)

@@ -38,3 +38,11 @@ def test_the_number_of_results_is_the_tasks_own() -> None:
 def test_a_layer_that_costs_little_is_let_be() -> None:
     net = nn.Sequential(nn.Conv2d(3, 20, 1), nn.ReLU(), nn.Conv2d(20, 256, 7, padding=3))
     assert not advice_on("vector-width", net, 1, 3, 16, 16)
+
+
+def test_the_dearest_layer_is_told_first() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 20, 3), nn.ReLU(), nn.Conv2d(20, 36, 3), nn.ReLU(), nn.Conv2d(36, 8, 3)
+    )
+    advice = only_advice("vector-width", net, 1, 3, 16, 16)
+    assert (advice.layer, advice.others) == ("2", ("0",))

@@ -113,7 +113,7 @@ def _grouped(name: str, findings: Iterable[Finding]) -> Iterator[Advice]:
         first, others = group[0], tuple(finding.layer for finding in group[1:])
         words = first.finding
         if others:
-            words += f" The same in {len(others)} more: {listed(others)}."
+            words += f" Likewise in {len(others)} more: {listed(others)}."
         if others and first.unit:
             words += f" Together {plural(sum(finding.amount for finding in group), first.unit)}."
         yield Advice(name, first.layer, words, first.why, first.remedy, first.severity, others)

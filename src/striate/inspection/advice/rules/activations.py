@@ -96,7 +96,7 @@ def _range(graph: Graph, node: Node, ranges: dict[str, Range]) -> Range:
         return min(low, 0), max(high, 0)
     if node.kind == "dropout":  # in training it scales what it keeps
         return (0, math.inf) if low >= 0 else EVERY
-    if node.kind == "concat":
+    if node.kind == "concat" and len(given) == len(node.inputs):
         return min(a for a, _ in given), max(b for _, b in given)
     two = node.kind == "binary" and getattr(op, "function", "") in ("add", "mul", "max")
     if two and len(given) > 1 and all(a >= 0 for a, _ in given) and getattr(op, "alpha", 1) >= 0:

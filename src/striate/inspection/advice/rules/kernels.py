@@ -80,7 +80,7 @@ def taps_on_padding_only(report: Report) -> Iterator[Finding]:
     """The map is so small that part of the kernel only ever stands on padding."""
     for node, axes in sliding(report.graph):
         shape = weight_shape(report.graph, node)
-        if node.kind != "conv" or shape is None or all(w.extent <= n for w, n in axes):
+        if node.kind != "conv" or shape is None or all(2 * w.extent < n for w, n in axes):
             continue
         volume = math.prod(w.size for w, _ in axes)
         live = [_live(axis) for axis in axes]

@@ -30,6 +30,9 @@ def bias_before_norm(report: Report) -> Iterator[Finding]:
         norm, _ = next_after(report.graph, node, _SHIFTS_PASS)
         if bias is None or norm is None or not _takes_channel_means(report.graph, norm):
             continue
+        made = type_of(report.graph, node.outputs[0])
+        if node.kind == "linear" and (made is None or made.rank != 2):
+            continue  # its features are not the channels of the norm
         if bias.role != "parameter" or len(report.graph.readers[bias.name]) > 1:
             continue
         yield Finding(
@@ -62,7 +65,7 @@ def batch_norm_of_few(report: Report) -> Iterator[Finding]:
             "Train with a larger batch or a larger input, or use a norm of each image on its own "
             "(GroupNorm)."
         )
-        if values == 1:
+        if values == 1 and (op.training or x.rank > 2):
             when = "Training stops" if op.training else "In training mode this batch stops"
             yield Finding(
                 node.name,

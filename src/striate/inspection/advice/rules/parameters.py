@@ -44,7 +44,8 @@ def no_gradient(report: Report) -> Iterator[Finding]:
     reached = _taught(report.graph)
     for row in report.rows:
         node = report.graph[row.name]
-        if not row.trainable_params or any(value in reached for value in node.outputs):
+        learned = [v for v in node.inputs if v in report.graph.weights]
+        if not row.trainable_params or any(name in reached for name in learned):
             continue
         blocks = _first_block(report.graph, node)
         if blocks is None:
@@ -124,12 +125,14 @@ def _has_gradient(graph: Graph, node: Node) -> bool:
         return function not in _COMPARISONS
     if node.kind == "arg_reduce":
         return False
-    return all(kind is None or kind.is_float for kind in graph.output_types(node))
+    return any(kind is None or kind.is_float for kind in graph.output_types(node))
 
 
 def _taught(graph: Graph) -> set[str]:
     """Values from which a gradient can come back."""
-    reached = set(graph.outputs)
+    kinds = {name: graph.types[name] for name in graph.outputs}
+    smooth = {name for name, kind in kinds.items() if kind is None or kind.is_float}
+    reached = smooth or set(graph.weights)  # classes alone: it is not meant for training
     for node in reversed(graph.nodes):
         if any(value in reached for value in node.outputs) and _has_gradient(graph, node):
             reached.update(v for v in node.inputs if v is not None)
@@ -158,7 +161,7 @@ def _places(graph: Graph, node: Node) -> tuple[int, tuple[int, ...]] | None:
         shape = weight_shape(graph, node)
         if not sizes or shape is None or math.prod(sizes) == 1 or math.prod(made or (2,)) > 1:
             return None
-        return (shape[1], sizes) if shape[2:] == sizes else None
+        return (shape[1], sizes) if shape[2:] == sizes else None  # a table's has one axis fewer
     if node.kind != "linear":
         return None
     value = first_input(node)
@@ -171,7 +174,7 @@ def _places(graph: Graph, node: Node) -> tuple[int, tuple[int, ...]] | None:
             shape = weight_shape(graph, node)
             flat = shape is not None and shape[1] == math.prod(kind.shape[1:])
             return (kind.shape[1], kind.shape[2:]) if flat else None
-        if producer.kind not in ("dropout", "activation"):
+        if producer.kind not in ("dropout", "activation", "batch_norm"):
             return None
         value = first_input(producer)
     return None

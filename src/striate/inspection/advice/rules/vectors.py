@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from ....graph import Graph
 from ..._report import Report
+from ..._row import Row
 from .._advice import Finding, rule
-from .._walk import is_depthwise, weight_shape
+from .._walk import is_depthwise, type_of
 from .._words import percent, short
 
 LANES = 16
@@ -26,30 +27,40 @@ def vector_width(report: Report) -> Iterator[Finding]:
 
     Source: Georganas et al. 2018, arXiv:1808.05567, section II.A (blocks of output channels).
     """
-    last = _makes_results(report.graph)
-    for node in report.graph.nodes:
-        shape, row = weight_shape(report.graph, node), report[node.name]
-        if node.kind not in ("conv", "linear") or shape is None or node.name in last:
-            continue
-        grouped = getattr(report.graph.op(node), "groups", 1) > 1
-        channels, share = shape[0], (row.macs or 0) / max(report.macs, 1)
-        if channels % (LANES // 2) == 0 or (grouped and not is_depthwise(report.graph, node)):
-            continue
-        fill, filled = _fill(channels, LANES), math.ceil(channels / LANES) * LANES
-        if fill >= FILLED or share < NOTABLE:
-            continue
+    rows = sorted(_partly_filled(report), key=lambda found: -(found[0].macs or 0))
+    for row, channels in rows:
+        filled = math.ceil(channels / LANES) * LANES
         below = 8 if channels < 8 else channels // LANES * LANES
         less = f"{below} or " if below else ""
         yield Finding(
-            node.name,
+            row.name,
             f"Its {channels} output channels use {channels} of {filled} lanes with AVX-512 "
-            f"({percent(fill)}), {percent(_fill(channels, 8))} with AVX2. The layer is "
-            f"{percent(share)} of the network's MACs ({short(row.macs or 0)}).",
+            f"({percent(_fill(channels, LANES))}), {percent(_fill(channels, LANES // 2))} with "
+            f"AVX2. The layer is {percent(_share(report, row))} of the network's MACs "
+            f"({short(row.macs or 0)}).",
             "Kernels compute 16 or 8 channels at once; the lanes left over compute nothing, and "
             "take as long.",
             f"Use {less}{filled} channels: {filled} take about the same time.",
-            pattern=channels,
         )
+
+
+def _partly_filled(report: Report) -> Iterator[tuple[Row, int]]:
+    """The layers of which it is so, with their channels."""
+    last = _makes_results(report.graph)
+    for node in report.graph.nodes:
+        made, row = type_of(report.graph, node.outputs[0]), report[node.name]
+        if node.kind not in ("conv", "linear") or made is None or node.name in last:
+            continue
+        grouped = getattr(report.graph.op(node), "groups", 1) > 1
+        channels = made.shape[1] if node.kind == "conv" else made.shape[-1]
+        if channels % (LANES // 2) == 0 or (grouped and not is_depthwise(report.graph, node)):
+            continue
+        if _fill(channels, LANES) < FILLED and _share(report, row) >= NOTABLE:
+            yield row, channels
+
+
+def _share(report: Report, row: Row) -> float:
+    return (row.macs or 0) / max(report.macs, 1)
 
 
 def _fill(channels: int, lanes: int) -> float:
