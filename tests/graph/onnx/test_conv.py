@@ -72,9 +72,8 @@ def test_weight_and_bias_are_parameters(opset: int, tmp_path: Path) -> None:
     ],
 )
 def test_transposed_convolutions(options: dict[str, Any], tmp_path: Path) -> None:
-    weight = draw(4, 2, 3, 3)
-    checked(one("ConvTranspose", (1, 4, 5, 4), weight, draw(2 * options.get("group", 1)), **options),
-            tmp_path)  # fmt: skip
+    weight, bias = draw(4, 2, 3, 3), draw(2 * options.get("group", 1))
+    checked(one("ConvTranspose", (1, 4, 5, 4), weight, bias, **options), tmp_path)
 
 
 @pytest.mark.parametrize("axes", [1, 3])

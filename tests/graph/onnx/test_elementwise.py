@@ -108,7 +108,12 @@ def test_casts_of_the_same_dtype_are_no_nodes(tmp_path: Path) -> None:
 
 def test_whole_numbers_divide_to_whole_numbers(tmp_path: Path) -> None:
     node = helper.make_node("Div", ["x", "w"], ["y"])
-    made = model([node], {"x": (3,)}, weights={"w": np.array([2, 3, 4])},
-                 outputs=[value("y", None, TensorProto.INT64)], input_dtype=TensorProto.INT64)  # fmt: skip
+    made = model(
+        [node],
+        {"x": (3,)},
+        weights={"w": np.array([2, 3, 4])},
+        outputs=[value("y", None, TensorProto.INT64)],
+        input_dtype=TensorProto.INT64,
+    )
     graph = load_onnx(written(made, tmp_path))
     assert graph.run(np.array([7, 7, 7]))[0].tolist() == [3, 2, 1]
