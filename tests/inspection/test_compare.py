@@ -139,14 +139,22 @@ def test_different_inputs_are_told() -> None:
     assert found.total("macs").ratio == 4
 
 
+class Odd(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.inv(x)
+
+
 def test_totals_of_unknown_layers_are_at_least_and_have_no_difference() -> None:
-    a, b = report(*block()), report(*block(16))
-    b.__dict__["unknown"] = ("3",)
-    total = compare(a, b).total("macs")
+    a, b = report(*block()), report(*block(16), Odd())
+    assert b.unknown
+    found = compare(a, b)
+    total = found.total("macs")
     assert (total.before_at_least, total.after_at_least) == (False, True)
     assert total.difference is None
     assert total.ratio is None
-    assert f"-> at least {b.macs:,}" in compare(a, b).to_text(200)
+    assert found.total("params").difference is not None
+    assert f"-> at least {b.macs:,}" in found.to_text(200)
+    assert "unknown MACs" in found.to_text(200)
 
 
 def test_an_unknown_total_of_that_name_is_refused() -> None:

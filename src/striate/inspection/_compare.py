@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any, Literal
 
+from ._bounds import at_least
 from ._last_map import last_map
 from ._report import Report
 from ._row import Row
@@ -30,10 +31,10 @@ OWN = (
 INHERITED = ("receptive_field", "jump", "padding", "alive_bytes")
 """Quantities that other layers can change."""
 
-AT_LEAST = ("macs", "flops", "peak_memory_inference", "peak_memory_training")
-"""Totals that are a lower bound where something is not known."""
-
-TOTALS = ("params", "trainable_params", *AT_LEAST[:2], "weights_file_bytes", *AT_LEAST[2:])
+TOTALS = (
+    "params", "trainable_params", "macs", "flops", "weights_file_bytes", "peak_memory_inference",
+    "peak_memory_training",
+)  # fmt: skip
 """Totals that are numbers, by their names in `Report`."""
 
 
@@ -287,7 +288,7 @@ def _changes(a: Row | None, b: Row | None) -> tuple[Change, ...]:
 def _totals(a: Report, b: Report) -> Iterator[Change]:
     yield Change("layers", len(a), len(b))
     for name in TOTALS:
-        least = [name in AT_LEAST and bool(report.unknown) for report in (a, b)]
+        least = at_least(a, name), at_least(b, name)
         yield Change(name, getattr(a, name), getattr(b, name), *least)
     yield Change("receptive_field", _last_field(a), _last_field(b))
     yield Change("output_shapes", tuple(a.output_shapes.values()), tuple(b.output_shapes.values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from .._bounds import at_least
 from .._last_map import last_map
 from .._report import Report
 from .._row import Row
@@ -39,22 +40,22 @@ def _shapes(report: Report) -> str:
 
 
 def _facts(report: Report) -> Iterable[Fact]:
-    least = "at least " if report.unknown else ""
-    learned = f"{exact(report.params)}: "
-    learned += f"{exact(report.frozen_params)} frozen" if report.frozen_params else "all trained"
-    yield short(report.params), "Parameters", learned if report.params else ""
+    learned = f"{exact(report.frozen_params)} frozen" if report.frozen_params else "all trained"
+    note = f"{exact(report.params)}: {learned}" if report.params else ""
+    yield short(report.params), "Parameters", note
+    least = "at least " if at_least(report, "macs") else ""
     yield least + short(report.macs), "MACs, multiply-adds forward", least + exact(report.macs)
     yield least + short(report.flops), "FLOPs, 2 a MAC", least + exact(report.flops)
     buffers = f", with {exact(report.buffers)} numbers in buffers" if report.buffers else ""
     file = f"{exact(report.weights_file_bytes)} bytes{buffers}"
     yield memory(report.weights_file_bytes), "Weights file", file
-    peak = memory(report.peak_memory_inference)
+    least = "at least " if at_least(report, "peak_memory_inference") else ""
     at = f"maps alive at {report.memory.peak_node}; weights apart" if report.rows else ""
-    yield least + peak, "Peak memory at test time", at
+    yield least + memory(report.peak_memory_inference), "Peak memory at test time", at
+    least = "at least " if at_least(report, "peak_memory_training") else ""
     parts = (
-        f"saved {memory(report.saved_for_backward)}, gradients "
-        f"{memory(report.gradient_bytes)}, {report.optimizer} "
-        f"{memory(report.optimizer_bytes)}; weights apart"
+        f"saved {memory(report.saved_for_backward)}, gradients {memory(report.gradient_bytes)}, "
+        f"{report.optimizer} {memory(report.optimizer_bytes)}; weights apart"
     )
     yield least + memory(report.peak_memory_training), "Peak memory in training", parts
     yield _field(report, last_map(report))
@@ -63,7 +64,8 @@ def _facts(report: Report) -> Iterable[Fact]:
 def _field(report: Report, row: Row | None) -> Fact:
     what = "Receptive field of the last map"
     if row is None:
-        return "unknown", what, "no layer slides over the input with a finite field"
+        nothing = "unknown" if report.unknown else "none"
+        return nothing, what, "no layer slides over the input with a finite field"
     sizes = next((s[2:] for s in report.input_shapes.values() if len(s) > 2), ())
     return (
         f"{per_axis(row.receptive_field or ())} px",
@@ -76,7 +78,9 @@ def _remarks(report: Report) -> str:
     remarks = []
     if report.unknown:
         named = ", ".join(report.unknown[:5]) + (" and others" if len(report.unknown) > 5 else "")
-        remarks.append(f"Not everything is known of {named}: totals are at least what is shown.")
+        remarks.append(
+            f"Not everything is known of {named}: totals that it adds to are at least what is shown."
+        )
     if report.unused:
         named = ", ".join(report.unused)
         amount = exact(sum(report.unused.values()))

@@ -27,7 +27,7 @@ export function orderChart(chart) {
   function draw() {
     plane = planeOf(chart, box.clientWidth || 640);
     const picture = drawing(plane.width, plane.height, chart.title(),
-      ...axes(plane, chart), shape(plane, chart), ...marked(plane, chart), cursor());
+      ...axes(plane, chart), shape(plane, chart), ...marked(plane, chart), rows.length ? cursor() : null);
     for (const [name, value] of Object.entries({
       role: "slider", tabindex: 0, "aria-valuemin": 1, "aria-valuemax": rows.length,
     })) picture.setAttribute(name, value);
@@ -105,6 +105,7 @@ function axes(plane, chart) {
 // One path for all: bars with a gap between them where there is room for one, or steps.
 function shape(plane, chart) {
   const { left, step, up, bottom, values } = plane;
+  if (!values.length) return null;
   const gap = chart.kind === "bars" ? Math.min(step * 0.2, 2) : 0;
   if (chart.kind === "bars") {
     const path = values.map((value, k) => value

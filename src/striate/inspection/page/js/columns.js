@@ -19,7 +19,9 @@ export function missing(row, key) {
 
 const add = (list, key) => list.reduce((sum, row) => sum + (row[key] ?? 0), 0);
 const most = (list, key) => list.reduce((top, row) => Math.max(top, row[key] ?? 0), 0);
-const partial = (list, key) => list.some((row) => row[key] === null && missing(row, key) === UNKNOWN);
+const partial = (list, key) => key === "alive_bytes"
+  ? list.some((row) => row.output_bytes === null)
+  : list.some((row) => row[key] === null && missing(row, key) === UNKNOWN);
 const told = (list, key) => list.some((row) => row[key] !== null);
 
 // A quantity that is added over a block, or whose largest value is the block's.

@@ -5,7 +5,8 @@ import { atLeast, bytes, count } from "./format.js";
 import { data, rowByName, rows, state, update, watch } from "./state.js";
 import { byId } from "./svg.js";
 
-const partial = data.memory.unknown.length > 0;
+const mapsUnknown = rows.some((row) => row.output_bytes === null);
+const savedUnknown = data.memory.unknown.length > 0;
 
 const savedSoFar = [];
 rows.reduce((sum, row) => {
@@ -15,21 +16,21 @@ rows.reduce((sum, row) => {
 
 function told(index) {
   const row = rows[index];
-  const alive = atLeast(bytes(row.alive_bytes), partial);
+  const alive = atLeast(bytes(row.alive_bytes), mapsUnknown);
   const adds = row.saved_bytes === null ? "it adds an unknown amount" : `it adds ${bytes(row.saved_bytes)}`;
-  return `${nameAt(index)}: ${alive} alive; ${atLeast(bytes(savedSoFar[index]), partial)} saved so far, ${adds}`;
+  return `${nameAt(index)}: ${alive} alive; ${atLeast(bytes(savedSoFar[index]), savedUnknown)} saved so far, ${adds}`;
 }
 
 function peak() {
   const row = rowByName.get(data.memory.peak_node);
   if (!row) return null;
-  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), partial)} at ${brief(row.name)} (${row.kind.replaceAll("_", " ")})` };
+  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), mapsUnknown)} at ${brief(row.name)} (${row.kind.replaceAll("_", " ")})` };
 }
 
 const brief = (name) => name.length > 40 ? `${name.slice(0, 18)}…${name.slice(-20)}` : name;
 
 function ended() {
-  return { index: rows.length - 1, words: `${atLeast(bytes(data.totals.saved_for_backward), partial)} saved` };
+  return { index: rows.length - 1, words: `${atLeast(bytes(data.totals.saved_for_backward), savedUnknown)} saved` };
 }
 
 // The largest batch: memory grows with it, weights and the optimizer's state do not.
@@ -42,9 +43,9 @@ function drawFit() {
   const { weights_file_bytes: weights, gradient_bytes: gradients, optimizer_bytes: states } = data.totals;
   const test = largest(data.totals.peak_memory_inference, weights);
   const train = largest(data.totals.saved_for_backward, weights + gradients + states);
-  const most = partial ? "at most " : "";
+  const most = (partial) => partial ? "at most " : "";
   byId("memory-fit").textContent = Number.isFinite(state.gigabytes)
-    ? `Largest batch at test time ${most}${count(test)}, in training ${most}${count(train)} (${data.optimizer}; weights counted).`
+    ? `Largest batch at test time ${most(mapsUnknown)}${count(test)}, in training ${most(savedUnknown)}${count(train)} (${data.optimizer}; weights counted).`
     : "";
 }
 
