@@ -97,7 +97,8 @@ def _opset(path: Path, model: Any, newest: int) -> int:
 
 
 def _check_names(path: Path, graph: Any) -> None:
-    """Refuse a value that two nodes make, or a node and a weight."""
+    """Refuse names that are no text, and a value that two nodes make, or a node and a weight."""
+    _check_text(path, graph)
     made = Counter(value for node in graph.node for value in node.output if value)
     stored = Counter(tensor.name for tensor in graph.initializer)
     stored.update(tensor.values.name for tensor in graph.sparse_initializer)
@@ -110,3 +111,15 @@ def _check_names(path: Path, graph: Any) -> None:
             raise GraphError(f"{path} is damaged: the input {name!r} is named {count} times.")
     if not graph.output:
         raise GraphError(f"{path} is damaged: its graph has no outputs.")
+
+
+def _check_text(path: Path, graph: Any) -> None:
+    """Refuse names that are not UTF-8, which protobuf hands over as bytes."""
+    names = [graph.name]
+    for node in graph.node:
+        names += (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for named in (*graph.initializer, *graph.input, *graph.output):
+        names.append(named.name)
+    for name in names:
+        if not isinstance(name, str):
+            raise GraphError(f"{path} is damaged: the name {name!r} is no text.")
