@@ -79,7 +79,7 @@ def _remarks(report: Report) -> str:
     if report.unknown:
         named = ", ".join(report.unknown[:5]) + (" and others" if len(report.unknown) > 5 else "")
         remarks.append(
-            f"Not everything is known of {named}: totals that it adds to are at least what is shown."
+            f"Not everything is known of {named}: totals it adds to are at least what is shown."
         )
     if report.unused:
         named = ", ".join(report.unused)
