@@ -16,7 +16,8 @@ def test_a_relu_behind_a_pooled_relu_changes_nothing() -> None:
     advice = only_advice(RULE, net, 1, 3, 16, 16)
     assert advice.layer == "3"
     assert (
-        advice.finding == "relu changes nothing: what it reads from 2 lies in 0 and above already."
+        advice.finding
+        == "relu changes nothing: what it reads from '2' lies in 0 and above already."
     )
 
 

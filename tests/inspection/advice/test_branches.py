@@ -28,7 +28,7 @@ def test_an_odd_convolution_beside_an_even_pooling_is_half_a_pixel_off() -> None
     # Convolution 0 covers -1 .. 1, the pooling 0 .. 1: centres 0 and 0.5, a quarter of the jump 2.
     assert advice.finding == (
         "The branches that meet here are not aligned: the centre of the first unit's field is "
-        "that of a at 0 and that of b at 0.5, 0.5 input pixels apart (0.25 of a unit)."
+        "that of 'a' at 0 and that of 'b' at 0.5, 0.5 input pixels apart (0.25 of a unit)."
     )
     assert advice.severity == "warning"
 

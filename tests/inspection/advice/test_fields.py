@@ -21,7 +21,7 @@ def test_a_mean_over_views_smaller_than_the_input_is_a_vote() -> None:
     # Four 3x3 layers see 1 + 4*2 = 9 pixels; (32 - 9) / 2 = 11.5, so 12 more are needed.
     assert advice.layer == "7"
     assert "sees 9x9 of the input of 32x32 (28 % along an axis)" in advice.finding
-    assert advice.finding.endswith("the result is a vote of local views, taken by 8.")
+    assert advice.finding.endswith("the result is a vote of local views, taken by '8'.")
     assert "adds 2 pixels, so 12 layers more would see the whole input" in advice.remedy
 
 
@@ -46,7 +46,7 @@ def test_a_field_many_times_the_input_is_far_larger() -> None:
     # 20 layers of 3x3 see 41 pixels, 5.12 times 8; the fourth sees 9 and more than all of them.
     assert advice.layer == "38"
     assert advice.finding.startswith("Its field is 41x41, 5.12 times the input of 8x8, and ")
-    assert "From 6 on a unit can see the whole input" in advice.finding
+    assert "From '6' on a unit can see the whole input" in advice.finding
     assert "Use an input of 21x21 or more" in advice.remedy
     # 16 of the 20 convolutions lie behind: 148 parameters each.
     assert "the maps behind hold 2,368 parameters" in advice.finding

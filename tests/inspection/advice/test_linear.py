@@ -15,7 +15,7 @@ def test_a_pointwise_and_a_three_are_one_three() -> None:
     # Before: 32*32*16*32 + 16*16*32*16*9 MACs; 16*32 + 32 + 32*16*9 + 16 = 5168 parameters.
     # After: 16*16*16*16*9 MACs; 16*16*9 + 16 = 2320.
     assert advice.finding == (
-        "Nothing stands between it and 1: the two are one 3x3 convolution, stride 2, padding 1 "
+        "Nothing stands between it and '1': the two are one 3x3 convolution, stride 2, padding 1 "
         "from 16 to 16 channels, but for the border, where the second pads. Merged they cost "
         "590 k MACs instead of 1.7 M, 2,320 parameters instead of 5,168."
     )
@@ -62,7 +62,7 @@ def test_two_equal_layers_are_a_hint_that_an_activation_is_missing() -> None:
     assert "one 5x5 convolution, padding 2 from 8 to 8 channels" in advice.finding
     assert "410 k MACs instead of 295 k" in advice.finding
     assert advice.severity == "hint"
-    assert advice.remedy == "Put an activation behind 0, if it was forgotten."
+    assert advice.remedy == "Put an activation behind '0', if it was forgotten."
 
 
 def test_two_linear_layers_are_one() -> None:
@@ -70,8 +70,8 @@ def test_two_linear_layers_are_one() -> None:
     advice = only_advice("linear-pair", net, 1, 100)
     # 100*200 + 200 + 200*10 + 10 = 22210 parameters, and 100*10 + 10.
     assert advice.finding == (
-        "Only the dropout 1 stands between it and 2: the two are one linear layer from 100 to 10 "
-        "features. Merged they cost 1 k MACs instead of 22 k, 1,010 parameters instead of 22,210."
+        "Only the dropout '1' stands between it and '2': the two are one linear layer from 100 "
+        "to 10 features. Merged they cost 1 k MACs instead of 22 k, 1,010 parameters instead of 22,210."
     )
     other = nn.Sequential(nn.Linear(100, 200), nn.Tanh(), nn.Linear(200, 10))
     assert not advice_on("linear-pair", other, 1, 100)
@@ -116,7 +116,7 @@ def test_a_convolution_and_a_mean_are_one_with_a_stride() -> None:
 def test_a_mean_behind_a_pointwise_convolution_could_come_first() -> None:
     net = nn.Sequential(nn.Conv2d(32, 64, 1), nn.AvgPool2d(2))
     advice = only_advice("pool-first", net, 1, 32, 16, 16)
-    assert "at 16x16 places, and 1 right behind it takes the mean of 4 places" in advice.finding
+    assert "at 16x16 places, and '1' right behind it takes the mean of 4 places" in advice.finding
     assert "costs 131 k MACs instead of 524 k" in advice.why
     first = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(32, 64, 1))
     assert not advice_on("pool-first", first, 1, 32, 16, 16)

@@ -14,8 +14,8 @@ def test_a_bias_before_a_batch_norm_is_undone() -> None:
     )
     advice = only_advice("bias-before-norm", net, 1, 3, 16, 16)
     assert advice.finding == (
-        "Its 64 biases are subtracted again by the batch_norm 1 behind it. Likewise in 1 more: 3. "
-        "Together 96 parameters."
+        "Its 64 biases are subtracted again by the batch_norm '1' behind it. Likewise in 1 "
+        "more: '3'. Together 96 parameters."
     )
 
 

@@ -25,8 +25,8 @@ def test_a_module_that_is_not_called_has_unused_parameters() -> None:
     # 4*4 + 4 of the convolution, 4 + 4 of the norm; 3*4*9 + 4 = 112 are used.
     assert advice.layer == "spare"
     assert advice.finding == (
-        "No operation reads its 28 parameters (spare.0.weight, spare.0.bias, spare.1.weight, ...): "
-        "20 % of the network's."
+        "No operation reads its 28 parameters ('spare.0.weight', 'spare.0.bias', 'spare.1.weight', "
+        "...): 20 % of the network's."
     )
     assert not advice_on("unused-parameters", _Spare(call=True), 1, 3, 8, 8)
 
@@ -45,7 +45,7 @@ def test_behind_a_sign_nothing_is_learned() -> None:
     advice = only_advice("no-gradient", _Rounded(hard=True), 1, 8)
     assert advice.layer == "before"
     assert advice.finding == (
-        "Its 54 parameters get no gradient: the way to the output leads over sign (sign)."
+        "Its 54 parameters get no gradient: the way to the output leads over 'sign' (sign)."
     )
     assert not advice_on("no-gradient", _Rounded(hard=False), 1, 8)
 

@@ -93,5 +93,5 @@ def test_one_window_on_a_small_map_leaves_gaps_and_drops_nothing() -> None:
 def test_many_layers_of_one_pattern_are_one_advice() -> None:
     net = nn.Sequential(*(nn.Conv2d(4, 4, 1, stride=2) for _ in range(5)))
     advice = only_advice("pixels-between", net, 1, 4, 64, 64)
-    assert advice.finding.endswith("Likewise in 4 more: 1, 2, 3, ....")
+    assert advice.finding.endswith("Likewise in 4 more: '1', '2', '3', ....")
     assert advice.others == ("1", "2", "3", "4")

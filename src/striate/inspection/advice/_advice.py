@@ -92,7 +92,7 @@ def advise(report: Report) -> tuple[Advice, ...]:
         >>> import striate
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, bias=True), torch.nn.BatchNorm2d(8))
         >>> print(advise(striate.inspect(net.eval(), (3, 32, 32)))[0])
-        0 (bias-before-norm): Its 8 biases are subtracted again by the batch_norm 1 behind it.
+        0 (bias-before-norm): Its 8 biases are subtracted again by the batch_norm '1' behind it.
           A norm takes the mean of each channel off, and a bias is part of that mean: it is ...
           Build the layer with bias=False: the norm has a bias of its own.
     """

@@ -39,10 +39,10 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Name the first few.
 
     Example:
-        >>> listed(["a", "b", "c", "d", "e"])
-        'a, b, c, ...'
+        >>> print(listed(["a", "b", "c", "d", "e"]))
+        'a', 'b', 'c', ...
     """
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    return ", ".join(map(repr, names[:most])) + (", ..." if len(names) > most else "")
 
 
 def joined(parts: Sequence[str], word: str = "and") -> str:

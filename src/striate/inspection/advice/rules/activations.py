@@ -50,7 +50,7 @@ def activation_without_effect(report: Report) -> Iterator[Finding]:
             yield Finding(
                 node.name,
                 f"{words} changes nothing: what it reads from "
-                f"{_maker(report.graph, first)} lies in {_interval(given)} already.",
+                f"{_maker(report.graph, first)!r} lies in {_interval(given)} already.",
                 "It takes a pass over the map, and its absence from another place may be a slip.",
                 "Take it out, or move it to where an activation is missing.",
                 pattern=(words, given),

@@ -18,7 +18,7 @@ def misaligned_branches(report: Report) -> Iterator[Finding]:
     """Branches that are added or joined look at places that are not the same.
 
     Source: Araujo, Norris and Sim 2019, "Computing receptive fields of convolutional neural
-    networks", section "Alignment issues".
+    networks".
     """
     graph = report.graph
     for node in graph.nodes:
@@ -53,12 +53,12 @@ def _difference(known: list[tuple[str, tuple[AxisField | None, ...]]]) -> str | 
         ]
         jumps = {f.jump for _, f in along}
         if len(jumps) > 1:
-            steps = [f"{value} steps by {f.jump:g} input pixels" for value, f in along]
+            steps = [f"{value!r} steps by {f.jump:g} input pixels" for value, f in along]
             return joined(steps)
         starts = [f.start for _, f in along if f.start is not None]
         if len(set(starts)) > 1:
             apart = max(starts) - min(starts)
-            places = [f"that of {value} at {f.start:g}" for value, f in along]
+            places = [f"that of {value!r} at {f.start:g}" for value, f in along]
             jump = next(iter(jumps)) or 1
             return (
                 f"the centre of the first unit's field is {joined(places)}, {apart:g} input pixels "

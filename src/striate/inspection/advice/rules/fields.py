@@ -45,7 +45,7 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
     step = 2 * (jump or 1)
     layers = math.ceil((n - size) / step)
     result = (
-        f"the result is a vote of local views, taken by {head}"
+        f"the result is a vote of local views, taken by {head!r}"
         if head
         else "each output is told from its own neighbourhood"
     )
@@ -54,7 +54,7 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
         f"A unit of the last map sees {by(_whole(sizes))} of the input of {by(given)} "
         f"({percent(size / n)} along an axis): {result}.",
         "What has to be seen together, farther apart than that, cannot be told.",
-        f"If objects are larger than the field: each 3-wide layer behind {row.name} adds "
+        f"If objects are larger than the field: each 3-wide layer behind {row.name!r} adds "
         f"{step:g} pixels, so {plural(layers, 'layer')} more would see the whole input; a dilation "
         f"or an earlier stride does it with fewer.",
     )
@@ -85,8 +85,8 @@ def field_far_larger_than_input(report: Report) -> Iterator[Finding]:
     yield Finding(
         row.name,
         f"Its field is {by(_whole(sizes))}, {ratio:.3g} times the input of {by(given)}, and "
-        f"{percent(over)} of it is padding. From {report.rows[border].name} on a unit can see the "
-        f"whole input; the maps behind hold {plural(params, 'parameter')} and cost "
+        f"{percent(over)} of it is padding. From {report.rows[border].name!r} on a unit can "
+        f"see the whole input; the maps behind hold {plural(params, 'parameter')} and cost "
         f"{short(macs)} MACs ({percent(macs / max(report.macs, 1))}).",
         "Layers behind that point find nothing new around them, and mostly repeat what the layers "
         "before could tell.",

@@ -20,7 +20,7 @@ def even_kernel(report: Report) -> Iterator[Finding]:
 
     With an even stride the middle of the window is the middle of the tile it stands for.
 
-    Source: Wu et al. 2019, arXiv:1903.08385, section 3.
+    Source: Wu et al. 2019, arXiv:1903.08385 (the shift problem).
     """
     for node, axes in sliding(report.graph):
         odd = [(w, n) for w, n in axes if _is_shifted(w, n)]
@@ -66,8 +66,8 @@ def checkerboard(report: Report) -> Iterator[Finding]:
             node.name,
             f"{op.describe()}: along an axis its outputs read {_cycle(counts[axis])} inputs in "
             f"turn, in the map {low} to {high}.{empty}",
-            "Outputs that add up more products are larger: the map shows a checkerboard, which the "
-            "layers behind have to learn to take away.",
+            "Outputs that add up more products tend to be larger: the map shows a checkerboard, "
+            "which the layers behind have to learn to take away.",
             f"{_even_remedy(op, sizes, axis)} upsample by {by(w.stride for w in op.windows)} and "
             f"convolve with stride 1.",
             "warning",

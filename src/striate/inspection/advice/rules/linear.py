@@ -68,11 +68,11 @@ def pool_first(report: Report) -> Iterator[Finding]:
         after = macs * places // math.prod(sizes)
         yield Finding(
             node.name,
-            f"This 1x1 convolution runs at {by(sizes)} places, and {pool.name} right behind it "
+            f"This 1x1 convolution runs at {by(sizes)} places, and {pool.name!r} right behind it "
             f"takes the mean of {math.prod(sizes) / places:.3g} places each.",
             f"Both are linear and change places without changing the result: pooled first, the "
             f"convolution costs {short(after)} MACs instead of {short(macs)}.",
-            f"Move {pool.name} in front of it, or put an activation between them.",
+            f"Move {pool.name!r} in front of it, or put an activation between them.",
             pattern=(pool.kind, math.prod(sizes) / places),
             amount=macs - after,
             unit="MAC",
@@ -98,19 +98,19 @@ def _tell(
     cheaper = merged.macs < macs
     if merged.factored and not cheaper:
         return None
-    between = next((f"Only the dropout {n.name}" for n in way if n.kind == "dropout"), "Nothing")
+    between = next((f"Only the dropout {n.name!r}" for n in way if n.kind == "dropout"), "Nothing")
     border = "" if merged.exact else ", but for the border, where the second pads"
     saves = merged.params - params
     cost = (
         f"{short(merged.macs)} MACs instead of {short(macs)}, "
         f"{plural(merged.params, 'parameter')} instead of {params:,}"
     )
-    remedy = f"Put an activation (and a norm) behind {first.name}, or merge the two."
+    remedy = f"Put an activation (and a norm) behind {first.name!r}, or merge the two."
     if not cheaper:
-        remedy = f"Put an activation behind {first.name}, if it was forgotten."
+        remedy = f"Put an activation behind {first.name!r}, if it was forgotten."
     return Finding(
         first.name,
-        f"{between} stands between it and {second.name}: the two are one {merged.words}{border}. "
+        f"{between} stands between it and {second.name!r}: the two are one {merged.words}{border}. "
         f"Merged they cost {cost}.",
         WHY,
         remedy,

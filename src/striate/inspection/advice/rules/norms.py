@@ -38,7 +38,7 @@ def bias_before_norm(report: Report) -> Iterator[Finding]:
         yield Finding(
             node.name,
             f"Its {plural(bias.type.numel, 'bias')} are subtracted again by the {norm.kind} "
-            f"{norm.name} behind it.".replace("1 bias are", "1 bias is"),
+            f"{norm.name!r} behind it.".replace("1 bias are", "1 bias is"),
             "A norm takes the mean of each channel off, and a bias is part of that mean: it is "
             "stored, updated and added without any effect in training.",
             "Build the layer with bias=False: the norm has a bias of its own.",

@@ -53,10 +53,10 @@ def no_gradient(report: Report) -> Iterator[Finding]:
         yield Finding(
             row.name,
             f"Its {plural(row.trainable_params, 'parameter')} get no gradient: the way to the "
-            f"output leads over {blocks.name} ({report.graph.op(blocks).describe()}).",
+            f"output leads over {blocks.name!r} ({report.graph.op(blocks).describe()}).",
             "The gradient of a comparison, a rounding or a position is 0 or does not exist, so "
             "these parameters stay as they were drawn.",
-            f"Train through a smooth stand-in for {blocks.name}, or freeze the layers before it.",
+            f"Train through a smooth stand-in for {blocks.name!r}, or freeze the layers before it.",
             "warning",
             pattern=blocks.name,
             amount=row.trainable_params,

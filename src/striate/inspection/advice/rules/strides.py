@@ -47,7 +47,7 @@ def pixels_dropped(report: Report) -> Iterator[Finding]:
 def pixels_between(report: Report) -> Iterator[Finding]:
     """The stride is larger than the window: the pixels between the windows are never read.
 
-    Source: He et al. 2019, arXiv:1812.01187, section 4.1 (ResNet-D).
+    Source: He et al. 2019, arXiv:1812.01187, section 4.2 (ResNet-D).
     """
     for node, axes in _with_unread(report):
         gaps = [_share_read(axis) for axis in axes]
@@ -63,8 +63,7 @@ def pixels_between(report: Report) -> Iterator[Finding]:
             node.name,
             f"{words} reads {read:,} of the {plural(math.prod(sizes), 'pixel')} of its "
             f"map of {by(sizes)}: 1 in {round(math.prod(sizes) / read, 1):g}.",
-            "The pixels between its windows do not reach this layer at all, though the layers "
-            "before computed them.",
+            "What the pixels between its windows hold does not reach this layer at all.",
             _remedy(node, axes),
             pattern=words,
         )

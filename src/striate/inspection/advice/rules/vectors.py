@@ -25,7 +25,7 @@ def vector_width(report: Report) -> Iterator[Finding]:
 
     The number of results is the task's own, so the last layers are let be.
 
-    Source: Georganas et al. 2018, arXiv:1808.05567, section II.A (blocks of output channels).
+    Source: Georganas et al. 2018, arXiv:1808.05567 (blocks of output channels).
     """
     rows = sorted(_partly_filled(report), key=lambda found: -(found[0].macs or 0))
     for row, channels in rows:
