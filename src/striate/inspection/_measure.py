@@ -193,7 +193,7 @@ class _Allocations(TorchDispatchMode):
 def _peak(run: Callable[[], Any], inputs: list[Tensor]) -> int:
     with torch.no_grad(), _Allocations(inputs) as allocations:
         run()
-    return allocations.peak
+    return int(allocations.peak)
 
 
 def _peak_when_freed(model: nn.Module, inputs: list[Tensor]) -> int:
@@ -213,7 +213,7 @@ def _peak_when_freed(model: nn.Module, inputs: list[Tensor]) -> int:
     with torch.no_grad(), _Allocations(given) as allocations:
         allocations.ignore((*program.parameters(), *program.buffers()))
         interpreter.run()
-    return allocations.peak
+    return int(allocations.peak)
 
 
 def _times(model: nn.Module, inputs: list[Tensor], repeats: int) -> dict[str, list[float]]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import OptionError
-from ..graph import Graph
-from ._field import Fixed, Scattered, Sliding
+from ..graph import Along, Graph, Node
+from ._field import Fixed
 from ._fields_of import sights_of
 
 
@@ -23,6 +23,7 @@ class Unit:
         input_size: Length of each of its axes behind the channels.
         box: (first pixel, last + 1) along each axis, over the border too; None for an axis that the
             unit does not depend on.
+        visible: The same of the real pixels that it depends on.
         infinite_by: The layer that makes the unit see all of any input, where there is one.
     """
 
@@ -31,20 +32,13 @@ class Unit:
     of: str
     input_size: tuple[int, ...]
     box: tuple[tuple[int, int] | None, ...]
+    visible: tuple[tuple[int, int] | None, ...]
     infinite_by: str = ""
 
     @property
     def center(self) -> tuple[float | None, ...]:
         """Middle of the box, in pixels; that of pixel 0 is 0."""
         return tuple((b[0] + b[1] - 1) / 2 if b else None for b in self.box)
-
-    @property
-    def visible(self) -> tuple[tuple[int, int] | None, ...]:
-        """The part of the box that lies on the input."""
-        return tuple(
-            (min(max(b[0], 0), n), max(min(b[1], n), 0)) if b else None
-            for b, n in zip(self.box, self.input_size, strict=True)
-        )
 
     @property
     def padding_share(self) -> float:
@@ -91,21 +85,54 @@ def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None 
                 f"{'x'.join(map(str, sizes))}, counted from 0."
             )
     at = tuple(index % n for index, n in zip(place, sizes, strict=True))
-    box: list[tuple[int, int] | None] = []
-    cause = ""
-    for sight in sights[2:]:
-        if isinstance(sight, Sliding) and sight.axis >= 2:
-            w = sight.window
-            first = at[sight.axis - 2] * w.stride - w.before
-            box.append((math.ceil(first), math.floor(first + w.extent - 1) + 1))
-        elif isinstance(sight, Fixed):
-            cause = cause or sight.cause
-            box.append((math.ceil(sight.start), math.ceil(sight.stop)))
-        elif isinstance(sight, Sliding | Scattered):
-            raise OptionError(
-                f"{layer}: its units come from a map that was flattened, and which unit came from "
-                f"where is not followed. Ask for the layer before."
-            )
-        else:
-            box.append(None)
-    return Unit(node.name, at, source, looked_at.shape[2:], tuple(box), cause)
+    front = [range(1), *(range(n) for n in kind.shape[1:2])]
+    unit = [*front, *(range(index, index + 1) for index in at)][: kind.rank]
+    box = _reads(graph, node, unit, source, clip=False)
+    visible = _reads(graph, node, unit, source, clip=True)
+    depends = [sight is not None for sight in sights[2:]]
+    cause = next((s.cause for s in sights[2:] if isinstance(s, Fixed) and s.cause), "")
+    return Unit(
+        node.name,
+        at,
+        source,
+        looked_at.shape[2:],
+        tuple(_pair(r) if d else None for r, d in zip(box[2:], depends, strict=True)),
+        tuple(_pair(r) if d else None for r, d in zip(visible[2:], depends, strict=True)),
+        cause,
+    )
+
+
+def _reads(graph: Graph, last: Node, unit: list[range], source: str, *, clip: bool) -> list[range]:
+    """Follow intervals backward, from one unit to the source: the hull of all that it reads.
+
+    With `clip` padding is left out at every map on the way; else the intervals run over borders.
+    """
+    needed: dict[str, list[range]] = {last.outputs[0]: unit}
+    for node in reversed(graph.nodes[: graph.nodes.index(last) + 1]):
+        wanted = next((needed[value] for value in node.outputs if value in needed), None)
+        if wanted is None or source in node.outputs:
+            continue
+        kinds, made = graph.input_types(node), graph.output_types(node)
+        reaches = graph.op(node).reach(kinds, tuple(t for t in made if t is not None))
+        for value, kind, reach in zip(node.inputs, kinds, reaches, strict=False):
+            if value is None or value in graph.weights or kind is None:
+                continue
+            reads = [
+                how.window.input_interval(wanted[how.axis], n if clip else None)
+                if isinstance(how, Along)
+                else range(n)
+                for how, n in zip(reach, kind.shape, strict=True)
+            ]
+            known = needed.get(value)
+            needed[value] = reads if known is None else list(map(_hull, known, reads))
+    return needed[source]
+
+
+def _hull(a: range, b: range) -> range:
+    if not a or not b:
+        return a or b
+    return range(min(a.start, b.start), max(a.stop, b.stop))
+
+
+def _pair(interval: range) -> tuple[int, int]:
+    return (interval.start, interval.stop) if interval else (0, 0)

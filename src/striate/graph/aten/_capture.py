@@ -21,7 +21,7 @@ from ._names import Names
 from ._retry import candidates, untraceable
 from ._sizes import Symbols, has_fixed_sizes
 from ._trace import Example, trace, trace_fixed, trace_open
-from ._translator import Call, Translator, dtype_name
+from ._translator import Call, Translator, dtype_name, tensor_type
 
 
 def capture(
@@ -156,8 +156,7 @@ def _placeholders(
                 continue
             name = names.reserve(node.name)
             symbols.learn(name, example)
-            shape = tuple(int(n) for n in example.shape)
-            inputs[name] = TensorType(shape, dtype_name(example.dtype))
+            inputs[name] = tensor_type(example)
             values[node] = name
             continue
         if not isinstance(example, torch.Tensor):

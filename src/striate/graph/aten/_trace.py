@@ -41,12 +41,12 @@ def trace(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram:
     Raises:
         Exception: Whatever the module raises for these shapes.
     """
-    return _exported(model, _fakes(model, examples, batch=BATCH), lambda rank: [0])
+    return _exported(model, _inputs(model, examples, batch=BATCH), lambda rank: [0])
 
 
 def trace_fixed(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram:
     """Trace a module with exactly these shapes, for those that do not allow others."""
-    return _exported(model, _fakes(model, examples), lambda rank: [])
+    return _exported(model, _inputs(model, examples), lambda rank: [])
 
 
 def trace_open(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram | None:
@@ -59,8 +59,8 @@ def trace_open(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram
 
     hook = register_module_forward_pre_hook(watch)
     try:
-        fakes = _fakes(model, examples, batch=BATCH)
-        return _exported(model, fakes, lambda rank: [axis for axis in range(rank) if axis != 1])
+        inputs = _inputs(model, examples, batch=BATCH)
+        return _exported(model, inputs, lambda rank: [axis for axis in range(rank) if axis != 1])
     except Exception:
         return None
     finally:
@@ -81,22 +81,19 @@ def exported(model: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.fx.Graph
         return export(model, tuple(inputs), strict=False).module()
 
 
-def _fakes(
+def _inputs(
     model: nn.Module, examples: Sequence[Example], *, batch: int | None = None
 ) -> list[torch.Tensor]:
-    """Tensors with a shape and no memory, on the device of the model."""
+    """Inputs to trace with, on the device of the model: they have a shape and no memory."""
     weights = [*model.parameters(), *model.buffers()]
     device = weights[0].device if weights else torch.device("cpu")
     floats = [w.dtype for w in weights if w.dtype.is_floating_point]
     usual = floats[0] if floats else torch.get_default_dtype()
+    shapes = [(batch, *x.shape[1:]) if batch and len(x.shape) > 1 else x.shape for x in examples]
     with FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True):
         return [
-            torch.empty(
-                (batch, *x.shape[1:]) if batch and len(x.shape) > 1 else x.shape,
-                dtype=x.dtype or usual,
-                device=device,
-            )
-            for x in examples
+            torch.empty(shape, dtype=x.dtype or usual, device=device)
+            for shape, x in zip(shapes, examples, strict=True)
         ]
 
 

@@ -174,7 +174,13 @@ class Call:
 
 def tensor_type(example: torch.Tensor) -> TensorType:
     """The type of a traced tensor, at the sizes of the trace."""
-    return TensorType(tuple(int(n) for n in example.shape), dtype_name(example.dtype))
+    shape = tuple(traced_length(n) for n in example.shape)
+    return TensorType(shape, dtype_name(example.dtype))
+
+
+def traced_length(n: int | torch.SymInt) -> int:
+    """The length an axis had in the trace; int(n) would make torch fix it for good."""
+    return int(n.node.hint) if isinstance(n, torch.SymInt) else n
 
 
 def dtype_name(dtype: torch.dtype) -> str:
