@@ -63,11 +63,11 @@ def test_columns_are_found_by_key_alias_and_set(asked: object, keys: list[str]) 
 
 
 def test_an_unknown_column_is_told_near_ones() -> None:
-    with pytest.raises(OptionError, match="'maks' is not known. Did you mean macs"):
+    with pytest.raises(OptionError, match=r"'maks' is not known. Did you mean macs"):
         find_columns("maks")
-    with pytest.raises(OptionError, match="and the sets default, cost, memory"):
+    with pytest.raises(OptionError, match=r"and the sets default, cost, memory"):
         find_columns("qqq")
-    with pytest.raises(OptionError, match="no columns were named"):
+    with pytest.raises(OptionError, match=r"no columns were named"):
         find_columns(" , ")
 
 
@@ -105,7 +105,7 @@ def test_a_block_shows_what_its_last_row_gives(resnet: Report) -> None:
 
 
 def test_folding_into_nothing_is_refused(lenet: Report) -> None:
-    with pytest.raises(OptionError, match="depth=0 must be 1 or more"):
+    with pytest.raises(OptionError, match=r"depth=0 must be 1 or more"):
         lines_of(lenet, 0)
 
 

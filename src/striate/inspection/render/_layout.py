@@ -34,7 +34,7 @@ class Layout:
         head: Their titles.
         lines: What stands in the table.
         body: The texts of a line's cells.
-        total: The texts of the last line.
+        total: The texts of the last line; empty where no column adds up.
         left_out: Columns that had no room.
         short: Whether numbers are written to three digits.
     """
@@ -47,6 +47,11 @@ class Layout:
     total: tuple[str, ...]
     left_out: tuple[Column, ...] = ()
     short: bool = False
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the last line tells anything."""
+        return any(self.total)
 
     def aligned(self, cells: Sequence[str]) -> list[str]:
         """Fill cells up to the widths of their columns, and cut what is too long."""
@@ -162,6 +167,8 @@ def _written(
         head.append(column.brief if short and column.brief else column.title)
         texts.append(own)
         totals.append(last)
+    if not any(text.strip() for text in totals[1:]):
+        totals = [""] * len(totals)
     widths = tuple(
         max(map(len, (title, last, *own)))
         for title, last, own in zip(head, totals, texts, strict=True)

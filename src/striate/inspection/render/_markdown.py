@@ -25,7 +25,7 @@ def markdown_text(
     total = [f"**{cell.strip()}**" if cell.strip() else "" for cell in layout.total]
     rows = [layout.head, *layout.body]
     table = [[_escaped(cell) for cell in row] for row in rows]
-    lines = [table[0], rules, *table[1:], total]
+    lines = [table[0], rules, *table[1:], *([total] if layout.has_total else [])]
     facts = [
         f"- {label}: {_escaped(text)}"
         for label, text in summary(report, gigabytes=gigabytes, advice=advice)

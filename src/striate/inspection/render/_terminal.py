@@ -62,7 +62,7 @@ def _table(layout: Layout, peak: str) -> list[Text]:
         ]
         lines.append(Text(gap).join(parts))
     total = Text(gap.join(layout.aligned(layout.total)), style="bold")
-    return [*lines, rule, total]
+    return [*lines, rule, total] if layout.has_total else lines
 
 
 def _style(key: str, cell: str, *, block: bool, at_peak: bool) -> str:

@@ -47,7 +47,8 @@ def table_lines(layout: Layout) -> list[str]:
     """Draw the table: titles, a rule, the lines, a rule, the total."""
     gap = " " * GAP
     rule = gap.join("─" * width for width in layout.widths)
-    lines = [layout.head, None, *layout.body, None, layout.total]
+    end = [None, layout.total] if layout.has_total else []
+    lines = [layout.head, None, *layout.body, *end]
     return [rule if one is None else gap.join(layout.aligned(one)).rstrip() for one in lines]
 
 

@@ -142,7 +142,7 @@ def _axis(
         low, high = k * scale, (k + 1) * scale
         inside = low < n and high > 0
         seen = low < box[1] and high > box[0]
-        cells.append((inside, seen, low <= center + 0.5 * min(scale, 1) < high))
+        cells.append((inside, seen, low <= center + 0.5 < high))
     return cells
 
 
