@@ -71,7 +71,8 @@ def test_two_linear_layers_are_one() -> None:
     # 100*200 + 200 + 200*10 + 10 = 22210 parameters, and 100*10 + 10.
     assert advice.finding == (
         "Only the dropout '1' stands between it and '2': the two are one linear layer from 100 "
-        "to 10 features. Merged they cost 1 k MACs instead of 22 k, 1,010 parameters instead of 22,210."
+        "to 10 features. Merged they cost 1 k MACs instead of 22 k, 1,010 parameters instead "
+        "of 22,210."
     )
     other = nn.Sequential(nn.Linear(100, 200), nn.Tanh(), nn.Linear(200, 10))
     assert not advice_on("linear-pair", other, 1, 100)

@@ -24,6 +24,16 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{ending}"
 
 
+def pixels(count: float) -> str:
+    """Write a distance.
+
+    Example:
+        >>> pixels(1), pixels(0.5)
+        ('1 pixel', '0.5 pixels')
+    """
+    return f"{count:g} pixel{'' if count == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """Write a share.
 

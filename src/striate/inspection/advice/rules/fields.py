@@ -11,7 +11,7 @@ from ..._row import Row
 from .._advice import Finding, rule
 from .._fields import field_of, input_size, last_map, sizes_of
 from .._walk import data_inputs, sliding
-from .._words import by, percent, plural, short
+from .._words import by, percent, pixels, plural, short
 
 FAR_LARGER, FAR_LARGER_WITH_SHORTCUTS = 4, 8
 """Times the input from which on a field is far larger. Shortcuts leave most signal on short paths
@@ -33,7 +33,12 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
     """
     row, given = last_map(report), input_size(report)
     sizes = sizes_of(row) if row else None
-    if row is None or sizes is None or not any(s < n for s, n in zip(sizes, given, strict=True)):
+    if (
+        row is None
+        or sizes is None
+        or not report.params
+        or not any(s < n for s, n in zip(sizes, given, strict=True))
+    ):
         return
     head = _head(report.graph, report.graph[row.name])
     if head is None:
@@ -55,7 +60,7 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
         f"({percent(size / n)} along an axis): {result}.",
         "What has to be seen together, farther apart than that, cannot be told.",
         f"If objects are larger than the field: each 3-wide layer behind {row.name!r} adds "
-        f"{step:g} pixels, so {plural(layers, 'layer')} more would see the whole input; a dilation "
+        f"{pixels(step)}, so {plural(layers, 'layer')} more would see the whole input; a dilation "
         f"or an earlier stride does it with fewer.",
     )
 

@@ -11,7 +11,7 @@ from ..._report import Report
 from .._advice import Finding, rule
 from .._fields import jump_of
 from .._walk import Axis, first_input, map_size, shown_window, sliding, weight_shape
-from .._words import by, joined, percent, plural
+from .._words import by, joined, percent, pixels, plural
 
 
 @rule("even-kernel")
@@ -30,14 +30,14 @@ def even_kernel(report: Report) -> Iterator[Finding]:
         jump = jump_of(report, first_input(node))
         center = float(window.center(0))
         moved = abs(center - round(center))
-        far = "" if jump is None or jump == 1 else f" and {_pixels(moved * jump)} of the input's"
+        far = "" if jump is None or jump == 1 else f" and {pixels(moved * jump)} of the input's"
         places = window.output_size(n)
         size = f" The map becomes {places} where it was {n}." if places != n else ""
         less, more = window.size - 1, window.size + 1
         yield Finding(
             node.name,
             f"{report.graph.op(node).describe()}: the middle of window i is at pixel "
-            f"{_position(center)}, {_pixels(moved)} off the grid of its map{far}.{size}",
+            f"{_position(center)}, {pixels(moved)} off the grid of its map{far}.{size}",
             "A kernel of even extent has no middle pixel. Each such layer moves its map by half a "
             "pixel against the input and against branches beside it, always the same way.",
             f"Use {joined(_odd(window, (less, more)), 'or')}.",
@@ -114,10 +114,6 @@ def _is_shifted(window: Window, n: int) -> bool:
 
 def _position(center: float) -> str:
     return f"i {'+' if center > 0 else '-'} {abs(center):g}"
-
-
-def _pixels(count: float) -> str:
-    return f"{count:g} pixel{'' if count == 1 else 's'}"
 
 
 def _odd(window: Window, sizes: tuple[int, int]) -> list[str]:
