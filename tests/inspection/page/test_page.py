@@ -72,7 +72,7 @@ def test_infinite_sizes_are_words_and_the_json_is_strict(resnet: Report) -> None
 
 def test_where_the_windows_lie(lenet: Report) -> None:
     looks = page_data(lenet)["rows"][3][-1]
-    # features.3: 5x5 after a 2x2 pooling after a 5x5: 14 pixels, 2 apart, the first at pixel 0.
+    # The second convolution: 5x5 after a 2x2 pooling after a 5x5: 14 pixels, 2 apart, from 0 on.
     first = {"how": "slides", "first": 0, "extent": 14, "step": 2, "units": 10, "axis": 2}
     assert looks["input"][0] == first
     assert looks["previous"][0] == {**first, "extent": 5, "step": 1}
@@ -175,9 +175,10 @@ def test_advice_stands_on_the_page_with_its_layer(lenet: Report) -> None:
     from striate.inspection.advice import Advice
 
     report = striate.inspect(lenet.graph)
-    report.__dict__["advice"] = (Advice("a-rule", "features.0", "Is <so>.", "Why & how.", "Do."),)
+    name = lenet.rows[0].name
+    report.__dict__["advice"] = (Advice("a-rule", name, "Is <so>.", "Why & how.", "Do."),)
     page = html_page(report)
-    assert '<a href="#" data-layer="features.0">features.0</a>' in page
+    assert f'<a href="#" data-layer="{name}">{name}</a>' in page
     assert "Is &lt;so&gt;." in page
     assert "Why &amp; how." in page
     report.__dict__["advice"] = ()

@@ -32,7 +32,7 @@ function lines(kept) {
     return ordered([...kept], (row) => [row]).map((row) => ({ row, level: 1, name: row.name }));
   }
   const list = [];
-  const rowsOf = (child) => child.row ? [child.row] : child.rows.filter((row) => kept.has(row));
+  const rowsOf = (child) => (child.row ? [child.row] : child.rows).filter((row) => kept.has(row));
   const walk = (node, level) => {
     const children = node.children.filter((child) => rowsOf(child).length);
     for (const child of ordered(children, rowsOf)) {
