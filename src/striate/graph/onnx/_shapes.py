@@ -284,6 +284,7 @@ _FUNCTIONS: dict[str, Callable[..., Array | None]] = {
     "Gather": _gather,
     "Slice": _slice,
     "Reshape": _reshape_small,
+    "Transpose": lambda call, x: x.transpose(call.attr("perm")),
     "Squeeze": _reshape_small,
     "Unsqueeze": _reshape_small,
     "Expand": _expand,
