@@ -102,6 +102,8 @@ def lay_out(
     if sort is not None:
         lines = sorted_lines(lines, find_column(sort), known)
     cells = {column.key: [column.of(line, known) for line in lines] for column in chosen}
+    if columns is None:
+        chosen = [c for c in chosen if any(one.value or one.unknown for one in cells[c.key])]
     left: list[Column] = []
     short = False
     layout = _written(chosen, lines, cells, total, short=short, bars=bars)
