@@ -216,8 +216,8 @@ def _reshape_small(call: Call, x: Array, *rest: Any) -> Array | None:
 
 
 def _expand(call: Call, x: Array, shape: Array) -> Array | None:
-    sizes = [call.builder.number(n) for n in shape.tolist()]
-    if math.prod(sizes) > MOST_NUMBERS:
+    sizes = shape.tolist()
+    if any(isinstance(n, Size) for n in sizes) or math.prod(sizes) > MOST_NUMBERS:
         return None
     return np.asarray(x * np.ones(sizes, dtype=int).astype(object), object)
 
