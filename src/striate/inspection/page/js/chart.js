@@ -7,6 +7,7 @@ const TOP = 10;
 const BOTTOM = 34;
 const LEAST = 66; // room for most numbers, so that the charts stand under each other
 const LETTER = 7.2;
+const BOLD = 7.8;
 
 // A layer in words; names like "1" do not tell enough.
 export function nameAt(index) {
@@ -17,6 +18,7 @@ export function nameAt(index) {
 // Numbers at the axes, without the digits that are zero.
 const round = (text) => text.replace(/(\.\d*?)0+(?= |$)/, "$1").replace(/\.(?= |$)/, "");
 
+// mark() gives { index, words }: texts to write beside a layer, of which the first that fits is.
 // chart: { id, height, isBytes, kind: "bars" | "steps", hue, title(), values(), write(), mark() },
 // keys: what it is drawn anew for, besides the width; told: where the cursor's layer is written.
 export function orderChart(chart) {
@@ -125,9 +127,13 @@ function marked(plane, chart) {
   if (!mark || !rows.length) return [];
   const x = plane.left + (mark.index + 0.5) * plane.step;
   const y = plane.up(plane.values[mark.index]);
-  const late = x > plane.width / 2;
+  // Beside the dot where there is room for it, and inside the picture in any case.
+  const words = mark.words.find((text) => text.length * BOLD < plane.width) ?? mark.words.at(-1);
+  const length = words.length * BOLD;
+  const beside = x > plane.width / 2 ? x - 8 - length : x + 8;
+  const from = Math.max(Math.min(beside, plane.width - length), 0);
   return [
     svg("circle", { cx: x, cy: y, r: 4, class: `dot ${chart.hue}` }),
-    label(x + (late ? -8 : 8), y - 6, mark.words, late ? "end" : "start", "peak"),
+    label(from, y - 6, words, "start", "peak"),
   ];
 }

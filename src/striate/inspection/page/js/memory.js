@@ -24,13 +24,15 @@ function told(index) {
 function peak() {
   const row = rowByName.get(data.memory.peak_node);
   if (!row) return null;
-  return { index: row.index, words: `peak ${atLeast(bytes(data.memory.peak), mapsUnknown)} at ${brief(row.name)} (${row.kind.replaceAll("_", " ")})` };
+  const amount = `peak ${atLeast(bytes(data.memory.peak), mapsUnknown)}`;
+  const at = `${amount} at ${brief(row.name)}`;
+  return { index: row.index, words: [`${at} (${row.kind.replaceAll("_", " ")})`, at, amount] };
 }
 
 const brief = (name) => name.length > 40 ? `${name.slice(0, 18)}…${name.slice(-20)}` : name;
 
 function ended() {
-  return { index: rows.length - 1, words: `${atLeast(bytes(data.totals.saved_for_backward), savedUnknown)} saved` };
+  return { index: rows.length - 1, words: [`${atLeast(bytes(data.totals.saved_for_backward), savedUnknown)} saved`] };
 }
 
 // The largest batch: memory grows with it, weights and the optimizer's state do not.
