@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import fields
 from fractions import Fraction
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._files import whole_file
 from ..errors import GraphError, StriateError
 from ..window import Window
 from ._graph import Graph, Node
@@ -33,20 +32,14 @@ _MOST_JSON_BYTES = 256 << 20
 
 def save(graph: Graph, path: Path) -> None:
     """Write the file under another name, then give it its own: whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+        with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
             archive.writestr("graph.json", json.dumps(as_json(graph), separators=(",", ":")))
             for number, weight in enumerate(graph.weights.values()):
                 with archive.open(f"weights/{number}.npy", "w", force_zip64=True) as entry:
                     np.lib.format.write_array(entry, _storable(weight), allow_pickle=False)
-        os.chmod(draft, 0o666 & ~_umask())
-        os.replace(draft, path)
     except OSError as error:
         raise GraphError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        Path(draft).unlink(missing_ok=True)
 
 
 def load(path: Path) -> Graph:
@@ -54,11 +47,13 @@ def load(path: Path) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("graph.json").file_size > _MOST_JSON_BYTES:
-                raise GraphError(f"{path}: its graph.json is absurdly large; refused.")
+                raise GraphError("its graph.json is absurdly large; refused.")
             content = json.loads(archive.read("graph.json"))
-            if content.get("version") != VERSION:
+            if not isinstance(content, dict) or "version" not in content:
+                raise GraphError("its graph.json is no graph.")
+            if content["version"] != VERSION:
                 raise GraphError(
-                    f"{path} has version {content.get('version')!r}; this Striate reads version "
+                    f"its version is {content['version']!r}; this Striate reads version "
                     f"{VERSION}. Install the Striate that wrote it, or write it again."
                 )
             arrays = [
@@ -210,9 +205,3 @@ def _rich(value: Any) -> Any:
         operator, *operands = map(_rich, value["size"])
         return Size(operator, tuple(operands))
     return float(value["float"])
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -117,13 +117,26 @@ class Operation:
         return any(depends(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
 
     def bind(self, lookup: Lookup) -> Self:
-        """Put the numbers in where a field is arithmetic over sizes."""
+        """Put the numbers in where a field is arithmetic over sizes.
+
+        Raises:
+            ShapeError: A size is not whole: a half of an odd length, say.
+        """
         values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
         changed = {name: bound(value, lookup) for name, value in values.items() if depends(value)}
         for name, value in changed.items():
-            if any(isinstance(n, Fraction) for n in (value if isinstance(value, tuple) else ())):
-                raise ShapeError(f"{name}={value} must be whole numbers.", subject=self.kind)
+            if _has_fraction(value):
+                raise ShapeError(
+                    f"{name}={_shown(value)} must be whole here: the input's size does not divide.",
+                    subject=self.kind,
+                )
         return replace(self, **changed)  # type: ignore[type-var]
+
+
+def _has_fraction(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_has_fraction, value))
+    return isinstance(value, Fraction)
 
 
 def find_operation(kind: str) -> type[Operation]:

@@ -55,8 +55,8 @@ def check(graph: Graph, inputs: Sequence[Any]) -> float:
             f"compared with. Capture the network, or load the ONNX file, again."
         )
     arrays = [np.asarray(_array(x, "float32")) for x in inputs] or example_inputs(graph)
-    expected = graph.source(*arrays)
     found = run(graph, arrays, dtype="float64", every=False)
+    expected = graph.source(*arrays)
     worst = 0.0
     for name, ours, theirs in zip(graph.outputs, found, expected, strict=True):
         reference = np.asarray(theirs)

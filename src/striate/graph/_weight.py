@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..errors import GraphError
 from ._types import TensorType
 
 Role = Literal["parameter", "buffer", "constant"]
@@ -41,7 +42,7 @@ class Weight:
             return self.source
         tensor = self.source.detach()
         if tensor.is_meta:
-            raise ValueError(
+            raise GraphError(
                 f"{self.name}: the model was built on torch's meta device, so its weights have "
                 f"shapes but no numbers. Build it on a real device to run its graph."
             )

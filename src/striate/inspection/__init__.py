@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph import Sizes as Sizes
 from ..graph import find_sizes as find_sizes
+from ._compare import Comparison as Comparison
+from ._compare import compare as compare
 from ._field import AxisField as AxisField
 from ._inspect import inspect as inspect
 from ._memory import Memory as Memory

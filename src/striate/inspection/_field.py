@@ -192,7 +192,7 @@ class AxisField:
             return cls(size, cause=sight.cause, aligned=sight.aligned)
         w = sight.window
         if isinstance(sight, Scattered):
-            return cls(_number(w.extent), aligned=sight.aligned)
+            return cls(math.ceil(w.extent), aligned=sight.aligned)
         return cls(
             math.ceil(w.extent),
             _number(w.stride),

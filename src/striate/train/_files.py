@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .._files import whole_file
 from ..errors import RunError
 
 
@@ -14,15 +15,10 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         RunError: It cannot be written; what stood there before stands there still.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         kept = "The earlier one is intact" if path.exists() else "Nothing was left behind"
         raise RunError(
             f"{path} could not be written: {error.strerror or error}. {kept}. Make room or choose "

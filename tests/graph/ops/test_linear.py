@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from striate.errors import ShapeError
 from striate.graph import Connections, Operation, TensorType
-from striate.graph.ops import Attention, Linear, MatMul
+from striate.graph.ops import Attention, Einsum, Linear, MatMul
 
 from . import checks
 from .checks import drawn, signed
@@ -180,3 +180,14 @@ def test_rows_read_what_the_reach_says() -> None:
 def test_misfits_are_told(op: Operation, given: tuple[tuple[int, ...], ...], words: str) -> None:
     with pytest.raises(ShapeError, match=words):
         op.infer(*map(TensorType, given))
+
+
+def test_einsum_of_matrices_is_their_product() -> None:
+    a, b = np.arange(6.0).reshape(1, 2, 3), np.arange(12.0).reshape(1, 3, 4)
+    op, kinds = Einsum("bij,bjk->bik"), (TensorType((1, 2, 3)), TensorType((1, 3, 4)))
+    assert op.infer(*kinds) == (TensorType((1, 2, 4)),)
+    assert op.evaluate(a, b)[0].tolist() == (a @ b).tolist()
+    assert op.macs(kinds, op.infer(*kinds)) == 2 * 3 * 4
+    assert op.reach(kinds, ()) == MatMul().reach(kinds, op.infer(*kinds))
+    with pytest.raises(ShapeError, match="j is 3 in one and 5 in the other"):
+        op.infer(TensorType((1, 2, 3)), TensorType((1, 5, 4)))

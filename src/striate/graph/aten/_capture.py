@@ -197,7 +197,7 @@ def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.
         for value in call.all_input_nodes
         if value not in inside and translator.values.get(value) not in translator.weights
     )
-    weights = [f"{place.path}.{name}" for name in whole.weights]
+    weights = [f"{place.path}.{name}".lstrip(".") for name in whole.weights]
     call = Call(translator, calls[-1], read=False)
     translator.values[calls[-1]] = call.emit(
         whole.op, translator.values[data], *weights, whole=True

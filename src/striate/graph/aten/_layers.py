@@ -14,7 +14,7 @@ def windows(call: Call, count: int, size: Any, stride: Any = None) -> tuple[Wind
     """Make the windows of a call from torch's arguments."""
     sizes = pairs(size, count)
     stride = call.get("stride", ()) if stride is None else stride
-    steps = pairs(stride, count) if stride != () and stride is not None else sizes
+    steps = pairs(stride, count) if stride else sizes  # torch leaves it empty for the same
     padding = call.get("padding", 0)
     pads = (padding,) * count if isinstance(padding, str) else pairs(padding, count)
     dilations = pairs(call.get("dilation", 1), count)
@@ -81,6 +81,16 @@ def _addmm(call: Call) -> Any:
 def _matmul(call: Call) -> Any:
     right = next(n for n in ("other", "mat2", "vec") if n in call.arguments)
     return call.emit(ops.MatMul(), call["self"], call[right])
+
+
+@translates("aten.einsum")
+def _einsum(call: Call) -> Any:
+    operands, arrow, result = call["equation"].replace(" ", "").partition("->")
+    letters = operands.split(",")
+    plain = all(part.isalpha() and len(set(part)) == len(part) for part in letters)
+    if len(letters) != 2 or not arrow or not plain or not set(result) <= set(operands):
+        return None
+    return call.emit(ops.Einsum(f"{operands}->{result}"), *call["tensors"])
 
 
 @translates("aten.scaled_dot_product_attention")

@@ -236,7 +236,9 @@ def _same(call: Call) -> Any:
     return call["self"]
 
 
-@translates("aten.copy_", "aten._assert_tensor_metadata", "aten.sym_constrain_range_for_size",
-            "aten._assert_scalar", "aten.sym_size", "aten.add_.Tensor:buffer")  # fmt: skip
+@translates(
+    "aten._assert_tensor_metadata", "aten.sym_constrain_range_for_size", "aten._assert_scalar",
+    "aten.sym_constrain_range",
+)  # fmt: skip
 def _ignored(call: Call) -> Any:
     return ()

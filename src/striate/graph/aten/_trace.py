@@ -8,6 +8,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -70,7 +71,12 @@ def trace_open(model: nn.Module, examples: Sequence[Example]) -> ExportedProgram
 def _exported(
     model: nn.Module, inputs: list[torch.Tensor], open_axes: Callable[[int], list[int]]
 ) -> ExportedProgram:
-    spec = tuple(dict.fromkeys(open_axes(x.dim()), Dim.AUTO) or None for x in inputs)
+    axes = [dict.fromkeys(open_axes(x.dim()), Dim.AUTO) or None for x in inputs]
+    parameters = signature(model.forward).parameters.values()
+    named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    spec: tuple[Any, ...] = tuple(axes)
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        spec = (*axes[: len(named)], tuple(axes[len(named) :]))  # as torch groups *inputs
     with _quiet(), torch.no_grad():
         return export(model, tuple(inputs), dynamic_shapes=spec, strict=False)
 

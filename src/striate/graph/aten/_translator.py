@@ -43,6 +43,8 @@ class Translator:
         self.names = names
         self.nodes: list[Node] = []
         self.values: dict[fx.Node, Any] = {}
+        self.bases: dict[str, str] = {}
+        """By view, the value in whose memory it lies."""
 
     def call(self, node: fx.Node) -> None:
         """Translate one call."""
@@ -57,11 +59,35 @@ class Translator:
             self.values[node] = self.values[source][index]  # type: ignore[index]
             return
         call = Call(self, node)
+        if call.inplace and call.get("self") in self.weights:
+            self.values[node] = call["self"]  # a counter of batches, or running statistics
+            return
         translation = OPERATORS.get(call.operator) or OPERATORS.get(
             call.operator.rpartition(".")[0]
         )
         made = translation(call) if translation else None
-        self.values[node] = call.opaque() if made is None else made
+        self.values[node] = made = call.opaque() if made is None else made
+        if call.inplace and isinstance(made, str):
+            self._overwrite(call, call.data, made)
+
+    def _overwrite(self, call: Call, old: str, new: str) -> None:
+        """Have all that stood for an overwritten value stand for what was written.
+
+        A write into a view changes what it is a view of, and that one's other views, in a way that
+        is not followed: they become values that are not known.
+        """
+        base = self.bases.get(old, old)
+        touched = {value for value in self.names.values if self.bases.get(value) == base}
+        stands: dict[str, str] = {old: new}
+        if base != old or touched - {old, new}:
+            for value in sorted({base, *touched} - {old, new}):
+                example = next((n.meta["val"] for n, v in self.values.items() if v == value), None)
+                if example is not None:
+                    why = f"{old} is a view of {base}, and was written to"
+                    stands[value] = call.unknown("write into a view", example, why, value, new)
+        for node, value in self.values.items():
+            if isinstance(value, str) and value in stands:
+                self.values[node] = stands[value]
 
     def use(self, value: Any) -> Any:
         """The name, size or number that stands for an argument of a call."""
@@ -145,27 +171,31 @@ class Call:
         what = part or str(getattr(op, "function", op.kind))
         path, module, name = self.translator.names.claim(self.node, what, inputs, whole=whole)
         made = (name,) if outputs == 1 else tuple(f"{name}.{k}" for k in range(outputs))
-        self.translator.nodes.append(Node(name, op, inputs, made, path, module, self.inplace))
+        known = self.translator
+        known.nodes.append(Node(name, op, inputs, made, path, module, self.inplace))
+        if op.view and inputs and inputs[0] is not None:
+            known.bases.update(dict.fromkeys(made, known.bases.get(inputs[0], inputs[0])))
         return made[0] if outputs == 1 else made
 
     def opaque(self, why: str = "") -> Any:
         """Keep the call as a node that is not known, with the types that torch told."""
-        example = self.node.meta.get("val")
-        examples = example if isinstance(example, list | tuple) else (example,)
-        told: list[Any] = []
-        for each in examples:
-            try:
-                shape = self.translator.symbols.shape(each)
-                told.append((shape, dtype_name(each.dtype)))
-            except (GraphError, AttributeError):
-                told.append(None)
         inputs = [v for v in _flat(self.arguments.values()) if self._is_value(v)]
         name = self.operator.removesuffix(".default")
-        made = self.emit(
-            Opaque(name, tuple(told), why), *inputs, outputs=len(told),
-            part=self.operator.split(".")[1],
-        )  # fmt: skip
-        return made if isinstance(example, list | tuple) else (made if len(told) == 1 else made[0])
+        return self.unknown(name, self.node.meta.get("val"), why, *inputs)
+
+    def unknown(self, name: str, example: Any, why: str, *inputs: str) -> Any:
+        """Make a node of which no more is known than its name and the types of its outputs."""
+        several = isinstance(example, list | tuple)
+        told: list[Any] = []
+        for each in example if several else (example,):
+            try:
+                told.append((self.translator.symbols.shape(each), dtype_name(each.dtype)))
+            except (GraphError, AttributeError):
+                told.append(None)
+        op = Opaque(name, tuple(told), why)
+        part = name.split(".")[-1 if "." not in name else 1].replace(" ", "_")
+        made = self.emit(op, *inputs, outputs=len(told), part=part)
+        return (made,) if several and isinstance(made, str) else made
 
     def _is_value(self, value: Any) -> bool:
         known = self.translator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import GraphError
-from ..ops import Attention, Binary, Linear, MatMul, Permute
+from ..ops import Attention, Binary, Einsum, Linear, MatMul, Permute
 from ._call import Call, as_float
 from ._table import lowers
 from ._values import UnsupportedError, Value
@@ -48,6 +48,18 @@ def matmul(call: Call) -> Value:
         turned = weight.viewed(weight.array.T)
         return call.add(Linear(), call.data(0), call.named(turned, "parameter"))
     return call.add(MatMul(), call.data(0), call.data(1))
+
+
+@lowers("Einsum")
+def einsum(call: Call) -> Value:
+    """Sum of products of two values, one letter an axis."""
+    equation = str(call.attr("equation", "")).replace(" ", "")
+    operands, arrow, result = equation.partition("->")
+    letters = operands.split(",")
+    plain = all(part.isalpha() and len(set(part)) == len(part) for part in letters)
+    if len(letters) != 2 or not arrow or not plain or not set(result) <= set(operands):
+        raise UnsupportedError("its equation has a form that Striate does not know")
+    return call.add(Einsum(equation), call.data(0), call.data(1))
 
 
 @lowers("Attention")

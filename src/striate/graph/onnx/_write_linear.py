@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..ops import RBF, Attention, Linear, MatMul
+from ..ops import RBF, Attention, Einsum, Linear, MatMul
 from ._write_conv import reduced
 from ._writer import Job, writes
 
@@ -26,6 +26,12 @@ def linear(job: Job) -> None:
 def matmul(job: Job) -> None:
     """MatMul."""
     job.end("MatMul", *job.inputs)
+
+
+@writes(Einsum)
+def einsum(job: Job) -> None:
+    """Einsum."""
+    job.end("Einsum", *job.inputs, equation=job.op.equation)
 
 
 @writes(Attention)

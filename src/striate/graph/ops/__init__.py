@@ -16,6 +16,7 @@ from .combine import Stack as Stack
 from .conv import Conv as Conv
 from .conv import ConvTranspose as ConvTranspose
 from .linear import Attention as Attention
+from .linear import Einsum as Einsum
 from .linear import Linear as Linear
 from .linear import MatMul as MatMul
 from .norm import BatchNorm as BatchNorm

@@ -125,6 +125,71 @@ def _matrices(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], 
 
 @register
 @dataclass(frozen=True)
+class Einsum(Operation):
+    """Sum products of two values over the letters that the result does not have.
+
+    Args:
+        equation: `bhi,bhj->bhij`: one letter for each axis, each operand's letters once.
+    """
+
+    equation: str
+
+    kind = "einsum"
+    slots = ("a", "b")
+
+    @property
+    def letters(self) -> tuple[str, str, str]:
+        """The letters of both operands and of the result."""
+        operands, _, result = self.equation.replace(" ", "").partition("->")
+        a, _, b = operands.partition(",")
+        return a, b, result
+
+    def _lengths(self, a: TensorType, b: TensorType) -> dict[str, int]:
+        lengths: dict[str, int] = {}
+        for letters, x in zip(self.letters, (a, b), strict=False):
+            if len(letters) != x.rank:
+                raise ShapeError(
+                    f"{self.equation} has {len(letters)} letters for {x}.", subject=self.kind
+                )
+            for letter, n in zip(letters, x.shape, strict=True):
+                if lengths.setdefault(letter, n) != n:
+                    raise ShapeError(
+                        f"{self.equation} of {a} and {b}: {letter} is {lengths[letter]} in one and "
+                        f"{n} in the other.",
+                        subject=self.kind,
+                    )
+        return lengths
+
+    def infer(self, a: TensorType, b: TensorType) -> tuple[TensorType]:
+        lengths = self._lengths(a, b)
+        return (a.with_shape(*(lengths[letter] for letter in self.letters[2])),)
+
+    def evaluate(self, a: Array, b: Array) -> tuple[Array]:
+        return (np.einsum(self.equation, a, b),)
+
+    def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
+        a, b, result = self.letters
+        return tuple(
+            tuple(Along(result.index(c)) if c in result else WHOLE for c in letters)
+            for letters in (a, b)
+        )
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
+        """The product of the lengths of all letters."""
+        a, b = inputs
+        assert a
+        assert b
+        return math.prod(self._lengths(a, b).values())
+
+    def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
+        return Connections(self.macs(inputs, outputs))
+
+    def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
+        return Saved(inputs=(0, 1))
+
+
+@register
+@dataclass(frozen=True)
 class Attention(Operation):
     """y = softmax(q @ k.T * scale + mask) @ v over the last two axes (tokens, features).
 
