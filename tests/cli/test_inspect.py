@@ -176,6 +176,13 @@ def test_a_graph_file_gives_the_networks_numbers(striate: Striate, tmp_path: Pat
     assert content["totals"]["macs"] == 4 * 416_520
 
 
+def test_lenet_of_1998_has_the_papers_connections(striate: Striate) -> None:
+    options = ("--columns", "connections,trainable", "--no-advice")
+    printed = striate("inspect", "lenet5_1998", *options).stdout
+    (total,) = [line.split() for line in printed.splitlines() if line.startswith("total")]
+    assert total == ["total", "340,908", "60,000"]
+
+
 def test_a_comparison_names_both(striate: Striate) -> None:
     result = striate("inspect", "resnet18", "--against", "resnet34")
     assert result.exit_code == 0, result.output
@@ -213,6 +220,8 @@ def test_sizes_are_told(striate: Striate) -> None:
         ("lenet5 --unit nowhere", "--unit nowhere names no unit: layer4.1:3,3 is row 3"),
         ("lenet5 --unit c1:99,0", "there is no unit (99, 0); its map is 28x28"),
         ("lenet5 --unit c1:0,0 --of c3", "'c1' does not depend on 'c3'"),
+        ("resnet18 --layer layer1 --of conv1", "one layer; layer1 is a block of 14 layers"),
+        ("lenet5 --layer c3 --of c1 --json", "the page about one layer; --json has none"),
         ("lenet5 --of c1", "--of names the layer that is looked at; it needs --layer or --unit"),
         ("lenet5 --sizes --layer c1", "--layer and --sizes show different things: give one"),
         ("net.onnx --measure", "--measure needs a torch module"),

@@ -213,6 +213,11 @@ def _show_layer(
 
     rows = rows_of(report, layer)
     looked_at = None if of is None else _last(report, of)
+    if of is not None and (as_json or len(rows) > 1):
+        raise OptionError(
+            "inspect: --of with --layer is told on the page about one layer; "
+            + ("--json has none." if as_json else f"{layer} is a block of {len(rows)} layers.")
+        )
     if as_json:
         names = {row.name for row in rows}
         _print_json([row for row in report.as_dict()["rows"] if row["name"] in names])

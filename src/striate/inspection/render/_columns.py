@@ -131,6 +131,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def _as_key(name: str) -> str:
+    """Write a name as keys are."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
 def _block_kind(line: Line) -> str:
     modules = {row.module for row in line.rows if row.path == line.name and row.module}
     return modules.pop() if len(modules) == 1 else f"{len(line.rows)} layers"
@@ -259,15 +264,12 @@ SETS: dict[str, tuple[str, ...]] = {
 """Columns that answer one question, by name."""
 
 ALIASES = {
-    "layer": "name",
-    "rf": "receptive_field",
-    "input": "input_shape",
-    "output": "output_shape",
-    "alive": "alive_bytes",
-    "saved": "saved_bytes",
-    "backward": "backward_macs",
-}
-"""Short names that the command line takes, too."""
+    _as_key(word): column.key
+    for column in COLUMNS.values()
+    for word in (column.title, column.brief)
+    if word and _as_key(word) not in COLUMNS
+} | {"backward": "backward_macs"}
+"""Other names that are taken: the titles, as `layer`, `rf`, `output`, `saved`, `alive`."""
 
 
 def find_columns(names: str | Sequence[str] | None) -> list[Column]:
@@ -292,8 +294,12 @@ def find_columns(names: str | Sequence[str] | None) -> list[Column]:
 
 
 def find_column(name: str, *, more: tuple[str, ...] = ()) -> Column:
-    """Look one column up by its key, title or short name."""
-    key = name.strip().lower().replace("-", "_").replace(" ", "_")
+    """Look one column up by its key or its title.
+
+    Raises:
+        OptionError: There is none; the message offers near names.
+    """
+    key = _as_key(name)
     if (key := ALIASES.get(key, key)) in COLUMNS:
         return COLUMNS[key]
     known = (*COLUMNS, *ALIASES, *more)
