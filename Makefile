@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := CMakeLists.txt $(shell find csrc -type f)
 JOBS ?= 2
 
-.PHONY: help demo test test-slow check format install stubs lock clean
+.PHONY: help demo test test-slow sweep check format install stubs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,20 @@ test: install  ## run the tests (about 5 minutes on 2 cores)
 test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folder of real data)
 	$(BIN)/python -m pytest -q -m 'slow or not slow'
 
+# torchvision has no CPU build for every torch: its networks are used without their operators, in an
+# environment that adds the two packages, alone, to .venv.
+SWEEP := .venv-sweep
+$(SWEEP)/.installed: $(VENV)/.installed
+	test -x $(SWEEP)/bin/python || $(BIN)/python -m venv $(SWEEP)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(SWEEP)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth"
+	$(SWEEP)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+	  torchvision==0.28.0 timm==1.0.31 huggingface_hub pyyaml
+	touch $@
+
+sweep: $(SWEEP)/.installed  ## compare with all networks of torchvision and 49 of timm (30 minutes)
+	PYTHONPATH=src $(SWEEP)/bin/python -m pytest -q -m slow tests/sweep
+
 check: install  ## lint, format, types: what CI asks for
 	scripts/check
 
@@ -52,4 +66,4 @@ lock: install  ## write the versions in .venv back into constraints.txt
 	scripts/lock
 
 clean:  ## remove .venv and everything that was built
-	rm -rf $(VENV) build dist runs
+	rm -rf $(VENV) $(SWEEP) build dist runs

@@ -50,7 +50,7 @@ def test_receptive_field_stride_and_padding_are_the_published_ones(name: str) ->
     assert row.start == ((size - 1) / 2 - padding,) * 2
 
 
-@pytest.mark.parametrize("name", sorted({i for i in zoo.list()} - {"resnet101", "vgg19"}))
+@pytest.mark.parametrize("name", sorted(set(zoo.list()) - {"resnet101", "vgg19"}))
 def test_every_net_of_the_zoo_counts_as_torch_counts(name: str) -> None:
     report = zoo_report(name)
     with torch.device("meta"):
