@@ -17,6 +17,7 @@ PUBLIC = {
     "ShapeError",
     "StriateError",
     "Window",
+    "calc",
     "capture",
     "convolve",
     "correlate",
@@ -80,3 +81,13 @@ def test_public_names_are_pinned() -> None:
 def test_every_public_name_can_be_reached() -> None:
     for name in PUBLIC:
         assert getattr(striate, name) is not None
+
+
+def test_graph_files_are_inspected_without_torch() -> None:
+    loaded = modules_after(
+        "from striate.graph import Graph, Node, TensorType, ops; from striate import inspect; "
+        "relu = Node('r', ops.Activation('relu'), ('x',), ('r',)); "
+        "inspect(Graph('g', {'x': TensorType((1, 2))}, (relu,), ('r',), {})).to_text()"
+    )
+    assert "striate.inspection" in loaded
+    assert "torch" not in loaded

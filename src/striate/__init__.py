@@ -15,6 +15,7 @@ from .errors import StriateError as StriateError
 from .window import Window as Window
 
 if TYPE_CHECKING:
+    from . import calc as calc
     from . import data as data
     from . import filters as filters
     from . import functional as functional
@@ -36,7 +37,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported when first asked for: most need torch, which takes a second to import.
-_PARTS = ("data", "filters", "functional", "graph", "inspection", "nn", "signal", "train", "zoo")
+_PARTS = (
+    "calc",
+    "data",
+    "filters",
+    "functional",
+    "graph",
+    "inspection",
+    "nn",
+    "signal",
+    "train",
+    "zoo",
+)
 _FUNCTIONS = {
     "Graph": "graph",
     "capture": "graph",

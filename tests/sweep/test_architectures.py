@@ -22,7 +22,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of packages that this project does not keep
 ]
 
-TORCHVISION = """
+
+def names(words: str) -> list[str]:
+    """Take a list of names from a text."""
+    return words.split()
+
+
+TORCHVISION = names("""
 alexnet convnext_base convnext_large convnext_small convnext_tiny densenet121 densenet161
 densenet169 densenet201 efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3
 efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7 efficientnet_v2_l efficientnet_v2_m
@@ -35,9 +41,9 @@ shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0 sque
 squeezenet1_1 swin_b swin_s swin_t swin_v2_b swin_v2_s swin_v2_t vgg11 vgg11_bn vgg13 vgg13_bn vgg16
 vgg16_bn vgg19 vgg19_bn vit_b_16 vit_b_32 vit_h_14 vit_l_16 vit_l_32 wide_resnet101_2
 wide_resnet50_2
-""".split()
+""")
 
-TIMM = """
+TIMM = names("""
 resnet26d resnetv2_50 seresnet50 skresnet18 ecaresnet26t res2net50_26w_4s resnest14d densenet121
 dla34 dpn68 efficientnet_b0 tf_efficientnetv2_b0 mobilenetv3_large_100 mobilenetv4_conv_small
 mnasnet_100 mixnet_s ghostnet_100 fbnetc_100 hardcorenas_a lcnet_050 regnety_004 repvgg_a0
@@ -45,7 +51,7 @@ cspresnet50 cspdarknet53 darknet53 nfnet_f0 nf_resnet50 convnext_atto convnextv2
 inception_resnet_v2 xception41 vovnet39a hrnet_w18_small selecsls42 tresnet_m gernet_s rexnet_100
 mobileone_s0 hgnet_tiny edgenext_xx_small focalnet_tiny_srf inception_next_tiny fasternet_t0
 starnet_s1 rdnet_tiny ese_vovnet19b_dw pvt_v2_b0 poolformer_s12
-""".split()
+""")
 
 FIELDS = {  # torchvision's: size, stride, padding of the last map before the head
     "alexnet": (195, 32, 66),

@@ -91,6 +91,8 @@ def inspect(
     """
     asked = {"layer": layer, "unit": unit, "against": against, "sizes": sizes, "measure": measure}
     _refuse_together(asked, of)
+    table = {"depth": depth, "columns": None if layer else columns, "sort": sort}
+    _refuse_table_options(asked, {**table, "advice": advice}, (csv, markdown, html))
     if memory <= 0:
         raise OptionError(f"inspect: --memory {memory:g} must be more than 0 GB.")
     shapes = [_shape(text) for text in input or ()]
@@ -119,6 +121,20 @@ def inspect(
             _print_json(report.as_dict())
         elif not written:
             _show_table(report, options, advice)
+
+
+def _refuse_table_options(
+    asked: dict[str, Any], table: dict[str, Any], files: tuple[Path | None, ...]
+) -> None:
+    """Options of the table have no meaning for what is shown instead of it."""
+    instead = next((name for name, value in asked.items() if value), None)
+    given = [f"--{name}" for name, value in table.items() if value is not None]
+    names = ("--csv", "--markdown", "--html")
+    given += [name for name, file in zip(names, files, strict=True) if file is not None]
+    if instead and given:
+        raise OptionError(
+            f"inspect: {given[0]} belongs to the table, which --{instead} replaces. Leave one out."
+        )
 
 
 def _refuse_together(asked: dict[str, Any], of: str | None) -> None:

@@ -75,7 +75,8 @@ def fields_from(graph: Graph, source: str) -> dict[str, Field]:
         graph: The network.
         source: An input, or a value that a node makes.
     Returns:
-        The fields by value; values that do not depend on the source are left out.
+        The fields by value; values that do not depend on the source are left out, and those that
+        depend on it by an operation that is not known.
     """
     start = graph.types[source]
     if start is None:
@@ -83,12 +84,14 @@ def fields_from(graph: Graph, source: str) -> dict[str, Field]:
     fields: dict[str, Field] = {
         source: tuple(Sliding(axis, IDENTITY) for axis in range(start.rank))
     }
+    hidden: set[str] = set()  # values that see the source by ways that are not known
     for node in graph.nodes:
-        known = [v for v in node.inputs if v is not None and v in fields]
-        if source in node.outputs or not known:
+        if source in node.outputs or not any(v in fields or v in hidden for v in node.inputs):
             continue
-        merged = _through(graph, node, fields)
-        if merged is not None:
+        merged = _through(graph, node, fields) if hidden.isdisjoint(node.inputs) else None
+        if merged is None:
+            hidden.update(node.outputs)
+        else:
             fields.update(dict.fromkeys(node.outputs, merged))
     return fields
 

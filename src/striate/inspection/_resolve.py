@@ -84,7 +84,7 @@ def module_of(name: str, shapes: Sequence[Sequence[int]] = ()) -> tuple[Any, lis
     Raises:
         OptionError: There is no such network, or a shape is missing.
     """
-    from ..train._net import build_net, published_shape
+    from .._nets import build_net, published_shape
     from ..zoo import info
 
     net = build_net(name, {}, 0 if ":" in name else info(name).num_classes)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .._extras import require
+from .._nets import build_net
 from ..data import Augment, Batch, Batches, Data, Dataset
 from ..errors import OptionError, RunError, StriateError
 from . import _distributed as distributed
@@ -24,7 +25,6 @@ from ._config import Config
 from ._evaluate import evaluate
 from ._events import events, log
 from ._files import append_line, write_atomic
-from ._net import build_net
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run

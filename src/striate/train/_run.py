@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._nets import build_net
 from ..data import Preprocess
 from ..errors import RunError
 from ._checkpoint import load_tensors
 from ._config import Config, read_toml
 from ._files import write_atomic
-from ._net import build_net
 
 FORMAT = 1
 

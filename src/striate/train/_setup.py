@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from .._nets import published_shape
 from ..data import Data, Dataset, Subset, load
 from ..data._split import split
 from ..errors import OptionError
 from ._config import Config
-from ._net import published_shape
 
 
 def load_data(config: Config) -> Data:

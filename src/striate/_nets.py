@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from .. import zoo
-from ..errors import OptionError
+from . import zoo
+from .errors import OptionError
 
 
 def published_shape(net: str, net_options: dict[str, Any]) -> tuple[int, ...] | None:
