@@ -68,7 +68,7 @@ class Graph:
         >>> import striate
         >>> graph = striate.capture(striate.zoo.create("lenet5"), (1, 1, 32, 32))
         >>> len(graph), [node.name for node in graph][:2]
-        (12, ['features.0', 'features.1'])
+        (12, ['c1', 'relu1'])
     """
 
     name: str

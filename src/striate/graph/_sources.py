@@ -34,8 +34,8 @@ def capture(model: nn.Module, *examples: Any, dtype: Any = None, name: str | Non
         >>> import striate
         >>> print(striate.capture(torch.nn.Conv2d(3, 8, 3, padding=1), (1, 3, 32, 32)))
         Conv2d(input 1x3x32x32)
-          conv2d = conv(input) 3x3, padding 1  1x8x32x32
-          return conv2d
+          conv = conv(input) 3x3, padding 1  1x8x32x32
+          return conv
     """
     from .aten import capture
 

@@ -35,7 +35,7 @@ def inspect(
     Example:
         >>> import striate
         >>> report = striate.inspect(striate.zoo.create("lenet5"), (1, 32, 32))
-        >>> report.params, report.macs, report["features.3"].receptive_field
+        >>> report.params, report.macs, report["c3"].receptive_field
         (61706, 416520, (14, 14))
     """
     from ._resolve import resolve

@@ -63,7 +63,7 @@ def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None 
     Example:
         >>> import striate
         >>> graph = striate.capture(striate.zoo.create("lenet5"), (1, 1, 32, 32))
-        >>> look_at_unit(graph, "features.3", (0, 1)).box
+        >>> look_at_unit(graph, "c3", (0, 1)).box
         ((0, 14), (2, 16))
     """
     source, sights = sights_of(graph, layer, of)
