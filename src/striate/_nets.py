@@ -31,10 +31,16 @@ def build_net(net: str, net_options: dict[str, Any], num_classes: int) -> nn.Mod
     if ":" not in net:
         return zoo.create(net, **{"num_classes": num_classes, **net_options})
     function = _find(net)
+    if isinstance(function, nn.Module):
+        return function
     try:
         built = function(**net_options)
     except TypeError as error:
-        raise OptionError(f"{net}: {error}. Its arguments come from net_options.") from None
+        raise OptionError(
+            f"{net}: {error}. It is called with net_options, or without any argument."
+        ) from error
+    except Exception as error:
+        raise OptionError(f"{net} raised {type(error).__name__}: {error}") from error
     if not isinstance(built, nn.Module):
         raise OptionError(
             f"{net} gave {type(built).__name__}; it must be a function that returns a "

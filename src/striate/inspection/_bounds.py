@@ -13,7 +13,7 @@ def at_least(report: Report, total: str) -> bool:
     if total in ("macs", "flops", "backward_macs", "connections"):
         return any(row.macs is None for row in report.rows)
     if total == "peak_memory_inference":
-        return any(row.output_bytes is None for row in report.rows)
+        return any(row.output_bytes is None or row.kind == "opaque" for row in report.rows)
     if total in ("saved_for_backward", "peak_memory_training"):
         return bool(report.memory.unknown)
     return False

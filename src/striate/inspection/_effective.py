@@ -156,7 +156,7 @@ def _unit_of(
     graph: Graph, model: nn.Module, layer: str, place: Sequence[int] | None
 ) -> tuple[Unit, nn.Module]:
     modules = dict(model.named_modules())
-    if layer not in modules or not layer:
+    if layer not in modules:
         from difflib import get_close_matches
 
         near = get_close_matches(layer, [m for m in modules if m], n=3) or list(modules)[1:4]
@@ -164,7 +164,7 @@ def _unit_of(
             f"{layer!r} is no module of {type(model).__name__}, and gradients are measured at "
             f"modules. Near it: {', '.join(map(repr, near))}."
         )
-    inside = [n for n in graph if n.path == layer or n.path.startswith(f"{layer}.")]
+    inside = [n for n in graph if not layer or n.path == layer or n.path.startswith(f"{layer}.")]
     if not inside:
         raise OptionError(f"{layer!r} is not used by {type(model).__name__}.")
     node = inside[-1]

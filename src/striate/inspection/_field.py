@@ -61,6 +61,10 @@ class Scattered:
     aligned: bool = True
 
 
+class _UnknownError(Exception):
+    """What a unit sees cannot be told."""
+
+
 Sight = Sliding | Fixed | Scattered | None
 """How a value's units see one axis of the source; None where they do not depend on it."""
 
@@ -108,7 +112,10 @@ def _through(graph: Graph, node: Node, fields: Mapping[str, Field]) -> Field | N
     for value, kind, reach in zip(node.inputs, inputs, reaches, strict=False):
         if value is None or value not in fields or kind is None:
             continue
-        seen = tuple(_step(sight, reach, kind, node.name) for sight in fields[value])
+        try:
+            seen = tuple(_step(sight, reach, kind, node.name) for sight in fields[value])
+        except _UnknownError:
+            return None
         merged = seen if merged is None else tuple(
             _union(a, b, node.name) for a, b in zip(merged, seen, strict=True)
         )  # fmt: skip
@@ -126,10 +133,11 @@ def _step(sight: Sight, reach: Sequence[object], kind: TensorType, node: str) ->
         if how is SOMEWHERE and places > 1:
             return Scattered(sight.window, places, sight.aligned)
         return _whole(sight.window, places, node if places > 1 else "", sight.aligned)
-    if isinstance(sight, Scattered) and any(
-        how is WHOLE and n > 1 for how, n in zip(reach, kind.shape, strict=True)
-    ):
-        return _whole(sight.window, sight.places, node, sight.aligned)
+    if isinstance(sight, Scattered):
+        if any(how is WHOLE and n > 1 for how, n in zip(reach, kind.shape, strict=True)):
+            return _whole(sight.window, sight.places, node, sight.aligned)
+        if any(isinstance(how, Along) and how.window.size > 1 for how in reach):
+            raise _UnknownError  # neighbours may have come from anywhere
     return sight
 
 

@@ -43,7 +43,7 @@ class Memory:
 
 def measure_memory(graph: Graph) -> Memory:
     """Follow every map from its making to its last reader."""
-    base = storages(graph)
+    base = {v: root for v, root in storages(graph).items() if root not in graph.weights}
     last_use = {base[value]: -1 for value in graph.inputs}
     for position, node in enumerate(graph.nodes):
         for value in (*node.inputs, *node.outputs):
@@ -60,7 +60,7 @@ def measure_memory(graph: Graph) -> Memory:
     alive: dict[str, int] = {}
     unknown: list[str] = []
     for position, node in enumerate(graph.nodes):
-        now += sum(sizes[value] for value in node.outputs if base[value] == value)
+        now += sum(sizes[value] for value in node.outputs if base.get(value) == value)
         alive[node.name] = now + _scratch(graph, node)
         now -= sum(sizes[root] for root in ends.get(position, ()))
         if None in graph.output_types(node):
@@ -80,7 +80,9 @@ def storages(graph: Graph, *, training: bool = False) -> dict[str, str]:
         drops = training and node.kind == "dropout"
         shared = node.inplace or (graph.op(node).view and not drops)
         for value in node.outputs:
-            base[value] = base[first] if shared and first in base else value
+            base[value] = value
+            if shared and first is not None:  # a view of a weight lies in the weight's memory
+                base[value] = base.get(first, first)
     return base
 
 
@@ -122,7 +124,7 @@ def _saved(graph: Graph) -> tuple[dict[str, int], list[str]]:
             saved[node.name] += kind.nbytes if kind else 0
             values = values[1:]
         for value in values:
-            if value in base and base[value] not in kept:
+            if value in base and base[value] not in kept and base[value] not in graph.weights:
                 kept.add(base[value])
                 saved[node.name] += sizes[base[value]]
         saved[node.name] += tells.extra_bytes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import GraphError, OptionError
+from ..errors import GraphError, OptionError, ShapeError
 from ..graph import FitError, Graph, capture, fitted, load_onnx
 
 Shapes = Sequence[int] | Sequence[Sequence[int]] | None
@@ -19,6 +20,10 @@ def resolve(model: Any, input_shape: Shapes = None) -> Graph:
         OptionError: Neither a module, a graph, a file nor a name; or a shape is missing.
         GraphError, ShapeError: It cannot be captured, or does not fit.
     """
+    if tensors := _tensors(input_shape):
+        input_shape = [tuple(x.shape) for x in tensors]
+        if not isinstance(model, Graph | Path | str):
+            return capture(model, *tensors)
     shapes = _shapes(input_shape)
     if isinstance(model, Graph):
         return _at(model, shapes)
@@ -32,15 +37,25 @@ def resolve(model: Any, input_shape: Shapes = None) -> Graph:
     return capture(model, *(_batched(shape, rank) for shape in shapes))
 
 
+def _tensors(given: Any) -> list[Any]:
+    """Example tensors given instead of shapes."""
+    several = list(given) if isinstance(given, list | tuple) else [given]
+    return several if several and all(hasattr(x, "untyped_storage") for x in several) else []
+
+
 def _shapes(given: Shapes) -> list[tuple[int, ...]]:
     if given is None:
         return []
     try:
-        several: list[Any] = [given] if isinstance(given[0], int) else list(given)
-        shapes = [tuple(int(n) for n in shape) for shape in several]
+        several: list[Any] = [given] if hasattr(given[0], "__index__") else list(given)
+        shapes = [
+            tuple(0 if isinstance(n, bool) else operator.index(n) for n in shape)
+            for shape in several
+        ]
     except (TypeError, ValueError, IndexError):
         raise OptionError(
-            f"input_shape={given!r} is no shape: give (1, 3, 224, 224), or a list of shapes."
+            f"input_shape={str(given)[:80]!r} is no shape: give (1, 3, 224, 224), or a list of "
+            f"shapes."
         ) from None
     for shape in shapes:
         if not shape or min(shape) < 1:
@@ -66,6 +81,12 @@ def _from_file(path: Path, shapes: list[tuple[int, ...]]) -> Graph:
         if not shapes:
             raise
         return _at(load_onnx(path), shapes)  # at the file's own sizes; this tells what would fit
+    except ShapeError:
+        try:  # the batch may have been left out
+            return load_onnx(path, *((1, *shape) for shape in shapes))
+        except ShapeError:
+            pass
+        raise
 
 
 def _from_name(name: str, shapes: list[tuple[int, ...]]) -> Graph:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import OptionError
 from ..graph import Along, Graph, Node
+from ..graph._reach import Everywhere
 from ._field import Fixed
 from ._fields_of import sights_of
 
@@ -73,7 +74,9 @@ def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None 
     assert looked_at is not None
     sizes = kind.shape[2:]
     if len(place) != len(sizes):
-        shown = "x".join(map(str, sizes)) or "no place: it is a vector"
+        if not sizes:
+            raise OptionError(f"{layer}: its output is a vector, whose units have no place.")
+        shown = "x".join(map(str, sizes))
         raise OptionError(
             f"{layer}: its map is {shown}; a unit of it has {len(sizes)} numbers, as in "
             f"{layer}:{','.join('0' * len(sizes))}; {len(place)} were given."
@@ -117,15 +120,31 @@ def _reads(graph: Graph, last: Node, unit: list[range], source: str, *, clip: bo
         for value, kind, reach in zip(node.inputs, kinds, reaches, strict=False):
             if value is None or value in graph.weights or kind is None:
                 continue
+            mode = getattr(graph.op(node), "mode", "") if node.kind == "pad" and clip else ""
             reads = [
-                how.window.input_interval(wanted[how.axis], n if clip else None)
-                if isinstance(how, Along)
-                else range(n)
+                _read(how, wanted, n, clip=clip, mode=mode)
                 for how, n in zip(reach, kind.shape, strict=True)
             ]
             known = needed.get(value)
             needed[value] = reads if known is None else list(map(_hull, known, reads))
     return needed[source]
+
+
+def _read(how: Along | Everywhere, wanted: list[range], n: int, *, clip: bool, mode: str) -> range:
+    """The interval of one input axis that an interval of outputs reads."""
+    if not isinstance(how, Along):
+        return range(n)
+    if mode in ("", "constant"):
+        return how.window.input_interval(wanted[how.axis], n if clip else None)
+    # The padding repeats pixels: find those that it repeats.
+    period = max(2 * (n - 1), 1)
+    repeats: dict[str, Callable[[int], int]] = {
+        "reflect": lambda p: n - 1 - abs(n - 1 - p % period),
+        "replicate": lambda p: min(max(p, 0), n - 1),
+        "circular": lambda p: p % n,
+    }
+    pixels = [repeats[mode](p) for p in how.window.input_interval(wanted[how.axis])]
+    return range(min(pixels), max(pixels) + 1) if pixels else range(0)
 
 
 def _hull(a: range, b: range) -> range:

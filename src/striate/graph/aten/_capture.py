@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from .._weight import Weight
 from . import _elementwise, _layers, _shapes  # noqa: F401  they fill the table of operators
 from ._modules import WHOLES, whole_of
 from ._names import Names
-from ._retry import candidates, untraceable
+from ._retry import candidates, check_arguments, check_built, untraceable, unwrapped
 from ._sizes import Symbols, has_fixed_sizes
 from ._trace import Example, trace, trace_fixed, trace_open
 from ._translator import Call, Translator, dtype_name, tensor_type
@@ -34,11 +35,14 @@ def capture(
             f"shape of each of its inputs.",
             subject="capture",
         )
+    model = unwrapped(model)
+    check_built(model)
     if not examples:
         raise OptionError(
             "the input's shape is missing: capture(model, (1, 3, 224, 224)).", subject="capture"
         )
     given = [_example(example, dtype) for example in examples]
+    check_arguments(model, len(given))
     shapes = [example.shape for example in given]
     title = name or type(model).__name__
     try:
@@ -83,12 +87,15 @@ def _example(example: Any, dtype: Any) -> Example:
     if isinstance(example, torch.Tensor):
         return Example(tuple(example.shape), example.dtype)
     try:
-        shape = tuple(int(n) for n in example)
-    except (TypeError, ValueError):
+        lengths = () if isinstance(example, str | dict) else tuple(example)
+        shape = tuple(0 if isinstance(n, bool) else operator.index(n) for n in lengths)
+    except (TypeError, RuntimeError):
         shape = ()
     if not shape or min(shape) < 1:
+        shown = repr(example) if isinstance(example, str | tuple | int) else type(example).__name__
         raise OptionError(
-            f"{example!r} is neither a tensor nor a shape like (1, 3, 224, 224).",
+            f"{shown[:80]} is neither a tensor nor a shape like (1, 3, 224, 224). Each input of "
+            f"forward needs one of them, by position; wrap a module that takes lists or keywords.",
             subject="capture",
         )
     return Example(shape, dtype)
@@ -102,6 +109,7 @@ def _graph(model: nn.Module, program: Any, name: str) -> Graph:
     weights, inputs, values = _placeholders(model, program, symbols, names)
     translator = Translator(weights, symbols, names)
     translator.values.update(values)
+    translator.made.update(inputs)
     calls = [node for node in traced.nodes if node.op == "call_function"]
     position = 0
     while position < len(calls):

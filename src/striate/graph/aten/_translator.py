@@ -43,6 +43,8 @@ class Translator:
         self.names = names
         self.nodes: list[Node] = []
         self.values: dict[fx.Node, Any] = {}
+        self.made: set[str] = set()
+        """The values that there are so far: inputs, and what nodes made."""
         self.bases: dict[str, str] = {}
         """By view, the value in whose memory it lies."""
 
@@ -77,7 +79,7 @@ class Translator:
         is not followed: they become values that are not known.
         """
         base = self.bases.get(old, old)
-        touched = {value for value in self.names.values if self.bases.get(value) == base}
+        touched = {value for value in self.made if self.bases.get(value) == base}
         stands: dict[str, str] = {old: new}
         if base != old or touched - {old, new}:
             for value in sorted({base, *touched} - {old, new}):
@@ -172,6 +174,7 @@ class Call:
         path, module, name = self.translator.names.claim(self.node, what, inputs, whole=whole)
         made = (name,) if outputs == 1 else tuple(f"{name}.{k}" for k in range(outputs))
         known = self.translator
+        known.made.update(made)
         known.nodes.append(Node(name, op, inputs, made, path, module, self.inplace))
         if op.view and inputs and inputs[0] is not None:
             known.bases.update(dict.fromkeys(made, known.bases.get(inputs[0], inputs[0])))
@@ -199,7 +202,7 @@ class Call:
 
     def _is_value(self, value: Any) -> bool:
         known = self.translator
-        return isinstance(value, str) and (value in known.weights or value in known.names.values)
+        return isinstance(value, str) and (value in known.weights or value in known.made)
 
 
 def tensor_type(example: torch.Tensor) -> TensorType:

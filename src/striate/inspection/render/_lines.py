@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import OptionError
+from .._fields_of import main_input
 from .._report import Report
 from .._row import Row
 
@@ -86,10 +87,13 @@ class Knowledge:
     @cached_property
     def blind(self) -> frozenset[str]:
         """Rows behind an operation that is not known: what they see of the input is not known."""
-        found: set[str] = set()
+        source = main_input(self.report.graph)
+        depends, found = {source}, set()
         for row in self.report.rows:
-            if row.kind == "opaque" or row.output_shape is None or found.intersection(row.reads):
-                found.add(row.name)
+            if depends.intersection(row.reads):
+                depends.add(row.name)
+                if row.field is None:
+                    found.add(row.name)
         return frozenset(found)
 
     @cached_property
