@@ -1,4 +1,4 @@
-"""Networks and inputs that tripped somebody: what is not known stays unknown, errors are sentences."""
+"""Networks and inputs that tripped somebody: what is not known stays unknown, errors are words."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_lazy_layers_need_a_batch_first() -> None:
 def test_wrong_numbers_of_inputs_and_odd_shapes() -> None:
     with pytest.raises(OptionError, match="was given 2 inputs"):
         capture(nn.ReLU(), (1, 2), (1, 2))
-    with pytest.raises(OptionError, match="^capture: list is neither") as refused:
+    with pytest.raises(OptionError, match=r"^capture: list is neither") as refused:
         capture(nn.ReLU(), [torch.zeros(3), torch.zeros(2)])
     assert "tensor([" not in str(refused.value)
     conv = nn.Conv2d(3, 3, 3)
