@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -68,7 +68,7 @@ def networks(draw: st.DrawFn) -> nn.Module:
     return nn.Sequential(*stack)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, derandomize=True, phases=[Phase.generate])  # a check takes 0.3 s
 @given(networks(), st.integers(0, 2**16))
 def test_a_units_box_is_where_its_gradient_is(net: nn.Module, seed: int) -> None:
     shape = (1, CHANNELS, 19, 19)
@@ -178,6 +178,12 @@ def test_the_box_of_a_corner_unit_hangs_over_the_border() -> None:
         look_at_unit(graph, "0", (8, 0))
     with pytest.raises(OptionError, match="2 numbers"):
         look_at_unit(graph, "0", (8,))
+
+
+def test_a_dilated_filter_on_the_border_sees_the_taps_that_are_left() -> None:
+    # Taps of output 0 stand on -1 and 1; only 1 is a pixel.
+    unit = look_at_unit(inspect(nn.Conv1d(1, 1, 2, 1, 1, 2), (1, 9)).graph, "conv", (0,))
+    assert (unit.box, unit.visible) == (((-1, 2),), ((1, 2),))
 
 
 def test_overhang_is_the_mean_share_outside() -> None:

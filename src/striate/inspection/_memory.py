@@ -24,11 +24,13 @@ class Memory:
     alive: dict[str, int] = field(default_factory=dict)
     saved: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    inputs: int = 0
+    """Bytes of the inputs."""
 
     @property
     def peak(self) -> int:
         """Bytes of maps alive at the worst moment at test time."""
-        return max(self.alive.values(), default=0)
+        return max(self.alive.values(), default=self.inputs)
 
     @property
     def peak_node(self) -> str:
@@ -57,6 +59,7 @@ def measure_memory(graph: Graph) -> Memory:
     for root, position in last_use.items():
         ends.setdefault(position, []).append(root)
     now = sum(sizes[root] for root in {base[value] for value in graph.inputs})
+    given = now
     alive: dict[str, int] = {}
     unknown: list[str] = []
     for position, node in enumerate(graph.nodes):
@@ -66,7 +69,7 @@ def measure_memory(graph: Graph) -> Memory:
         if None in graph.output_types(node):
             unknown.append(node.name)
     saved, unsaved = _saved(graph)
-    return Memory(alive, saved, tuple(dict.fromkeys((*unknown, *unsaved))))
+    return Memory(alive, saved, tuple(dict.fromkeys((*unknown, *unsaved))), given)
 
 
 def storages(graph: Graph, *, training: bool = False) -> dict[str, str]:

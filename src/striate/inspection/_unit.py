@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import OptionError
 from ..graph import Along, Graph, Node
-from ..graph._reach import Everywhere
+from ..window import Window
 from ._field import Fixed
 from ._fields_of import sights_of
 
@@ -88,8 +88,8 @@ def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None 
                 f"{'x'.join(map(str, sizes))}, counted from 0."
             )
     at = tuple(index % n for index, n in zip(place, sizes, strict=True))
-    front = [range(1), *(range(n) for n in kind.shape[1:2])]
-    unit = [*front, *(range(index, index + 1) for index in at)][: kind.rank]
+    front: list[Places] = [range(1), *(range(n) for n in kind.shape[1:2])]
+    unit = [*front, *(range(i, i + 1) for i in at)][: kind.rank]
     box = _reads(graph, node, unit, source, clip=False)
     visible = _reads(graph, node, unit, source, clip=True)
     depends = [sight is not None for sight in sights[2:]]
@@ -105,53 +105,76 @@ def look_at_unit(graph: Graph, layer: str, place: Sequence[int], of: str | None 
     )
 
 
-def _reads(graph: Graph, last: Node, unit: list[range], source: str, *, clip: bool) -> list[range]:
-    """Follow intervals backward, from one unit to the source: the hull of all that it reads.
+Places = range | frozenset[int]
+"""Positions along an axis that are read: a run of them, or with gaps."""
 
-    With `clip` padding is left out at every map on the way; else the intervals run over borders.
+
+def _reads(
+    graph: Graph, last: Node, unit: list[Places], source: str, *, clip: bool
+) -> list[Places]:
+    """Follow positions backward, from one unit to the source.
+
+    With `clip` only real pixels are followed at every map on the way, each by itself; else runs of
+    positions, over the borders.
     """
-    needed: dict[str, list[range]] = {last.outputs[0]: unit}
+    needed: dict[str, list[Places]] = {last.outputs[0]: unit}
     for node in reversed(graph.nodes[: graph.nodes.index(last) + 1]):
         wanted = next((needed[value] for value in node.outputs if value in needed), None)
         if wanted is None or source in node.outputs:
             continue
         kinds, made = graph.input_types(node), graph.output_types(node)
         reaches = graph.op(node).reach(kinds, tuple(t for t in made if t is not None))
+        mode = getattr(graph.op(node), "mode", "constant") if node.kind == "pad" else "constant"
         for value, kind, reach in zip(node.inputs, kinds, reaches, strict=False):
             if value is None or value in graph.weights or kind is None:
                 continue
-            mode = getattr(graph.op(node), "mode", "") if node.kind == "pad" and clip else ""
             reads = [
-                _read(how, wanted, n, clip=clip, mode=mode)
+                _read(how.window, wanted[how.axis], n if clip else None, mode)
+                if isinstance(how, Along)
+                else range(n)
                 for how, n in zip(reach, kind.shape, strict=True)
             ]
             known = needed.get(value)
-            needed[value] = reads if known is None else list(map(_hull, known, reads))
+            needed[value] = reads if known is None else list(map(_both, known, reads))
     return needed[source]
 
 
-def _read(how: Along | Everywhere, wanted: list[range], n: int, *, clip: bool, mode: str) -> range:
-    """The interval of one input axis that an interval of outputs reads."""
-    if not isinstance(how, Along):
-        return range(n)
-    if mode in ("", "constant"):
-        return how.window.input_interval(wanted[how.axis], n if clip else None)
-    # The padding repeats pixels: find those that it repeats.
+def _read(window: Window, wanted: Places, n: int | None, mode: str) -> Places:
+    """The positions that some outputs read; with n, the real ones of an axis of n pixels."""
+    if n is None:
+        return window.input_interval(_run(wanted))
+    gapless = window.dilation.numerator == 1 and window.stride <= window.extent
+    if mode == "constant" and isinstance(wanted, range) and (gapless or not wanted):
+        return window.input_interval(wanted, n)
     period = max(2 * (n - 1), 1)
     repeats: dict[str, Callable[[int], int]] = {
+        "constant": lambda p: p,
         "reflect": lambda p: n - 1 - abs(n - 1 - p % period),
         "replicate": lambda p: min(max(p, 0), n - 1),
         "circular": lambda p: p % n,
     }
-    pixels = [repeats[mode](p) for p in how.window.input_interval(wanted[how.axis])]
-    return range(min(pixels), max(pixels) + 1) if pixels else range(0)
+    pixels = {repeats[mode](p) for i in wanted for p in window.taps(i)}
+    return _places(p for p in pixels if 0 <= p < n)
 
 
-def _hull(a: range, b: range) -> range:
-    if not a or not b:
-        return a or b
-    return range(min(a.start, b.start), max(a.stop, b.stop))
+def _both(a: Places, b: Places) -> Places:
+    return a if a == b else _places({*a, *b})
 
 
-def _pair(interval: range) -> tuple[int, int]:
-    return (interval.start, interval.stop) if interval else (0, 0)
+def _places(pixels: Iterable[int]) -> Places:
+    """A run where there is no gap."""
+    found = frozenset(pixels)
+    run = _run(found)
+    return run if len(run) == len(found) else found
+
+
+def _run(places: Places) -> range:
+    """From the first position to the last."""
+    if isinstance(places, range):
+        return places
+    return range(min(places), max(places) + 1) if places else range(0)
+
+
+def _pair(places: Places) -> tuple[int, int]:
+    run = _run(places)
+    return (run.start, run.stop) if run else (0, 0)
