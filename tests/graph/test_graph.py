@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from striate import Window
 from striate.errors import GraphError, OptionError, ShapeError
-from striate.graph import FitError, Graph, Node, TensorType, Weight
+from striate.graph import FitError, Graph, Node, TensorType, Weight, ops
 from striate.graph.ops import (
     Activation,
     Binary,
@@ -201,3 +201,12 @@ def test_randomness_is_refused_by_name() -> None:
     graph = Graph("Net", {"x": TensorType((1, 4))}, (node,), ("y",), {}, training=True)
     with pytest.raises(OptionError, match=r"Dropout 'drop': a dropout with p=0.5 is switched on"):
         graph.run(np.zeros((1, 4)))
+
+
+def test_a_graph_that_gives_nan_where_its_source_does_not_is_wrong() -> None:
+    root = Node("r", ops.Activation("sqrt"), ("x",), ("r",))
+    graph = Graph("g", {"x": TensorType((2,))}, (root,), ("r",), {}, source=lambda x: [abs(x)])
+    with pytest.raises(GraphError, match="differs from its network by inf"):
+        graph.check(np.array([-1.0, 1.0]))
+    with pytest.raises(OptionError, match="2 inputs were given for 1: x"):
+        graph.check(np.ones(2), np.ones(2))

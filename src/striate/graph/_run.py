@@ -13,10 +13,11 @@ from ._infer import described
 if TYPE_CHECKING:
     from ._graph import Graph
 
+TOLERANCE = 1e-4
+"""Share of the output's largest magnitude by which a float32 network may differ from float64."""
+
 TOLERANCES = {"float16": 2e-2, "bfloat16": 1e-1}
-"""Share of the output's largest magnitude by which a network of this dtype may differ from float64:
-some 20 roundings; 1e-4 for the others.
-"""
+"""The same for coarser dtypes: some 20 of their roundings."""
 
 
 def run(graph: Graph, arrays: Sequence[Any], *, dtype: Any, every: bool) -> Any:
@@ -56,13 +57,17 @@ def check(graph: Graph, inputs: Sequence[Any]) -> float:
             f"{graph.name}: this graph was read from a file of its own and has no source to be "
             f"compared with. Capture the network, or load the ONNX file, again."
         )
+    if inputs and len(inputs) != len(graph.inputs):
+        raise OptionError(
+            f"{graph.name}: {len(inputs)} inputs were given for {len(graph.inputs)}: "
+            f"{', '.join(graph.inputs)}. Give none to have them drawn."
+        )
     arrays = [
         np.asarray(_array(x, "float32"), dtype="float32" if kind.is_float else None)
-        for x, kind in zip(inputs, graph.inputs.values(), strict=False)
-    ] or example_inputs(graph)
-    tolerance = max(TOLERANCES.get(w.type.dtype, 1e-4) for w in graph.weights.values()) if (
-        graph.weights
-    ) else 1e-4  # fmt: skip
+        for x, kind in zip(inputs or example_inputs(graph), graph.inputs.values(), strict=True)
+    ]
+    rounding = (TOLERANCES.get(w.type.dtype, TOLERANCE) for w in graph.weights.values())
+    tolerance = max(rounding, default=TOLERANCE)
     found = run(graph, arrays, dtype="float64", every=False)
     expected = graph.source(*arrays)
     worst = 0.0
@@ -73,7 +78,9 @@ def check(graph: Graph, inputs: Sequence[Any]) -> float:
                 f"{graph.name}: output {name} is {ours.shape} in the graph and {reference.shape} "
                 f"in the network. Please report this: the graph is wrong."
             )
-        if reference.size:
+        if not np.array_equal(np.isnan(ours), np.isnan(reference)):
+            worst = np.inf
+        elif reference.size and not np.isnan(reference).all():
             largest = max(float(np.nanmax(np.abs(reference))), 1e-30)
             worst = max(worst, float(np.nanmax(np.abs(ours - reference))) / largest)
     if not worst <= tolerance:

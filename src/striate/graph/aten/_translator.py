@@ -51,10 +51,11 @@ class Translator:
     def call(self, node: fx.Node) -> None:
         """Translate one call."""
         example = node.meta.get("val")
-        if isinstance(example, torch.SymInt | torch.SymFloat | torch.SymBool | int | float | bool):
-            self.values[node] = self.symbols.size(example) if not isinstance(
-                example, torch.SymBool
-            ) else True  # fmt: skip
+        if isinstance(example, torch.SymBool):
+            self.values[node] = True  # a condition that the trace has taken
+            return
+        if isinstance(example, torch.SymInt | torch.SymFloat | int | float):
+            self.values[node] = self.symbols.size(example)
             return
         if node.target is operator.getitem:
             source, index = node.args
@@ -81,12 +82,11 @@ class Translator:
         base = self.bases.get(old, old)
         touched = {value for value in self.made if self.bases.get(value) == base}
         stands: dict[str, str] = {old: new}
-        if base != old or touched - {old, new}:
-            for value in sorted({base, *touched} - {old, new}):
-                example = next((n.meta["val"] for n, v in self.values.items() if v == value), None)
-                if example is not None:
-                    why = f"{old} is a view of {base}, and was written to"
-                    stands[value] = call.unknown("write into a view", example, why, value, new)
+        for value in sorted({base, *touched} - {old, new}):
+            example = next((n.meta["val"] for n, v in self.values.items() if v == value), None)
+            if example is not None:
+                why = f"{old} shares the memory of {value}, and was written to"
+                stands[value] = call.unknown("write into a view", example, why, value, new)
         for node, value in self.values.items():
             if isinstance(value, str) and value in stands:
                 self.values[node] = stands[value]

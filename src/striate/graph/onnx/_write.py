@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..._extras import require
+from ..._files import whole_file
 from ...errors import GraphError, OptionError, StriateError
 from .._graph import Graph
 from .._types import TensorType
@@ -129,46 +129,31 @@ def _save(onnx: Any, graph: Graph, model: Any, path: Path) -> None:
     tensors = model.graph.initializer
     total = sum(graph.weights[tensor.name].type.nbytes for tensor in tensors)
     data = path.with_name(f"{path.name}.data")
-    drafts: list[tuple[Path, Path]] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if total > MOST_BYTES_INSIDE:
-            draft = _draft(data, drafts)
-            _write_outside(graph, tensors, draft, data.name)
-        else:
-            for tensor in tensors:
-                full = weight_tensor(onnx, graph.weights[tensor.name])
-                tensor.CopyFrom(full)
-            _check(onnx, graph, model)
-        _draft(path, drafts).write_bytes(model.SerializeToString())
-        for draft, final in drafts:
-            os.chmod(draft, 0o666 & ~_umask())
-            os.replace(draft, final)
+        with ExitStack() as files:
+            file = files.enter_context(whole_file(path))
+            if total > MOST_BYTES_INSIDE:
+                outside = files.enter_context(whole_file(data))
+                _write_outside(graph, tensors, outside, data.name)
+            else:
+                for tensor in tensors:
+                    tensor.CopyFrom(weight_tensor(onnx, graph.weights[tensor.name]))
+                _check(onnx, graph, model)
+            file.write(model.SerializeToString())
     except OSError as error:
         raise GraphError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        for draft, _ in drafts:
-            draft.unlink(missing_ok=True)
 
 
-def _draft(path: Path, drafts: list[tuple[Path, Path]]) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    drafts.append((Path(name), path))
-    return Path(name)
-
-
-def _write_outside(graph: Graph, tensors: Any, draft: Path, name: str) -> None:
-    with draft.open("wb") as stream:
-        for tensor in tensors:
-            weight = graph.weights[tensor.name]
-            stream.write(b"\0" * (-stream.tell() % 64))  # aligned, so that it can be mapped
-            place = stream.tell()
-            stream.write(little_endian(weight.numpy(), weight.type.dtype))
-            tensor.data_location = 1
-            told = (("location", name), ("offset", place), ("length", stream.tell() - place))
-            for key, value in told:
-                tensor.external_data.add(key=key, value=str(value))
+def _write_outside(graph: Graph, tensors: Any, stream: BinaryIO, name: str) -> None:
+    for tensor in tensors:
+        weight = graph.weights[tensor.name]
+        stream.write(b"\0" * (-stream.tell() % 64))  # aligned, so that it can be mapped
+        place = stream.tell()
+        stream.write(little_endian(weight.numpy(), weight.type.dtype))
+        tensor.data_location = 1
+        told = (("location", name), ("offset", place), ("length", stream.tell() - place))
+        for key, value in told:
+            tensor.external_data.add(key=key, value=str(value))
 
 
 def _check(onnx: Any, graph: Graph, model: Any) -> None:
@@ -179,9 +164,3 @@ def _check(onnx: Any, graph: Graph, model: Any) -> None:
             f"{graph.name}: ONNX's checker refuses what was to be written ({error}). Please report "
             f"this."
         ) from error
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
