@@ -11,6 +11,10 @@ from ._infer import FitError
 from ._reach import Along
 
 
+CUTS = frozenset({"slice", "select", "split", "pad"})
+"""Kinds of operations whose purpose it is to leave pixels out."""
+
+
 @dataclass(frozen=True)
 class Sizes:
     """The sizes found, of the axes that vary together; other axes are as in the graph.
@@ -133,8 +137,8 @@ def reads_every_pixel(graph: Graph) -> bool:
 
 def _unread(graph: Graph, node: Node, value: str, axis: int, n: int) -> set[int]:
     outputs = tuple(kind for kind in graph.output_types(node) if kind is not None)
-    if node.kind in ("opaque", "slice", "select", "split", "pad") or not outputs:
-        return set()  # what these leave out is their purpose
+    if node.kind == "opaque" or node.kind in CUTS or not outputs:
+        return set()
     reach = graph.op(node).reach(graph.input_types(node), outputs)
     position = node.inputs.index(value)
     how = reach[position][axis] if position < len(reach) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..graph import Graph, Node, Operation, TensorType
+from ..graph._fit import CUTS
 from ..graph._reach import Along
 from ._field import AxisField
 from ._memory import Memory
@@ -234,8 +235,8 @@ def _previous(
 def _unread(
     op: Operation, inputs: tuple[TensorType | None, ...], outputs: tuple[TensorType, ...]
 ) -> tuple[int, ...] | None:
-    if op.kind in ("slice", "select", "split", "pad"):
-        return None  # what these leave out is their purpose
+    if op.kind in CUTS:
+        return None
     found = _windows(op, inputs, outputs)
     if found is None:
         return None
