@@ -10,7 +10,6 @@ from ._graph import Graph, Node
 from ._infer import FitError
 from ._reach import Along
 
-
 CUTS = frozenset({"slice", "select", "split", "pad"})
 """Kinds of operations whose purpose it is to leave pixels out."""
 
