@@ -31,6 +31,7 @@ class ReleaseGil {
 
 void bind_cpu(nanobind::module_& m);
 void bind_threads(nanobind::module_& m);
+void bind_engine(nanobind::module_& m);
 void bind_checks(nanobind::module_& m);
 
 }  // namespace striate::bind

@@ -24,4 +24,5 @@ NB_MODULE(_core, m) {
   striate::bind::bind_cpu(m);
   striate::bind::bind_threads(m);
   striate::bind::bind_checks(m);
+  striate::bind::bind_engine(m);
 }

@@ -49,4 +49,10 @@ class BodyRef {
 
 void parallel_for(int64_t tasks, BodyRef body);
 
+// body(thread, thread + 1, thread) once on each of `team` threads at the same time, whatever
+// num_threads() is: they may wait for one another (threads/barrier.hpp). Only with a team of
+// team_size(wanted), which is 1 inside a region.
+int team_size(int wanted);
+void run_team(int team, BodyRef body);
+
 }  // namespace striate

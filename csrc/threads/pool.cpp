@@ -35,8 +35,9 @@ int64_t first_task(int64_t tasks, int team, int thread) {
 
 void run_share(int64_t tasks, int team, int thread, BodyRef body) {
   struct Inside {
+    bool before = inside_region;
     Inside() { inside_region = true; }
-    ~Inside() { inside_region = false; }
+    ~Inside() { inside_region = before; }
   } inside;
   body(first_task(tasks, team, thread), first_task(tasks, team, thread + 1), thread);
 }
@@ -84,9 +85,9 @@ void Pool::resize(int threads) {
   if (static_cast<int>(workers_.size()) > threads - 1) stop_workers();
 }
 
-void Pool::run(int64_t tasks, BodyRef body) {
+void Pool::run(int64_t tasks, int most_threads, BodyRef body) {
   const std::lock_guard<std::mutex> turn(turn_);
-  const int team = static_cast<int>(std::min<int64_t>(threads_, tasks));
+  const int team = static_cast<int>(std::min<int64_t>(most_threads, tasks));
   start_workers(team - 1);
 
   const Region region{tasks, team, body};
@@ -166,7 +167,17 @@ void set_num_threads(int64_t threads) {
 void parallel_for(int64_t tasks, BodyRef body) {
   if (tasks <= 0) return;
   if (inside_region || tasks == 1 || num_threads() == 1) return body(0, tasks, 0);
-  pool().run(tasks, body);
+  pool().run(tasks, num_threads(), body);
+}
+
+int team_size(int wanted) {
+  return inside_region ? 1 : wanted;
+}
+
+void run_team(int team, BodyRef body) {
+  if (team == 1) return run_share(1, 1, 0, body);
+  assert(!inside_region);
+  pool().run(team, team, body);
 }
 
 }  // namespace striate

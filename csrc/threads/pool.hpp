@@ -21,7 +21,7 @@ class Pool {
 
   int threads() const { return threads_; }
   void resize(int threads);
-  void run(int64_t tasks, BodyRef body);
+  void run(int64_t tasks, int most_threads, BodyRef body);
 
  private:
   struct Region {

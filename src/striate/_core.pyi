@@ -91,3 +91,70 @@ def parallel_throw(tasks: int, failing: Sequence[int]) -> None:
 
 def fork_join_us(repeats: int = 1000) -> float:
     """Median time of an empty region, in microseconds."""
+
+def targets() -> list[tuple[str, int]]:
+    """
+    List the instruction sets that run here, best first, each with its lanes.
+    """
+
+def step_kinds() -> list[str]:
+    """List the operations that have kernels."""
+
+def kernels(target: str, kind: str) -> list[str]:
+    """List an operation's kernels, best first."""
+
+def candidates(target: str, kind: str, attributes: dict) -> list[str]:
+    """List the kernels that compute a shape, best first."""
+
+class Needs:
+    """What a kernel needs for one shape, in floats."""
+
+    @property
+    def weight_floats(self) -> int: ...
+
+    @property
+    def shared_floats(self) -> int: ...
+
+    @property
+    def thread_floats(self) -> int: ...
+
+    @property
+    def tasks(self) -> list[int]: ...
+
+def needs(target: str, kind: str, kernel: str, attributes: dict, threads: int = 1) -> Needs:
+    """Tell what a kernel needs for one shape."""
+
+def extents(target: str, kind: str, kernel: str, attributes: dict) -> tuple[list[int], list[int], list[int]]:
+    """Count the floats of each input, output and weight."""
+
+def pack(target: str, kind: str, kernel: str, attributes: dict, weight: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], packed: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None:
+    """Write weights as a kernel reads them."""
+
+class Program:
+    """The steps of a plan, checked, ready to run."""
+
+    def __init__(self, target: str, threads: int, arena_floats: int, weights: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], input_floats: Sequence[int], output_floats: Sequence[int]) -> None: ...
+
+    def add(self, kind: str, kernel: str, attributes: dict, inputs: Sequence[tuple[int, int, int]], outputs: Sequence[tuple[int, int, int]], weights: Sequence[tuple[int, int, int]], shared: int = 0, scratch: int = 0) -> None:
+        """Add a step; places are (space, index, offset)."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def threads(self) -> int: ...
+
+class Context:
+    """Memory to run a program in, one call at a time."""
+
+    def __init__(self, program: Program) -> None: ...
+
+    def run(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int) -> None:
+        """Run steps first .. stop - 1."""
+
+    def profile(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int) -> list[float]:
+        """Run, and give each step's seconds."""
+
+    @property
+    def arena(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:
+        """The memory itself."""

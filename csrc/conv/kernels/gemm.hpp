@@ -1,0 +1,131 @@
+// The microkernel of every dense convolution: NV vectors of output channels by NP pixels.
+//
+//   c[v][p] = f( init + sum over b, k of  a[b][p][k] * w[b][k][v] )
+//
+//            k = 0 .. depth-1                       v = 0 .. NV-1, each a vector of L channels
+//   a  block b: | p0: L floats | p1 | p2 | ...      w  block b: | k0: v0 v1 | k1: v0 v1 | ...
+//   c  vector v: | p0: L floats | p1 | p2 | ...     the same layout as a: blocked maps throughout
+//
+// A block is a block of input channels (of one tap); `depth` of its L lanes are used. One input is
+// broadcast, and multiplied with NV vectors of weights: NV * kTilePixels sums fill the registers.
+#pragma once
+
+#include "kernels/activation.hpp"
+#include "kernels/vector.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+struct GemmTile {
+  const float* a;
+  int64_t a_block;  // floats from block to block
+  int64_t blocks, depth;
+  const float* w;
+  float* c;
+  int64_t c_vector;       // floats from one vector of output channels to the next, also of residual
+  const float* bias;      // NV vectors to start from; null: 0, unless `accumulate`
+  const float* residual;  // added before the activation; null: none
+  bool accumulate;        // start from what c holds
+  bool clamp;             // f = min(max(x, low), high)
+  float low, high;
+  const float* next;  // weights to fetch into L2 meanwhile, `next_lines` lines a block; null: none
+  int64_t next_lines;
+};
+
+template <int NV, int NP>
+STRIATE_INLINE void gemm_steps(Vector (&sum)[NV][NP], const float* a, const float* w) {
+  STRIATE_UNROLL
+  for (int v = 0; v < 1; ++v) {
+    Vector weight[NV];
+    STRIATE_UNROLL
+    for (int i = 0; i < NV; ++i) weight[i] = load(w + i * kLanes);
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) {
+      const Vector x = broadcast(a[p * kLanes]);
+      STRIATE_UNROLL
+      for (int i = 0; i < NV; ++i) sum[i][p] += x * weight[i];
+    }
+  }
+}
+
+template <int NV, int NP>
+static void gemm_tile(const GemmTile& t) {
+  Vector sum[NV][NP];
+  STRIATE_UNROLL
+  for (int v = 0; v < NV; ++v) {
+    const Vector start = t.bias != nullptr ? load(t.bias + v * kLanes) : Vector{};
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) sum[v][p] = start;
+  }
+  if (t.accumulate) {
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP; ++p) sum[v][p] = load(t.c + v * t.c_vector + p * kLanes);
+    }
+  }
+  const float *a = t.a, *w = t.w, *next = t.next;
+  for (int64_t b = 0; b < t.blocks; ++b) {
+    int64_t k = 0;
+    _Pragma("GCC unroll 1") for (; k + 4 <= t.depth; k += 4) {
+      STRIATE_UNROLL
+      for (int i = 0; i < 4; ++i) gemm_steps<NV, NP>(sum, a + k + i, w + i * NV * kLanes);
+      w += 4 * NV * kLanes;
+    }
+    _Pragma("GCC unroll 1") for (; k < t.depth; ++k, w += NV * kLanes) {
+      gemm_steps<NV, NP>(sum, a + k, w);
+    }
+    a += t.a_block;
+    if (next != nullptr) {
+      for (int64_t line = 0; line < t.next_lines; ++line, next += 16) {
+        __builtin_prefetch(next, 0, 2);
+      }
+    }
+  }
+  if (t.residual != nullptr) {
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP; ++p) sum[v][p] += load(t.residual + v * t.c_vector + p * kLanes);
+    }
+  }
+  if (t.clamp) {
+    const Vector low = broadcast(t.low), high = broadcast(t.high);
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP; ++p) sum[v][p] = min(max(sum[v][p], low), high);
+    }
+  }
+  STRIATE_UNROLL
+  for (int v = 0; v < NV; ++v) {
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) store(t.c + v * t.c_vector + p * kLanes, sum[v][p]);
+  }
+}
+
+typedef void (*GemmFunction)(const GemmTile&);
+
+// gemm_function(vectors, pixels) for 1 .. 2 vectors and 1 .. kTilePixels pixels.
+template <int NV, int NP>
+struct GemmTable {
+  static constexpr void fill(GemmFunction* to) {
+    to[NP - 1] = gemm_tile<NV, NP>;
+    if constexpr (NP > 1) GemmTable<NV, NP - 1>::fill(to);
+  }
+};
+
+struct GemmFunctions {
+  GemmFunction of[2][kTilePixels] = {};
+  constexpr GemmFunctions() {
+    GemmTable<1, kTilePixels>::fill(of[0]);
+    GemmTable<2, kTilePixels>::fill(of[1]);
+  }
+};
+
+static constexpr GemmFunctions kGemm;
+
+STRIATE_INLINE GemmFunction gemm_function(int64_t vectors, int64_t pixels) {
+  return kGemm.of[vectors - 1][pixels - 1];
+}
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,15 @@
+// The convolution kernels, best first. The first that fits a shape runs unless the cost model, a
+// measurement or STRIATE_CONV says otherwise; tests and benchmark go through all that fit.
+#include "conv/shape.hpp"
+#include "kernels/vector.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+extern const Kernel<ConvShape> conv_reference;
+
+extern const Kernel<ConvShape>* const conv_rows[];
+const Kernel<ConvShape>* const conv_rows[] = {&conv_reference};
+extern const int conv_row_count;
+const int conv_row_count = sizeof(conv_rows) / sizeof(conv_rows[0]);
+
+}  // namespace striate::STRIATE_TARGET

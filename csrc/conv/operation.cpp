@@ -1,0 +1,100 @@
+#include "conv/operation.hpp"
+
+#include "engine/maps.hpp"
+
+namespace striate {
+namespace {
+
+constexpr const char* kActivations[] = {
+    "none", "clamp", "leaky_relu", "elu",      "sigmoid",    "hard_sigmoid", "silu", "hard_swish",
+    "tanh", "gelu",  "gelu_tanh",  "softplus", "mish",       "exp",          "log",  "abs",
+    "sqrt", "rsqrt", "square",     "negative", "reciprocal", "softsign",     "erf",  "selu"};
+static_assert(sizeof(kActivations) / sizeof(char*) == static_cast<int>(Activation::count));
+
+void check_places(const Attributes& a, const ConvShape& s) {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (s.out_start[axis] + (s.out[axis] - 1) * s.out_step[axis] >= s.out_full[axis]) {
+      a.fail("out_start, out_step and out lead out of out_full.");
+    }
+  }
+}
+
+}  // namespace
+
+ActivationSpec parse_activation(const Attributes& attributes) {
+  ActivationSpec spec;
+  const std::string& name = attributes.word("activation", "none");
+  for (int i = 0; i < static_cast<int>(Activation::count); ++i) {
+    if (name == kActivations[i]) {
+      spec.kind = static_cast<Activation>(i);
+      spec.alpha = static_cast<float>(attributes.real("alpha", 0));
+      spec.beta = static_cast<float>(attributes.real("beta", 0));
+      return spec;
+    }
+  }
+  attributes.fail("activation '" + name + "' is not known.");
+}
+
+ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
+  ConvShape s;
+  s.batch = a.integer("batch", 1, kMaxSize);
+  s.in_channels = a.integer("in_channels", 1, kMaxSize);
+  s.out_channels = a.integer("out_channels", 1, kMaxSize);
+  s.groups = a.integer("groups", 1, kMaxSize, 1);
+  if (s.in_channels % s.groups || s.out_channels % s.groups) {
+    a.fail("groups must divide in_channels and out_channels.");
+  }
+  a.integers("in", s.in, 3, 1, kMaxSize);
+  a.integers("out", s.out, 3, 1, kMaxSize);
+  a.integers("kernel", s.kernel, 3, 1, kMaxSize);
+  a.integers("stride", s.stride, 3, 1, kMaxSize);
+  a.integers("dilation", s.dilation, 3, 1, kMaxSize);
+  a.integers("padding", s.padding, 3, -kMaxSize, kMaxSize);
+  for (int axis = 0; axis < 3; ++axis) s.out_full[axis] = s.out[axis];
+  if (a.has("out_full")) {
+    a.integers("out_full", s.out_full, 3, 1, kMaxSize);
+    a.integers("out_step", s.out_step, 3, 1, kMaxSize);
+    a.integers("out_start", s.out_start, 3, 0, kMaxSize);
+  }
+  checked_product(a, {s.in[0], s.in[1], s.in[2]});
+  checked_product(a, {s.out_full[0], s.out_full[1], s.out_full[2]});
+  checked_product(a, {s.out_channels, s.in_channels, s.kernel[0], s.kernel[1], s.kernel[2]});
+  for (int axis = 0; axis < 3; ++axis) {
+    checked_product(a, {s.kernel[axis], s.dilation[axis]});
+    checked_product(a, {s.out[axis], s.stride[axis]});
+  }
+  check_places(a, s);
+  s.plain_input = a.flag("plain_input");
+  const int64_t in_lanes = s.plain_input ? 1 : lanes;
+  s.x_batch_stride = batch_stride(a, "x_batch_stride", s.in_channels, s.in_pixels(), in_lanes);
+  s.y_batch_stride = batch_stride(a, "y_batch_stride", s.out_channels, s.full_pixels(), lanes);
+  s.residual_batch_stride =
+      batch_stride(a, "residual_batch_stride", s.out_channels, s.full_pixels(), lanes);
+  for (const int64_t stride : {s.x_batch_stride, s.y_batch_stride, s.residual_batch_stride}) {
+    checked_product(a, {s.batch, stride});
+  }
+  s.bias = a.flag("bias");
+  s.residual = a.flag("residual");
+  s.scale = a.flag("scale");
+  s.activation = parse_activation(a);
+  return s;
+}
+
+Extents ConvOperation::extents(const Shape& s, int lanes) {
+  const int64_t in_lanes = s.plain_input ? 1 : lanes;
+  Extents e;
+  e.in.push_back(map_floats(s.batch, s.x_batch_stride, s.in_channels, s.in_pixels(), in_lanes));
+  e.in.push_back(s.residual ? map_floats(s.batch, s.residual_batch_stride, s.out_channels,
+                                         s.full_pixels(), lanes)
+                            : 0);
+  e.in.push_back(s.scale ? s.batch * round_up(s.in_channels, lanes) : 0);
+  e.out.push_back(map_floats(s.batch, s.y_batch_stride, s.out_channels, s.full_pixels(), lanes));
+  e.weight = {0, s.bias ? round_up(s.out_channels, lanes) : 0};
+  return e;
+}
+
+int64_t ConvOperation::unpacked_floats(const Shape& s) {
+  return s.out_channels * (s.in_channels / s.groups) * s.taps();
+}
+
+}  // namespace striate

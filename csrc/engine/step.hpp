@@ -1,0 +1,84 @@
+// A step of a program: one operation, its shape, and the kernel that computes it.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/attributes.hpp"
+#include "kernels/kernel.hpp"
+
+namespace striate {
+
+struct Target;
+
+// How many floats a step reads or writes behind the address of each operand. A program refuses
+// operands that do not lie within their memory.
+struct Extents {
+  std::vector<int64_t> in, out, weight;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual const Needs& needs() const = 0;
+  virtual const Extents& extents() const = 0;
+  virtual void pack(const float* weight, float* packed) const = 0;
+  virtual int64_t unpacked_floats() const = 0;  // of pack's `weight`
+  virtual void run(const Buffers& buffers, int phase, int64_t first, int64_t stop) const = 0;
+};
+
+// An operation: how its arguments become a shape, and which memory that shape touches.
+//
+//   static constexpr const char* kKind;
+//   using Shape = ...;
+//   static Shape parse(const Attributes&, int lanes);      throws std::invalid_argument
+//   static Extents extents(const Shape&, int lanes);       weight[0] is filled in from Needs
+//   static int64_t unpacked_floats(const Shape&);
+//   static const Kernels<Shape>& kernels(const Target&);
+template <typename Operation>
+class KernelStep final : public Step {
+ public:
+  using Shape = typename Operation::Shape;
+
+  KernelStep(const Shape& shape, const Kernel<Shape>& kernel, int lanes, int threads)
+      : shape_(shape),
+        kernel_(kernel),
+        needs_(kernel.needs(shape, threads)),
+        extents_(Operation::extents(shape, lanes)) {
+    if (kernel_.pack != nullptr) extents_.weight.at(0) = needs_.weight_floats;
+  }
+
+  const Needs& needs() const override { return needs_; }
+  const Extents& extents() const override { return extents_; }
+  int64_t unpacked_floats() const override { return Operation::unpacked_floats(shape_); }
+  void pack(const float* weight, float* packed) const override {
+    if (kernel_.pack != nullptr) kernel_.pack(shape_, weight, packed);
+  }
+  void run(const Buffers& buffers, int phase, int64_t first, int64_t stop) const override {
+    kernel_.run(shape_, buffers, phase, first, stop);
+  }
+
+ private:
+  Shape shape_;
+  const Kernel<Shape>& kernel_;
+  Needs needs_;
+  Extents extents_;
+};
+
+// One row of the table of operations.
+struct StepKind {
+  const char* kind;
+  // Names of the kernels that compute these arguments, best first.
+  std::vector<std::string> (*candidates)(const Target&, const Attributes&);
+  // Throws std::invalid_argument for arguments that are wrong, or that the kernel does not compute.
+  std::unique_ptr<Step> (*make)(const Target&, const std::string& kernel, const Attributes&,
+                                int threads);
+  std::vector<std::string> (*names)(const Target&);  // all kernels
+};
+
+const std::vector<StepKind>& step_kinds();
+const StepKind& find_step_kind(const std::string& kind);  // throws std::invalid_argument
+
+}  // namespace striate

@@ -1,0 +1,62 @@
+// The table of operations: every kind of step, one row each.
+#include "conv/operation.hpp"
+#include "engine/step.hpp"
+#include "layout/operation.hpp"
+
+namespace striate {
+namespace {
+
+template <typename Operation>
+StepKind row() {
+  return {Operation::kKind,
+          [](const Target& target, const Attributes& attributes) {
+            const auto shape = Operation::parse(attributes, target.lanes);
+            const auto& kernels = Operation::kernels(target);
+            std::vector<std::string> names;
+            for (int i = 0; i < kernels.count; ++i) {
+              if (kernels.rows[i]->fits(shape)) names.push_back(kernels.rows[i]->name);
+            }
+            return names;
+          },
+          [](const Target& target, const std::string& name, const Attributes& attributes,
+             int threads) -> std::unique_ptr<Step> {
+            const auto shape = Operation::parse(attributes, target.lanes);
+            const auto& kernels = Operation::kernels(target);
+            for (int i = 0; i < kernels.count; ++i) {
+              const auto& kernel = *kernels.rows[i];
+              if (name != kernel.name) continue;
+              if (!kernel.fits(shape)) {
+                attributes.fail("kernel '" + name + "' does not compute this shape.");
+              }
+              return std::make_unique<KernelStep<Operation>>(shape, kernel, target.lanes, threads);
+            }
+            attributes.fail("there is no kernel '" + name + "'.");
+          },
+          [](const Target& target) {
+            const auto& kernels = Operation::kernels(target);
+            std::vector<std::string> names;
+            for (int i = 0; i < kernels.count; ++i) names.push_back(kernels.rows[i]->name);
+            return names;
+          }};
+}
+
+}  // namespace
+
+const std::vector<StepKind>& step_kinds() {
+  static const std::vector<StepKind> kinds = {
+      row<ConvOperation>(),
+      row<LayoutOperation>(),
+  };
+  return kinds;
+}
+
+const StepKind& find_step_kind(const std::string& kind) {
+  std::string known;
+  for (const StepKind& row : step_kinds()) {
+    if (row.kind == kind) return row;
+    known += std::string(known.empty() ? "" : ", ") + row.kind;
+  }
+  throw std::invalid_argument("step '" + kind + "' is not known; " + known + " are.");
+}
+
+}  // namespace striate

@@ -1,0 +1,56 @@
+// What the engine knows of a kernel: one row of a table, for one operation and one target.
+//
+// A kernel computes one operation for one kind of shape in one or more phases. A phase is a number
+// of tasks that may run in any order on any thread; all tasks of a phase are done before the next
+// phase starts. What a task computes does not depend on the thread or on the number of threads.
+//
+// Rows are made of plain functions over plain structs: their files are compiled once for each
+// target with its own flags, and must not instantiate anything that other files share (std::vector,
+// inline functions of shared headers): the linker would keep one copy, perhaps one that this
+// machine cannot run. tests/native/test_symbols.py looks.
+#pragma once
+
+#include <cstdint>
+
+namespace striate {
+
+constexpr int kMaxPhases = 4;
+constexpr int kMaxOperands = 8;
+
+// What a kernel needs for one shape. Counts of floats.
+struct Needs {
+  int64_t weight_floats = 0;  // its packed weights
+  int64_t shared_floats = 0;  // scratch of all threads together
+  int64_t thread_floats = 0;  // scratch of each thread
+  int phases = 1;
+  int64_t tasks[kMaxPhases] = {};
+};
+
+// Where the operands are. All pointers but those to plain inputs and outputs are 64-byte aligned.
+struct Buffers {
+  const float* in[kMaxOperands] = {};
+  float* out[kMaxOperands] = {};
+  const float* weight[kMaxOperands] = {};
+  float* shared = nullptr;   // Needs::shared_floats
+  float* scratch = nullptr;  // Needs::thread_floats, this thread's own
+};
+
+template <typename Shape>
+struct Kernel {
+  const char* name;
+  // Whether the kernel computes this shape.
+  bool (*fits)(const Shape&);
+  Needs (*needs)(const Shape&, int threads);
+  // Write `weight` (in the network's layout) as the kernel reads it; null where there is none.
+  void (*pack)(const Shape&, const float* weight, float* packed);
+  void (*run)(const Shape&, const Buffers&, int phase, int64_t first, int64_t stop);
+};
+
+// Rows of one operation, best first.
+template <typename Shape>
+struct Kernels {
+  const Kernel<Shape>* const* rows = nullptr;
+  int count = 0;
+};
+
+}  // namespace striate

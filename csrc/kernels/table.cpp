@@ -1,0 +1,24 @@
+// The kernels of one target: compiled once for each.
+#include "kernels/target.hpp"
+#include "kernels/vector.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+#define STRIATE_TEXT_OF(name) #name
+#define STRIATE_TEXT(name) STRIATE_TEXT_OF(name)
+
+// Each family's folder has a table.cpp with its rows.
+extern const Kernel<ConvShape>* const conv_rows[];
+extern const int conv_row_count;
+extern const Kernel<LayoutShape>* const layout_rows[];
+extern const int layout_row_count;
+
+extern const Target target;
+const Target target = {
+    STRIATE_TEXT(STRIATE_TARGET),
+    kLanes,
+    {conv_rows, conv_row_count},
+    {layout_rows, layout_row_count},
+};
+
+}  // namespace striate::STRIATE_TARGET

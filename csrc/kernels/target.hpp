@@ -1,0 +1,33 @@
+// The targets: the same kernels, built for several instruction sets.
+//
+//   name        lanes  runs on
+//   avx512      16     x86 with AVX-512 F, BW, DQ, VL
+//   avx2        8      x86 with AVX2 and FMA
+//   portable8   8      any processor; reads what was packed for avx2
+//   portable16  16     any processor; reads what was packed for avx512
+//
+// A plan is made for a number of lanes, and runs on the best target with as many.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/kernel.hpp"
+
+namespace striate {
+
+struct ConvShape;
+struct LayoutShape;
+
+struct Target {
+  const char* name;
+  int lanes;
+  Kernels<ConvShape> conv;
+  Kernels<LayoutShape> layout;
+};
+
+// All that are built in and run on this machine, best first.
+const std::vector<const Target*>& targets();
+const Target& find_target(const std::string& name);  // throws std::invalid_argument
+
+}  // namespace striate

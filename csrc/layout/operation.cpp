@@ -1,0 +1,25 @@
+#include "layout/operation.hpp"
+
+#include "engine/maps.hpp"
+
+namespace striate {
+
+LayoutShape LayoutOperation::parse(const Attributes& attributes, int lanes) {
+  LayoutShape s;
+  s.batch = attributes.integer("batch", 1, kMaxSize);
+  s.channels = attributes.integer("channels", 1, kMaxSize);
+  s.pixels = attributes.integer("pixels", 1, kMaxSize);
+  s.batch_stride = batch_stride(attributes, "batch_stride", s.channels, s.pixels, lanes);
+  s.to_blocked = attributes.flag("to_blocked");
+  checked_product(attributes, {s.batch, s.batch_stride});
+  return s;
+}
+
+Extents LayoutOperation::extents(const Shape& s, int lanes) {
+  const int64_t plain = s.batch * s.channels * s.pixels;
+  const int64_t blocked = map_floats(s.batch, s.batch_stride, s.channels, s.pixels, lanes);
+  if (s.to_blocked) return {{plain}, {blocked}, {}};
+  return {{blocked}, {plain}, {}};
+}
+
+}  // namespace striate
