@@ -6,6 +6,7 @@
 
 #include "bind/bind.hpp"
 #include "engine/program.hpp"
+#include "engine/speed.hpp"
 #include "engine/step.hpp"
 #include "kernels/target.hpp"
 
@@ -100,8 +101,10 @@ struct BoundContext {
   explicit BoundContext(const BoundProgram& bound) : bound(bound), context(bound.program) {}
   BoundContext(const BoundContext&) = delete;
 
-  void run(const std::vector<ConstFloats>& inputs, const std::vector<Floats>& outputs,
-           int64_t first, int64_t stop, double* times = nullptr) {
+  // call(inputs, outputs) on the arrays' memory, without the interpreter's lock.
+  template <typename Call>
+  void with(const std::vector<ConstFloats>& inputs, const std::vector<Floats>& outputs,
+            const Call& call) {
     const float* in[64];
     float* out[64];
     if (inputs.size() != bound.input_floats.size() || inputs.size() > 64 ||
@@ -121,7 +124,14 @@ struct BoundContext {
       out[i] = outputs[i].data();
     }
     const ReleaseGil released;
-    context.run(in, out, first, stop, times);
+    call(in, out);
+  }
+
+  void run(const std::vector<ConstFloats>& inputs, const std::vector<Floats>& outputs,
+           int64_t first, int64_t stop, double* times = nullptr) {
+    with(inputs, outputs, [&](const float* const* in, float* const* out) {
+      context.run(in, out, first, stop, times);
+    });
   }
 
   const BoundProgram& bound;
@@ -187,6 +197,21 @@ void bind_engine(nb::module_& m) {
   m.def("pack", &pack, "target"_a, "kind"_a, "kernel"_a, "attributes"_a, "weight"_a, "packed"_a,
         "Write weights as a kernel reads them.");
 
+  m.def(
+      "peak_gflops",
+      [](const std::string& target, double seconds) {
+        return peak_gflops(find_target(target), seconds);
+      },
+      "target"_a, "seconds"_a = 0.02, nb::call_guard<ReleaseGil>(),
+      "Measure one thread's multiply-adds from registers, 2 operations each.");
+  m.def(
+      "bandwidth",
+      [](const std::string& target, int64_t bytes, double seconds) {
+        return bandwidth(find_target(target), bytes, seconds);
+      },
+      "target"_a, "bytes"_a, "seconds"_a = 0.02, nb::call_guard<ReleaseGil>(),
+      "Measure the gigabytes a second at which one thread reads a buffer.");
+
   nb::class_<BoundProgram>(m, "Program", "The steps of a plan, checked, ready to run.")
       .def(nb::init<const std::string&, int, int64_t, const ConstFloats&, std::vector<int64_t>,
                     std::vector<int64_t>>(),
@@ -224,6 +249,18 @@ void bind_engine(nb::module_& m) {
             return times;
           },
           "inputs"_a, "outputs"_a, "first"_a, "stop"_a, "Run, and give each step's seconds.")
+      .def(
+          "time",
+          [](BoundContext& self, const std::vector<ConstFloats>& inputs,
+             const std::vector<Floats>& outputs, int64_t first, int64_t stop, int64_t repeats) {
+            std::vector<double> times;
+            self.with(inputs, outputs, [&](const float* const* in, float* const* out) {
+              times = self.context.time(in, out, first, stop, repeats);
+            });
+            return times;
+          },
+          "inputs"_a, "outputs"_a, "first"_a, "stop"_a, "repeats"_a,
+          "Run again and again, and give each run's seconds.")
       .def_prop_ro(
           "arena",
           [](BoundContext& self) {

@@ -150,6 +150,17 @@ void Context::run(const float* const* inputs, float* const* outputs, int64_t fir
   });
 }
 
+std::vector<double> Context::time(const float* const* inputs, float* const* outputs, int64_t first,
+                                  int64_t stop, int64_t repeats) {
+  std::vector<double> times;
+  for (int64_t i = 0; i < repeats; ++i) {
+    const Clock::time_point start = Clock::now();
+    run(inputs, outputs, first, stop);
+    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return times;
+}
+
 void Context::work(int thread, int team, int64_t first, int64_t stop, Barrier& barrier,
                    Tasks& tasks, double* times) {
   Clock::time_point start = Clock::now();

@@ -77,6 +77,10 @@ class Context {
   void run(const float* const* inputs, float* const* outputs, int64_t first, int64_t stop,
            double* times = nullptr);
 
+  // Seconds of each of so many runs of steps first .. stop - 1.
+  std::vector<double> time(const float* const* inputs, float* const* outputs, int64_t first,
+                           int64_t stop, int64_t repeats);
+
   float* arena() { return arena_.get(); }
 
  private:

@@ -24,6 +24,10 @@ struct Target {
   int lanes;
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
+
+  // For measurements. Floating-point operations done; `sink` has room for 64 floats.
+  double (*multiply_add)(int64_t rounds, float* sink);
+  void (*read)(const float* from, int64_t floats, float* sink);
 };
 
 // All that are built in and run on this machine, best first.

@@ -130,6 +130,12 @@ def extents(target: str, kind: str, kernel: str, attributes: dict) -> tuple[list
 def pack(target: str, kind: str, kernel: str, attributes: dict, weight: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], packed: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None:
     """Write weights as a kernel reads them."""
 
+def peak_gflops(target: str, seconds: float = 0.02) -> float:
+    """Measure one thread's multiply-adds from registers, 2 operations each."""
+
+def bandwidth(target: str, bytes: int, seconds: float = 0.02) -> float:
+    """Measure the gigabytes a second at which one thread reads a buffer."""
+
 class Program:
     """The steps of a plan, checked, ready to run."""
 
@@ -154,6 +160,9 @@ class Context:
 
     def profile(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int) -> list[float]:
         """Run, and give each step's seconds."""
+
+    def time(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int, repeats: int) -> list[float]:
+        """Run again and again, and give each run's seconds."""
 
     @property
     def arena(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:
