@@ -28,6 +28,7 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
     """No unit sees the whole input, and nothing behind joins what the units see but a mean.
 
     A fully connected head looks at all places of the last map together; it needs no such field.
+    Nor does a network that weighs its maps by their averages on the way (squeeze-excitation).
 
     Source: Brendel and Bethge 2019, arXiv:1904.00760 (what local views can and cannot tell).
     """
@@ -41,7 +42,7 @@ def field_smaller_than_input(report: Report) -> Iterator[Finding]:
     ):
         return
     head = _head(report.graph, report.graph[row.name])
-    if head is None:
+    if head is None or _filters_what_sees_all(report):
         return
     size, n, jump = min(
         ((s, n, f.jump) for s, n, f in zip(sizes, given, row.field or (), strict=True) if f),
@@ -162,6 +163,17 @@ def _head(graph: Graph, node: Node) -> str | None:
         if reader.kind not in _PASSED:
             return None
         value = reader.outputs[0]
+
+
+def _filters_what_sees_all(report: Report) -> bool:
+    """Whether a convolution makes a map of more than one place from units that see everything."""
+    return any(
+        row.kind == "conv"
+        and row.output_shape
+        and math.prod(row.output_shape[2:]) > 1
+        and any(f and math.isinf(f.size) for f in row.field or ())
+        for row in report.rows
+    )
 
 
 def _has_shortcuts(report: Report) -> bool:
