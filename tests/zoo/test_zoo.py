@@ -27,6 +27,7 @@ PARAMETERS = {
     "resnet101": 44_549_160,
     "resnext50_32x4d": 25_028_904,
     "mobilenet_v2": 3_504_872,
+    "efficientnet_b0": 5_288_548,
     "convnext_tiny": 28_589_128,
     "mobilenet_v1": 4_231_976,
     "resnet20": 269_722,
@@ -37,6 +38,7 @@ MACS = {
     "resnet18": 1_814_073_344,
     "resnet50": 4_089_184_256,
     "mobilenet_v2": 300_774_272,
+    "efficientnet_b0": 385_814_752,
     "convnext_tiny": 4_455_531_264,
 }
 # Inputs as small as each net takes, so that the tests are quick.
@@ -126,6 +128,18 @@ KEYS = {
             "features.2.conv.2.weight",
             "features.17.conv.3.bias",
             "features.18.1.running_mean",
+            "classifier.1.bias",
+        ],
+    ),
+    "efficientnet_b0": (
+        360,
+        [
+            "features.0.0.weight",
+            "features.1.0.block.0.1.running_mean",
+            "features.1.0.block.1.fc1.bias",
+            "features.2.0.block.2.fc2.weight",
+            "features.7.0.block.3.0.weight",
+            "features.8.1.num_batches_tracked",
             "classifier.1.bias",
         ],
     ),

@@ -10,6 +10,7 @@ from ._registry import list as list
 from .alexnet import alexnet as alexnet
 from .c3d import c3d_small as c3d_small
 from .convnext import convnext_tiny as convnext_tiny
+from .efficientnet import efficientnet_b0 as efficientnet_b0
 from .lenet import lenet5 as lenet5
 from .lenet import lenet5_1998 as lenet5_1998
 from .m5 import m5 as m5

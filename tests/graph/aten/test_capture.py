@@ -40,6 +40,7 @@ SMALL = {
     "resnet18": (3, 64, 64),
     "mobilenet_v1": (3, 64, 64),
     "mobilenet_v2": (3, 64, 64),
+    "efficientnet_b0": (3, 64, 64),
     "convnext_tiny": (3, 64, 64),
     "unet": (1, 32, 32),
     "m5": (1, 4000),

@@ -321,6 +321,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 ZOO = {
     "lenet5": (1, 1, 32, 32), "lenet5_1998": (1, 1, 32, 32), "resnet18": (1, 3, 32, 32),
     "mobilenet_v2": (1, 3, 32, 32), "convnext_tiny": (1, 3, 32, 32), "unet": (1, 1, 32, 32),
+    "efficientnet_b0": (1, 3, 32, 32),
     "m5": (1, 1, 4000), "c3d_small": (1, 3, 16, 32, 32),
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "alexnet": {"one-layer-holds-most": "classifier.1", "pooling-without-effect": "avgpool"},
     "c3d_small": {"pixels-dropped": "15", "field-smaller-than-input": "15"},
     "convnext_tiny": {},
+    "efficientnet_b0": {},
     "lenet5": {"vector-width": "c1", "one-layer-holds-most": "c5"},
     "lenet5_1998": {"vector-width": "c1", "one-layer-holds-most": "c5"},
     "m5": {"pixels-dropped": "11", "field-smaller-than-input": "15"},
