@@ -1,0 +1,206 @@
+"""Engines take turns: each in a process of its own, one awake at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import selectors
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._engines import Engine
+from ._machine import pick_cores
+from ._task import Task
+
+TOLERANCE = 1e-3
+"""Share of the reference's largest magnitude by which an engine may be off."""
+TURN_LIMIT_S = 600
+
+
+@dataclass
+class Result:
+    """What became of one engine.
+
+    Args:
+        engine: Its name.
+        version: Of its package.
+        error: Largest difference from float64, as a share of the largest output.
+        load_s: From file to first result, without imports.
+        rounds_ms: Median of the runs of each turn.
+        fastest_ms: The quickest single run of all.
+        skipped: Why there are no times.
+    """
+
+    engine: str
+    version: str = ""
+    error: float | None = None
+    load_s: float | None = None
+    rounds_ms: list[float] = field(default_factory=list)
+    fastest_ms: float = float("inf")
+    skipped: str = ""
+
+    @property
+    def ms(self) -> float:
+        """Median over the rounds."""
+        return statistics.median(self.rounds_ms)
+
+    def ratio_to(self, other: Result) -> float:
+        """How many times as long as the other it takes: the median over rounds, side by side."""
+        pairs = zip(self.rounds_ms, other.rounds_ms, strict=True)
+        return statistics.median(mine / theirs for mine, theirs in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for a file."""
+        if self.skipped:
+            return {"engine": self.engine, "version": self.version, "skipped": self.skipped}
+        return vars(self) | {"median_ms": self.ms}
+
+
+class SkippedError(Exception):
+    """An engine does not take part; the text says why."""
+
+
+class Worker:
+    """The process of one engine. It is stopped whenever it is not its turn.
+
+    Stopped, not idle: pools of threads that spin while they wait would take the cores from others.
+    """
+
+    def __init__(self, engine: Engine, task: Task, threads: int) -> None:
+        self.engine, self.task = engine, task
+        cores = ",".join(map(str, pick_cores(threads)))
+        command = [sys.executable, "-m", "peers._worker", engine.name, str(task.folder)]
+        with task.log(engine.name).open("w") as log:
+            self.process = subprocess.Popen(
+                [*command, str(threads), cores],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=_environment(threads),
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()  # also ends what is stopped
+        self.process.communicate()
+
+    def load(self) -> dict[str, Any]:
+        """Wait until it is ready, and stop it."""
+        found = self._answer(self.engine.limit_s)
+        if "skipped" in found:
+            raise SkippedError(found["skipped"])
+        os.kill(self.process.pid, signal.SIGSTOP)
+        return found
+
+    def take_turn(self, seconds: float) -> list[float]:
+        """Let it run for about so long; the times of its runs in ms."""
+        os.kill(self.process.pid, signal.SIGCONT)
+        assert self.process.stdin
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        times: list[float] = self._answer(TURN_LIMIT_S)["times_ms"]
+        os.kill(self.process.pid, signal.SIGSTOP)
+        return times
+
+    def _answer(self, limit_s: float) -> dict[str, Any]:
+        assert self.process.stdout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            if not selector.select(limit_s):
+                raise SkippedError(f"not ready within {limit_s:g} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise SkippedError(f"its process ended: {_last_line(self.task.log(self.engine.name))}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def race(
+    task: Task, engines: Iterable[Engine], *, threads: int, rounds: int, turn_s: float
+) -> list[Result]:
+    """Load a network into every engine, check what each computes, and time them side by side.
+
+    Args:
+        task: The network.
+        engines: Who takes part; who is not installed, fails or errs is a result with a reason.
+        threads: Cores for each engine; all get the same ones.
+        rounds: Turns of each engine. Within a round all take one, in random order.
+        turn_s: Seconds of timed runs a turn.
+    """
+    results = []
+    ready: list[tuple[Worker, Result]] = []
+    with ExitStack() as stack:
+        for engine in engines:
+            result = Result(engine.name, engine.version)
+            results.append(result)
+            try:
+                if not engine.version:
+                    raise SkippedError("not installed")
+                worker = stack.enter_context(Worker(engine, task, threads))
+                result.load_s = worker.load()["load_s"]
+                result.error = _error(task, engine)
+                ready.append((worker, result))
+            except SkippedError as reason:
+                result.skipped = str(reason)
+        order = random.Random(0)
+        for _ in range(rounds):
+            for worker, result in order.sample(ready, len(ready)):
+                if result.skipped:
+                    continue
+                try:
+                    times = worker.take_turn(turn_s)
+                except SkippedError as reason:
+                    result.skipped = str(reason)
+                    continue
+                result.rounds_ms.append(statistics.median(times))
+                result.fastest_ms = min(result.fastest_ms, *times)
+    return results
+
+
+def _error(task: Task, engine: Engine) -> float:
+    """Compare with float64; who is off does not take part."""
+    reference, found = task.reference, np.load(task.output(engine.name))
+    if found.shape != reference.shape:
+        raise SkippedError(f"wrong: its output is {found.shape} and should be {reference.shape}")
+    error = float(abs(found - reference).max() / abs(reference).max())
+    if not error <= TOLERANCE:
+        raise SkippedError(f"wrong: off by {error:.2g} of the largest output")
+    return error
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Settings that libraries read when they are imported."""
+    pools = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+    return {
+        **os.environ,
+        **{f"{name}_NUM_THREADS": str(threads) for name in pools},
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compiling processes
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": os.pathsep.join(_search_path()),
+    }
+
+
+def _search_path() -> Sequence[str]:
+    folder = str(Path(__file__).parents[1])
+    return [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+
+
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it printed nothing"

@@ -1,0 +1,37 @@
+"""PyTorch: eager in both layouts, and compiled with its weights frozen into the code."""
+
+from __future__ import annotations
+
+import torch
+
+from ._loaded import Loaded
+from ._task import Task
+
+
+def load(task: Task, threads: int, variant: str) -> Loaded:
+    """Run the module.
+
+    Args:
+        variant: "eager" (NCHW), "channels_last" (NHWC, images only) or "compiled" (layouts
+            are inductor's choice).
+    """
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    torch.set_grad_enabled(False)
+    module = torch.load(task.module, weights_only=False)
+    x = torch.from_numpy(task.input)
+    if variant == "channels_last":
+        layout = {4: torch.channels_last, 5: torch.channels_last_3d}[x.dim()]
+        module, x = module.to(memory_format=layout), x.to(memory_format=layout)
+    elif variant == "compiled":
+        from torch._inductor import config
+
+        config.freezing = True
+        compiled = torch.compile(module)
+        return Loaded(lambda: compiled(x))
+
+    def run() -> torch.Tensor:
+        with torch.inference_mode():
+            return module(x)
+
+    return Loaded(run)
