@@ -24,6 +24,95 @@ SHAPES = {
     "signal": Convolution(size=(1, 1, 31), kernel=(1, 1, 9), stride=(1, 1, 2)),
     "volume": Convolution(size=(5, 6, 7), kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1)),
     "residual and batch": Convolution(batch=3, residual=True, out_channels=20),
+    "3x3 wide": Convolution(
+        batch=2,
+        in_channels=13,
+        out_channels=37,
+        size=(1, 19, 23),
+        before=(0, 1, 0),
+        after=(0, 2, 1),
+    ),
+    "3x3 relu6 and residual": Convolution(
+        in_channels=16,
+        out_channels=24,
+        size=(1, 14, 13),
+        before=(0, 1, 1),
+        after=(0, 1, 1),
+        residual=True,
+        activation={"activation": "clamp", "alpha": 0.0, "beta": 6.0},
+    ),
+    "3x3 on one pixel": Convolution(size=(1, 1, 1), before=(0, 1, 1), after=(0, 1, 1)),
+    "3x3 on two rows, far padding": Convolution(
+        in_channels=9, size=(1, 2, 5), before=(0, 3, 9), after=(0, 5, 0)
+    ),
+    "3x3 cropped": Convolution(size=(1, 12, 12), before=(0, -1, -2), after=(0, -3, 0)),
+    "3x3 with many channels": Convolution(
+        batch=3,
+        in_channels=300,
+        out_channels=290,
+        size=(1, 5, 4),
+        before=(0, 1, 1),
+        after=(0, 1, 1),
+    ),
+    "3x3 with many channels and tiles": Convolution(
+        in_channels=264, out_channels=40, size=(1, 29, 30), bias=False
+    ),
+    "3x3 dilated, uneven": Convolution(
+        batch=2,
+        in_channels=17,
+        out_channels=16,
+        size=(1, 13, 17),
+        dilation=(1, 3, 2),
+        before=(0, 3, 1),
+        after=(0, 4, 2),
+        residual=True,
+    ),
+    "3x3 dilated beyond the map": Convolution(
+        size=(1, 3, 4), dilation=(1, 6, 7), before=(0, 6, 7), after=(0, 6, 7)
+    ),
+    "3 taps of a signal": Convolution(
+        batch=2,
+        in_channels=33,
+        out_channels=40,
+        size=(1, 1, 101),
+        kernel=(1, 1, 3),
+        before=(0, 0, 1),
+        after=(0, 0, 1),
+        residual=True,
+    ),
+    "1x3 dilated": Convolution(
+        in_channels=8, size=(1, 5, 19), kernel=(1, 1, 3), dilation=(1, 1, 4), before=(0, 0, 2)
+    ),
+    "3x1": Convolution(in_channels=20, size=(1, 11, 6), kernel=(1, 3, 1), after=(0, 1, 0)),
+    "3x1x1": Convolution(
+        batch=2, size=(9, 3, 5), kernel=(3, 1, 1), before=(1, 0, 0), after=(1, 0, 0)
+    ),
+    "1x3x3 of a volume": Convolution(size=(4, 9, 8), before=(0, 1, 1), after=(0, 1, 1)),
+    "volume with channels to spare": Convolution(
+        batch=2,
+        in_channels=20,
+        out_channels=17,
+        size=(7, 9, 10),
+        kernel=(3, 3, 3),
+        before=(2, 1, 1),
+        after=(1, 1, 1),
+    ),
+    "2x3x3, dilated in depth": Convolution(
+        in_channels=16,
+        size=(6, 5, 6),
+        kernel=(2, 3, 3),
+        dilation=(3, 1, 1),
+        before=(4, 1, 1),
+        after=(4, 1, 1),
+    ),
+    "volume with many channels": Convolution(
+        in_channels=200,
+        out_channels=200,
+        size=(2, 4, 4),
+        kernel=(3, 3, 3),
+        before=(1, 1, 1),
+        after=(1, 1, 1),
+    ),
     "scale": Convolution(in_channels=20, scale=True, kernel=(1, 1, 1)),
 }
 
@@ -34,6 +123,8 @@ def test_every_kernel_that_fits_agrees_with_the_definition(name: str, target: st
     problem = SHAPES[name]
     arrays = problem.arrays()
     expected = problem.reference(arrays)
+    if problem.activation:
+        expected = np.clip(expected, problem.activation["alpha"], problem.activation["beta"])
     kernels = _core.candidates(target, "conv", problem.attributes)
     assert "reference" in kernels
     for kernel in kernels:

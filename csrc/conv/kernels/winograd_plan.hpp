@@ -1,0 +1,196 @@
+// How Winograd's kernels look at a convolution, and how they cut it into tasks.
+//
+// A tile is M outputs of an axis with a 3-tap window: M x M in the plane (kernel 3x3, or kx3x3,
+// where the depth's taps are summed), M x 1 along a line (1x1x3, 1x3x1, 3x1x1). Its A = M + 2
+// inputs an axis overlap the next tile's by two. With dilation d an axis falls into d interleaved
+// ones, each of which has tiles of its own:
+//
+//   outputs    0 1 2 3 4 5 6 7 8 9        d = 2, M = 2
+//   tile       0 3 0 3 1 4 1 4 2 5        tile 0 reads inputs 0 2 4 6, tile 3 inputs 1 3 5 7
+//
+// The tiles of all images form one list, counted by (image, outer map, down, across).
+#pragma once
+
+#include "conv/shape.hpp"
+#include "kernels/vector.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+// An axis with tiles of `width` outputs.
+struct WinogradAxis {
+  int64_t in, out;
+  int64_t padding, dilation;
+  int64_t width;
+  int64_t runs;            // tiles of each of the interleaved axes
+  int64_t tiles;           // of all
+  int64_t x_step, y_step;  // floats from one of a tile's inputs, outputs to the next
+};
+
+struct WinogradPlan {
+  bool plane;                  // A x A products a tile; else A
+  int64_t products;            // of a tile
+  int64_t in_blocks, in_full;  // blocks of input channels, of which all lanes are used
+  int64_t in_rest;             // lanes used of the block behind those
+  int64_t out_blocks, out_pairs;
+  int64_t taps, weight_rows;        // taps of the depth; rows of a weight panel
+  int64_t outer, outer_x, outer_y;  // maps side by side, and floats from one to the next
+  WinogradAxis down, across;
+  int64_t in_slices, slices, slice_x, slice_y;  // the depth, where it has taps
+  int64_t depth_padding, depth_dilation;
+  int64_t x_block, y_block, y_start;
+  int64_t tiles;  // of a slice, of all images
+
+  // The cut: see winograd.hpp.
+  bool phased;
+  int64_t tile_blocks, slice_blocks;
+  int64_t block_tiles, block_slices, block_in_slices;  // of the largest block
+  int64_t input_group, output_group, chunks;  // phased: blocks of channels, parts of the tiles
+  int64_t pair_groups;                        // phased
+  int64_t v_stride, q_stride;                 // floats from product to product
+};
+
+STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t width) {
+  WinogradAxis a;
+  a.in = s.in[axis];
+  a.out = s.out[axis];
+  a.padding = s.padding[axis];
+  a.dilation = s.dilation[axis];
+  a.width = width;
+  a.runs = ceil_div(ceil_div(a.out, a.dilation), width);
+  a.tiles = a.runs * least(a.dilation, a.out);
+  int64_t x_pixel = kLanes, y_pixel = kLanes;
+  for (int i = axis + 1; i < 3; ++i) {
+    x_pixel *= s.in[i];
+    y_pixel *= s.out_full[i];
+  }
+  a.x_step = x_pixel * a.dilation;
+  a.y_step = y_pixel * a.dilation * s.out_step[axis];
+  return a;
+}
+
+// `count` pixels with a window of one tap.
+STRIATE_INLINE WinogradAxis untiled_axis(int64_t count) {
+  return {count, count, 0, 1, 1, count, count, kLanes, kLanes};
+}
+
+// Whether an axis has one tap, and places as pixels.
+STRIATE_INLINE bool idle_axis(const ConvShape& s, int axis) {
+  return s.kernel[axis] == 1 && s.stride[axis] == 1 && s.padding[axis] == 0 &&
+         s.out[axis] == s.in[axis] && s.out_full[axis] == s.out[axis];
+}
+
+STRIATE_INLINE bool three_taps(const ConvShape& s, int axis) {
+  return s.kernel[axis] == 3 && s.stride[axis] == 1;
+}
+
+// The one axis with three taps, of a line; -1 in the plane.
+STRIATE_INLINE int line_axis(const ConvShape& s) {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (three_taps(s, axis) && idle_axis(s, (axis + 1) % 3) && idle_axis(s, (axis + 2) % 3)) {
+      return axis;
+    }
+  }
+  return -1;
+}
+
+STRIATE_INLINE bool winograd_fits(const ConvShape& s) {
+  if (s.groups != 1 || s.plain_input || s.scale) return false;
+  if (line_axis(s) >= 0) return true;
+  return three_taps(s, 1) && three_taps(s, 2) &&
+         (idle_axis(s, 0) || (s.kernel[0] > 1 && s.stride[0] == 1));
+}
+
+STRIATE_INLINE int64_t pixels_behind(const int64_t* size, int axis) {
+  int64_t pixels = 1;
+  for (int i = axis + 1; i < 3; ++i) pixels *= size[i];
+  return pixels;
+}
+
+// Floats of `count` products' distance: an odd number of 64-byte lines, or the products of a tile
+// would fall into few sets of the cache.
+STRIATE_INLINE int64_t odd_lines(int64_t floats) {
+  return (ceil_div(floats, 16) | 1) * 16;
+}
+
+// Bytes of L2 that a block's transformed inputs may take.
+constexpr int64_t kWinogradCache = (kLanes == 16 ? 1024 : 512) * 1024 * 3 / 4;
+constexpr int64_t kWinogradMaxTiles = 64;  // of a block, a chunk
+
+STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
+  const int64_t tile_bytes = w.products * w.in_blocks * kLanes * 4;
+  const int64_t weight_bytes = w.products * w.weight_rows * w.out_blocks * kLanes * 4;
+  w.block_slices = least(w.slices, 4);
+  const int64_t reach = (w.taps - 1) * w.depth_dilation;
+  const int64_t room = kWinogradCache / (tile_bytes * (w.block_slices + reach));
+  const int64_t all = w.tiles * w.slices;
+  w.phased = weight_bytes >= 4 * 1024 * 1024 && all <= 16 * kTilePixels;
+  int64_t tiles = least(kWinogradMaxTiles, most(room / kTilePixels, 2) * kTilePixels);
+  if (w.phased) {
+    tiles = w.tiles;
+    w.block_slices = w.slices;
+  }
+  w.tile_blocks = ceil_div(w.tiles, tiles);
+  w.slice_blocks = ceil_div(w.slices, w.block_slices);
+  w.block_tiles = ceil_div(w.tiles, w.tile_blocks);
+  w.block_slices = ceil_div(w.slices, w.slice_blocks);
+  w.block_in_slices = w.taps == 1 ? 1 : least(w.in_slices, w.block_slices + reach);
+  w.chunks = ceil_div(w.tiles, kWinogradMaxTiles);
+  const int64_t group = most(1, kWinogradMaxTiles / w.tiles);
+  w.input_group = least(group, w.in_blocks);
+  w.output_group = least(group, w.out_blocks);
+  // A product of a pair of blocks takes about as many cycles as it has inputs; 50,000 are 15 us.
+  w.pair_groups = least(w.out_pairs, ceil_div(w.out_pairs * s.in_channels * w.taps * all, 50000));
+  const int64_t out_blocks = w.phased ? w.out_blocks : 2;
+  w.v_stride = odd_lines(w.block_in_slices * w.in_blocks * w.block_tiles * kLanes);
+  w.q_stride = odd_lines(w.block_slices * out_blocks * w.block_tiles * kLanes);
+}
+
+template <int M>
+STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
+  WinogradPlan w;
+  const int line = line_axis(s);
+  w.plane = line < 0;
+  w.products = w.plane ? (M + 2) * (M + 2) : M + 2;
+  w.in_blocks = ceil_div(s.in_channels, kLanes);
+  w.in_full = s.in_channels / kLanes;
+  w.in_rest = s.in_channels % kLanes;
+  w.out_blocks = ceil_div(s.out_channels, kLanes);
+  w.out_pairs = ceil_div(w.out_blocks, 2);
+  w.x_block = s.in_pixels() * kLanes;
+  w.y_block = s.full_pixels() * kLanes;
+  w.y_start = 0;
+  for (int i = 0; i < 3; ++i) w.y_start += s.out_start[i] * pixels_behind(s.out_full, i) * kLanes;
+  w.taps = 1;
+  w.outer = w.in_slices = w.slices = 1;
+  w.slice_x = w.slice_y = w.depth_padding = 0;
+  w.depth_dilation = 1;
+  if (w.plane) {
+    w.down = winograd_axis(s, 1, M);
+    w.across = winograd_axis(s, 2, M);
+    w.outer_x = pixels_behind(s.in, 0) * kLanes;
+    w.outer_y = pixels_behind(s.out_full, 0) * kLanes * s.out_step[0];
+    if (s.kernel[0] == 1) {
+      w.outer = s.in[0];
+    } else {
+      w.taps = s.kernel[0];
+      w.in_slices = s.in[0];
+      w.slices = s.out[0];
+      w.slice_x = w.outer_x;
+      w.slice_y = w.outer_y;
+      w.depth_padding = s.padding[0];
+      w.depth_dilation = s.dilation[0];
+    }
+  } else {
+    w.down = winograd_axis(s, line, M);
+    w.across = untiled_axis(pixels_behind(s.in, line));
+    for (int i = 0; i < line; ++i) w.outer *= s.in[i];
+    w.outer_x = s.in[line] * pixels_behind(s.in, line) * kLanes;
+    w.outer_y = s.out_full[line] * pixels_behind(s.out_full, line) * kLanes;
+  }
+  w.weight_rows = w.taps * s.in_channels;
+  w.tiles = s.batch * w.outer * w.down.tiles * w.across.tiles;
+  winograd_cut(s, w);
+  return w;
+}
+
+}  // namespace striate::STRIATE_TARGET
