@@ -26,6 +26,11 @@ class Task:
         return self.folder / "net.onnx"
 
     @property
+    def single(self) -> Path:
+        """The same for a batch of one, for engines without batches."""
+        return self.folder / "single.onnx"
+
+    @property
     def graph(self) -> Path:
         """The network as Striate's graph."""
         return self.folder / "graph.striate"
@@ -70,6 +75,7 @@ def write_task(module: nn.Module, shape: Sequence[int], folder: Path) -> Task:
     np.save(folder / "reference.npy", y.numpy())
     graph = striate.capture(module, tuple(shape))
     graph.to_onnx(task.onnx)
+    graph.at((1, *shape[1:])).to_onnx(task.single)
     graph.save(task.graph)
     torch.save(with_torch_layers(module), task.module)
     return task
