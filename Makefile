@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := CMakeLists.txt $(shell find csrc -type f)
 JOBS ?= 2
 
-.PHONY: help demo test test-slow sweep check format install stubs lock clean
+.PHONY: help demo test test-slow sweep peers check format install stubs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,20 @@ $(SWEEP)/.installed: $(VENV)/.installed
 sweep: $(SWEEP)/.installed  ## compare with all networks of torchvision and 49 of timm (30 minutes)
 	PYTHONPATH=src $(SWEEP)/bin/python -m pytest -q -m slow tests/sweep
 
+# Engines to race with, in an environment that adds them to .venv. The line of Python, unlike a path,
+# also lets .venv's own .pth files count: the editable striate is one.
+PEERS := .venv-peers
+$(PEERS)/.installed: $(VENV)/.installed benchmarks/peers.txt
+	test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	$(BIN)/python -c 'import sysconfig; \
+	  print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(PEERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth"
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet \
+	  --constraint constraints.txt --requirement benchmarks/peers.txt
+	touch $@
+
+peers: $(PEERS)/.installed  ## make .venv-peers: other engines, for benchmarks/inference.py
+
 check: install  ## lint, format, types: what CI asks for
 	scripts/check
 
@@ -66,4 +80,4 @@ lock: install  ## write the versions in .venv back into constraints.txt
 	scripts/lock
 
 clean:  ## remove .venv and everything that was built
-	rm -rf $(VENV) $(SWEEP) build dist runs
+	rm -rf $(VENV) $(SWEEP) $(PEERS) build dist runs
