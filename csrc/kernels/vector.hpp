@@ -77,6 +77,16 @@ STRIATE_INLINE Vector min(Vector a, Vector b) {
 #endif
 }
 
+// Wants v in a register here, and nothing moved past this place: GCC otherwise schedules the loads
+// of many multiply-adds first, and spills.
+STRIATE_INLINE void pin([[maybe_unused]] Vector& v) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  asm volatile("" : "+v"(v));
+#elif defined(__AVX2__) && STRIATE_LANES == 8
+  asm volatile("" : "+x"(v));
+#endif
+}
+
 // Of whole numbers: sizes and places.
 STRIATE_INLINE int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
