@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,33 @@ from striate import _core
 from .steps import Convolution
 
 TARGETS = [name for name, _ in _core.targets()]
+
+
+def _depthwise(
+    channels: int,
+    size: tuple[int, int, int],
+    kernel: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    **others: Any,
+) -> Convolution:
+    """Along height and width, padded to keep the size at stride 1."""
+    padding = dilation * (kernel - 1) // 2
+    return Convolution(
+        in_channels=channels,
+        out_channels=channels,
+        groups=channels,
+        size=size,
+        kernel=(1, kernel, kernel),
+        stride=(1, stride, stride),
+        dilation=(1, dilation, dilation),
+        before=(0, padding, padding),
+        after=(0, padding, padding),
+        **others,
+    )
+
+
 SHAPES = {
     "3x3": Convolution(),
     "3x3 padded": Convolution(before=(0, 1, 1), after=(0, 1, 1)),
@@ -19,6 +48,25 @@ SHAPES = {
     "stride 2": Convolution(stride=(1, 2, 2), before=(0, 1, 1), after=(0, 1, 1)),
     "dilation 2": Convolution(dilation=(1, 2, 2), before=(0, 2, 2), after=(0, 2, 2)),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17),
+    "depthwise 3x3": _depthwise(9, (1, 14, 15), 3, residual=True, batch=2),
+    "depthwise 3x3 stride 2": _depthwise(16, (1, 13, 14), 3, stride=2),
+    "depthwise 5x5": _depthwise(8, (1, 19, 23), 5, scale=True, batch=2),
+    "depthwise 5x5 stride 2": _depthwise(7, (1, 14, 17), 5, stride=2),
+    "depthwise 7x7": _depthwise(1, (1, 29, 31), 7, bias=False),
+    "depthwise 7x7 stride 2": _depthwise(17, (1, 15, 14), 7, stride=2),
+    "depthwise 7x7 on a smaller map": _depthwise(8, (1, 3, 2), 7),
+    "depthwise of any width": _depthwise(8, (1, 5, 40), 4, stride=3),
+    "depthwise dilated": _depthwise(24, (1, 15, 27), 3, dilation=3),
+    "depthwise of one pixel": _depthwise(24, (1, 1, 1), 3),
+    "depthwise padded on one side": _depthwise(8, (1, 9, 9), 5, stride=2).but(
+        before=(0, 4, 0), after=(0, 0, 7)
+    ),
+    "depthwise wide stride": _depthwise(8, (1, 13, 13), 3).but(stride=(1, 5, 2)),
+    "depthwise volume": _depthwise(8, (6, 7, 8), 3).but(
+        kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1), dilation=(2, 1, 1)
+    ),
+    "depthwise signal": _depthwise(9, (1, 1, 67), 31).but(kernel=(1, 1, 31)),
+    "depthwise many maps": _depthwise(130, (1, 2, 3), 3, batch=3),
     "grouped": Convolution(in_channels=24, out_channels=12, groups=3),
     "more padding than window": Convolution(before=(0, 4, 0), after=(0, 0, 5)),
     "signal": Convolution(size=(1, 1, 31), kernel=(1, 1, 9), stride=(1, 1, 2)),
