@@ -2,6 +2,7 @@
 #include "conv/operation.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
+#include "pool/operation.hpp"
 
 namespace striate {
 namespace {
@@ -46,6 +47,7 @@ const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
       row<ConvOperation>(),
       row<LayoutOperation>(),
+      row<PoolOperation>(),
   };
   return kinds;
 }

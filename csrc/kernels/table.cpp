@@ -12,13 +12,20 @@ extern const Kernel<ConvShape>* const conv_rows[];
 extern const int conv_row_count;
 extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
+extern const Kernel<PoolShape>* const pool_table[];
+extern const int pool_table_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
 
 extern const Target target;
 const Target target = {
-    STRIATE_TEXT(STRIATE_TARGET),    kLanes,       {conv_rows, conv_row_count},
-    {layout_rows, layout_row_count}, multiply_add, read,
+    STRIATE_TEXT(STRIATE_TARGET),
+    kLanes,
+    {conv_rows, conv_row_count},
+    {layout_rows, layout_row_count},
+    {pool_table, pool_table_count},
+    multiply_add,
+    read,
 };
 
 }  // namespace striate::STRIATE_TARGET

@@ -18,12 +18,14 @@ namespace striate {
 
 struct ConvShape;
 struct LayoutShape;
+struct PoolShape;
 
 struct Target {
   const char* name;
   int lanes;
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
+  Kernels<PoolShape> pool;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
   double (*multiply_add)(int64_t rounds, float* sink);

@@ -1,0 +1,60 @@
+#include "pool/operation.hpp"
+
+#include "conv/operation.hpp"
+#include "engine/maps.hpp"
+
+namespace striate {
+namespace {
+
+void parse_windows(const Attributes& a, PoolShape& s) {
+  a.integers("kernel", s.kernel, 3, 1, kMaxSize);
+  a.integers("stride", s.stride, 3, 1, kMaxSize);
+  a.integers("dilation", s.dilation, 3, 1, kMaxSize);
+  a.integers("padding", s.padding, 3, -kMaxSize, kMaxSize);
+  for (int axis = 0; axis < 3; ++axis) s.padding_after[axis] = s.padding[axis];
+  if (a.has("padding_after")) {
+    a.integers("padding_after", s.padding_after, 3, -kMaxSize, kMaxSize);
+  }
+  for (int axis = 0; axis < 3; ++axis) {
+    checked_product(a, {s.kernel[axis], s.dilation[axis]});
+    checked_product(a, {s.out[axis], s.stride[axis]});
+  }
+  checked_product(a, {s.kernel[0], s.kernel[1], s.kernel[2]});
+}
+
+}  // namespace
+
+PoolShape PoolOperation::parse(const Attributes& a, int lanes) {
+  PoolShape s;
+  s.batch = a.integer("batch", 1, kMaxSize);
+  s.channels = a.integer("channels", 1, kMaxSize);
+  a.integers("in", s.in, 3, 1, kMaxSize);
+  a.integers("out", s.out, 3, 1, kMaxSize);
+  checked_product(a, {s.in[0], s.in[1], s.in[2]});
+  checked_product(a, {s.out[0], s.out[1], s.out[2]});
+  const std::string& mode = a.word("mode", "max");
+  if (mode != "max" && mode != "avg") a.fail("mode must be max or avg.");
+  s.average = mode == "avg";
+  s.adaptive = a.flag("adaptive");
+  if (s.adaptive) {
+    for (int axis = 0; axis < 3; ++axis) checked_product(a, {s.in[axis] + 1, s.out[axis] + 1});
+  } else {
+    parse_windows(a, s);
+    s.count_include_pad = a.flag("count_include_pad");
+    s.divisor = a.integer("divisor", 0, kMaxSize, 0);
+  }
+  s.x_batch_stride = batch_stride(a, "x_batch_stride", s.channels, s.in_pixels(), lanes);
+  s.y_batch_stride = batch_stride(a, "y_batch_stride", s.channels, s.out_pixels(), lanes);
+  checked_product(a, {s.batch, s.x_batch_stride});
+  checked_product(a, {s.batch, s.y_batch_stride});
+  s.activation = parse_activation(a);
+  return s;
+}
+
+Extents PoolOperation::extents(const Shape& s, int lanes) {
+  return {{map_floats(s.batch, s.x_batch_stride, s.channels, s.in_pixels(), lanes)},
+          {map_floats(s.batch, s.y_batch_stride, s.channels, s.out_pixels(), lanes)},
+          {}};
+}
+
+}  // namespace striate
