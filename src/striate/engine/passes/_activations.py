@@ -44,13 +44,14 @@ def name_activations(graph: Graph) -> Result:
     more than 1e-6 anywhere, and they stay as they are. GELU's two formulas differ by 5e-4.
     """
     editor = Editor(graph, "name_activations")
+    order = {node.name: k for k, node in enumerate(graph.nodes)}  # no node is moved or added
     for node in editor:
         if not isinstance(node.op, ops.Binary) and node.kind != "activation":
             continue
         kind = editor.type(node.outputs[0])
         if kind is None or not kind.is_float:
             continue
-        for source, steps in _sources(editor, node):
+        for source, steps in _sources(editor, node, order):
             op = _named(editor, source, steps, node)
             if op is not None:
                 editor.put(node.name, replace(node, op=op, inputs=(source,), inplace=False))
@@ -60,7 +61,7 @@ def name_activations(graph: Graph) -> Result:
     return editor.result()
 
 
-def _sources(editor: Editor, node: Node) -> list[tuple[str, list[Node]]]:
+def _sources(editor: Editor, node: Node, order: dict[str, int]) -> list[tuple[str, list[Node]]]:
     """Values that a node is a function of alone, nearest first, with the steps from there."""
     kind = editor.type(node.outputs[0])
     found: list[tuple[str, list[Node]]] = []
@@ -69,11 +70,10 @@ def _sources(editor: Editor, node: Node) -> list[tuple[str, list[Node]]]:
         if len(open_values) == 1 and editor.type(next(iter(open_values))) == kind:
             found.append((next(iter(open_values)), steps[::-1]))
         # Go on behind the value that was made last, so that no step comes before what it reads.
-        makers = [editor.maker(value) for value in open_values]
-        if None in makers:
+        makers = [maker for maker in map(editor.maker, open_values) if maker is not None]
+        if not makers:
             break
-        order = {name: k for k, name in enumerate(editor.names)}
-        last = max((m for m in makers if m is not None), key=lambda m: order[m.name])
+        last = max(makers, key=lambda maker: order[maker.name])
         if not _is_step(editor, last):
             break
         steps = [*steps, last]
