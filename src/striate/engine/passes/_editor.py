@@ -40,7 +40,8 @@ class Editor:
         self._types = dict(graph.types)
         self._outputs = graph.outputs
         self._changes: list[Change] = []
-        self._index: tuple[dict[str, Node], dict[str, list[str]], set[str]] | None = None
+        self._sized = {n.name: sizes_read(n.op) for n in graph.nodes if n.op.depends_on_sizes}
+        self._index: tuple[dict[str, Node], dict[str, list[str]]] | None = None
 
     # Looking ------------------------------------------------------------------------------------
 
@@ -57,11 +58,6 @@ class Editor:
                 yield self._nodes[name]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the nodes in order."""
-        return tuple(self._nodes)
-
-    @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the values that the graph gives."""
         return self._outputs
@@ -76,7 +72,7 @@ class Editor:
 
     def measured(self, value: str) -> bool:
         """Whether some size is worked out from this value's shape."""
-        return value in self._indexed()[2]
+        return any(value in read for read in self._sized.values())
 
     def only_reader(self, value: str) -> Node | None:
         """The node that alone reads a value, once; None if there are others or it is an output."""
@@ -161,7 +157,10 @@ class Editor:
             assert len({name for name, _ in pairs}) == len(pairs), "a node's name is taken"
             self._nodes = dict(pairs)
         self._index = None
+        self._sized.pop(old, None)
         for node in new:
+            if node.op.depends_on_sizes:
+                self._sized[node.name] = sizes_read(node.op)
             if any(value not in self._types for value in node.outputs):
                 made = self.op(node).infer(*(self.type(value) for value in node.inputs))
                 self._types.update(zip(node.outputs, made, strict=True))
@@ -173,13 +172,13 @@ class Editor:
 
     def redirect(self, old: str, new: str, *, only_sizes: bool = False) -> None:
         """Let all who read a value (or work out sizes from it) read another of the same shape."""
-        for name, node in self._nodes.items():
-            op = _renamed(node.op, old, new) if node.op.depends_on_sizes else node.op
-            inputs = node.inputs
-            if not only_sizes and old in inputs:
-                inputs = tuple(new if value == old else value for value in inputs)
-            if op is not node.op or inputs is not node.inputs:
-                self._nodes[name] = replace(node, op=op, inputs=inputs)
+        for name in [name for name, read in self._sized.items() if old in read]:
+            node = self._nodes[name]
+            self._nodes[name] = replace(node, op=_renamed(node.op, old, new))
+            self._sized[name] = sizes_read(self._nodes[name].op)
+        for node in () if only_sizes else self.readers(old):
+            inputs = tuple(new if value == old else value for value in node.inputs)
+            self._nodes[node.name] = replace(node, inputs=inputs)
         if not only_sizes:
             self._outputs = tuple(new if value == old else value for value in self._outputs)
         self._index = None
@@ -208,18 +207,17 @@ class Editor:
         assert known is not None
         return known.shape[axis]
 
-    def _indexed(self) -> tuple[dict[str, Node], dict[str, list[str]], set[str]]:
+    def _indexed(self) -> tuple[dict[str, Node], dict[str, list[str]]]:
         if self._index is None:
             makers: dict[str, Node] = {}
             readers: dict[str, list[str]] = {}
-            measured: set[str] = set()
             for node in self._nodes.values():
-                makers.update((value, node) for value in node.outputs)
-                for value in dict.fromkeys(v for v in node.inputs if v is not None):
-                    readers.setdefault(value, []).append(node.name)
-                if node.op.depends_on_sizes:
-                    measured |= sizes_read(node.op)
-            self._index = makers, readers, measured
+                for made in node.outputs:
+                    makers[made] = node
+                for read in dict.fromkeys(node.inputs):
+                    if read is not None:
+                        readers.setdefault(read, []).append(node.name)
+            self._index = makers, readers
         return self._index
 
 
@@ -238,8 +236,6 @@ def sizes_read(op: Operation) -> set[str]:
 
 def _renamed(op: Operation, old: str, new: str) -> Operation:
     """The same operation with sizes of another value of the same shape."""
-    if old not in sizes_read(op):
-        return op
 
     def exchange(name: str) -> str:
         return new if name == old else name
