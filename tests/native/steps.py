@@ -149,6 +149,8 @@ class Convolution:
     scale: bool = False
     plain_input: bool = False
     activation: dict[str, Any] = field(default_factory=dict)
+    # Where outputs lie in a larger map: (out_full, out_step, out_start).
+    places: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def out(self) -> tuple[int, ...]:
@@ -185,7 +187,29 @@ class Convolution:
             "scale": self.scale,
             "plain_input": self.plain_input,
             **self.activation,
+            **(
+                dict(
+                    zip(("out_full", "out_step", "out_start"), map(list, self.places), strict=True)
+                )
+                if self.places
+                else {}
+            ),
         }
+
+    @property
+    def full(self) -> tuple[int, ...]:
+        """Sizes of the map that outputs are written to."""
+        return self.places[0] if self.places else self.out
+
+    def at_places(self, y: Array) -> Array:
+        """The outputs of a map (N, C, *full)."""
+        if self.places is None:
+            return y
+        index = [
+            slice(start, start + (n - 1) * step + 1, step)
+            for n, step, start in zip(self.out, *self.places[1:], strict=True)
+        ]
+        return y[:, :, *index]
 
     def arrays(self, seed: int = 0) -> dict[str, Array]:
         """Draw x, weight, bias, residual and scale."""
@@ -195,7 +219,7 @@ class Convolution:
             "x": draw(self.batch, self.in_channels, *self.size),
             "weight": draw(self.out_channels, self.in_channels // self.groups, *self.kernel),
             "bias": draw(self.out_channels),
-            "residual": draw(self.batch, self.out_channels, *self.out),
+            "residual": draw(self.batch, self.out_channels, *self.full),
             "scale": draw(self.batch, self.in_channels),
         }
 
@@ -217,7 +241,7 @@ class Convolution:
         (y,) = Conv(windows, self.groups).evaluate(
             x, real["weight"], real["bias"] if self.bias else None
         )
-        return y + real["residual"] if self.residual else y
+        return y + self.at_places(real["residual"]) if self.residual else y
 
     def run(self, target: str, kernel: str, arrays: dict[str, Array], threads: int = 1) -> Array:
         """Run a kernel; unused lanes of the inputs hold a number that must not matter."""
@@ -228,12 +252,15 @@ class Convolution:
         blocks = -(-self.out_channels // lanes)
         (y,) = run_step(
             target, "conv", kernel, self.attributes, [x, residual, scale],
-            [(self.batch, blocks, *self.out, lanes)],
+            [(self.batch, blocks, *self.full, lanes)],
             weight=arrays["weight"], weights=[arrays["bias"] if self.bias else None],
             threads=threads,
         )  # fmt: skip
-        assert np.isfinite(y).all(), "unused lanes must hold finite numbers"
-        return unblock(y, self.out_channels)
+        whole = unblock(y, blocks * lanes)
+        found = self.at_places(whole)
+        assert np.isfinite(found).all(), "unused lanes must hold finite numbers"
+        assert np.isfinite(whole).sum() == found.size, "the kernel wrote other pixels"
+        return found[:, : self.out_channels]
 
     def tolerance(self, arrays: dict[str, Array]) -> float:
         """4 * eps * K * rms(x) * rms(w), K terms summed: what rounding explains."""

@@ -8,6 +8,7 @@ namespace striate::STRIATE_TARGET {
 extern const Kernel<ConvShape> conv_depthwise;
 extern const Kernel<ConvShape> conv_winograd4;
 extern const Kernel<ConvShape> conv_winograd2;
+extern const Kernel<ConvShape> conv_direct;
 extern const Kernel<ConvShape> conv_reference;
 
 extern const Kernel<ConvShape>* const conv_rows[];
@@ -15,6 +16,7 @@ const Kernel<ConvShape>* const conv_rows[] = {
     &conv_depthwise,
     &conv_winograd4,
     &conv_winograd2,
+    &conv_direct,
     &conv_reference,
 };
 extern const int conv_row_count;

@@ -1,0 +1,465 @@
+// Dense convolution as a matrix product that is never laid out: any filter, stride, dilation and
+// padding, 1D to 3D, blocked or plain input.
+//
+//   y[o][p] = sum over blocks b (of input channels and taps), k of
+//             x[pixel(p) + distance(b) + k] * w[o][b][k]
+//
+// A task computes a block of about 100 output pixels for a range of output channels. If windows
+// leave the map (or the input is scaled), it first copies what these pixels read, zeros included:
+//
+//   region[c / L][z][y][x][c % L]       plain input: region[c][z][y][x]
+//
+//   an axis of the region is either the stretch of the map that the block covers:
+//       0 . . x x x x x . . 0           place i, tap u at i * stride + u * dilation
+//   or, where windows are sparse in it (large dilations), the places of one tap after the other's:
+//       | tap 0: x x x | tap 1: x x x | tap 2: x x x |      at u * places + i
+//
+// The copy also brings the input into L2 at the rate of plain reading, and takes maps apart whose
+// channel blocks are a power of two apart. Where all windows stay inside, the map is read in place.
+//
+// With blocked input, k runs over the lanes of a block of channels (only as many as are used in the
+// last); with plain input along the filter's width, which lies in memory one behind the other.
+// Blocks of K: [c / L][tap], or [c][tap row]; dense.hpp has the layout of the weights.
+#include "conv/kernels/dense.hpp"
+#include "conv/shape.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int64_t kPixels = 112;           // of a block
+constexpr int64_t kMostPixels = 256;       // room in the list of pixels
+constexpr int64_t kRegionFloats = 49152;   // 192 KiB: a part of L2
+constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
+constexpr int64_t kTasks = 16;             // so that several threads share them evenly
+constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
+
+struct Axis {
+  int64_t out, parts;  // places, cut into near-equal parts
+  int64_t stride, dilation, kernel, padding, in;
+  int64_t place, tap, size;  // of the region: place i, tap u at i * place + u * tap
+  bool sparse;
+};
+
+struct Plan {
+  Axis axis[3];
+  bool in_place;
+  bool flat;               // 1x1 and stride 1: one axis of all pixels
+  int64_t cell;            // floats of a pixel: L, or 1 of plain input
+  int64_t channel_blocks;  // of a group, the partly used one included
+  int64_t inner;           // taps that are blocks of K: all, or without the width
+  int64_t depth, last_depth, depth_all;
+  int64_t vectors, panels, ranges;
+  int64_t region_floats, output_floats;
+  int64_t spatial;  // blocks of pixels of an image
+  bool scatter;     // outputs do not follow one another in y
+};
+
+void shape_axis(Axis& a, int64_t parts, bool dense) {
+  a.parts = parts;
+  const int64_t places = ceil_div(a.out, parts);
+  const int64_t stretch = (places - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
+  a.sparse = !dense && places * a.kernel < stretch;
+  a.place = a.sparse ? 1 : a.stride;
+  a.tap = a.sparse ? places : a.dilation;
+  a.size = a.sparse ? places * a.kernel : stretch;
+}
+
+int64_t largest(const Axis& a) {
+  return ceil_div(a.out, a.parts);
+}
+
+void shape_region(Plan& p, const int64_t* parts, bool dense_width) {
+  int64_t floats = p.channel_blocks * p.cell;
+  for (int i = 0; i < 3; ++i) {
+    shape_axis(p.axis[i], parts[i], i == 2 && dense_width);
+    floats *= p.axis[i].size;
+  }
+  p.region_floats = p.in_place ? 0 : floats;
+}
+
+// Cut the output into blocks of about kPixels, squares rather than stripes: the less is read twice.
+void choose_blocks(Plan& p, bool dense_width) {
+  const int64_t depth = p.axis[0].out, height = p.axis[1].out, width = p.axis[2].out;
+  const bool stripe = depth * height == 1;
+  int64_t parts[3];
+  parts[2] = stripe ? ceil_div(width, kPixels) : ceil_div(width, 56);
+  const int64_t columns = ceil_div(width, parts[2]);
+  parts[1] = ceil_div(height, least(height, most(1, kPixels / columns)));
+  const int64_t rows = ceil_div(height, parts[1]);
+  parts[0] = parts[1] > 1 || parts[2] > 1
+                 ? depth
+                 : ceil_div(depth, least(depth, most(1, kPixels / (rows * columns))));
+  shape_region(p, parts, dense_width);
+  while (p.region_floats > kRegionFloats) {
+    if (largest(p.axis[0]) > 1) {
+      parts[0] = least(parts[0] * 2, depth);
+    } else if (largest(p.axis[1]) > 1 &&
+               (largest(p.axis[1]) * 2 > largest(p.axis[2]) || largest(p.axis[2]) <= 28)) {
+      parts[1] = least(parts[1] * 2, height);
+    } else if (largest(p.axis[2]) > 28) {
+      parts[2] *= 2;
+    } else {
+      break;
+    }
+    shape_region(p, parts, dense_width);
+  }
+}
+
+Plan plan(const ConvShape& s) {
+  Plan p;
+  const int64_t channels = s.in_channels / s.groups;
+  p.flat = s.taps() == 1;
+  p.in_place = !s.scale;
+  p.scatter = !s.unit_output();
+  for (int i = 0; i < 3; ++i) {
+    Axis& a = p.axis[i];
+    a.out = s.out[i];
+    a.in = s.in[i];
+    a.stride = s.stride[i];
+    a.dilation = s.dilation[i];
+    a.kernel = s.kernel[i];
+    a.padding = s.padding[i];
+    p.flat = p.flat && a.stride == 1 && a.padding == 0 && a.in == a.out;
+    p.scatter = p.scatter || s.out_full[i] != a.out;
+    p.in_place = p.in_place && a.padding <= 0 &&
+                 (a.out - 1) * a.stride - a.padding + (a.kernel - 1) * a.dilation < a.in;
+  }
+  p.flat = p.flat && !p.scatter;
+  if (p.flat) {
+    p.axis[2].out = p.axis[2].in = s.in_pixels();
+    p.axis[0].out = p.axis[0].in = p.axis[1].out = p.axis[1].in = 1;
+  }
+  const bool wide = s.plain_input && s.dilation[2] == 1;  // k runs along the width
+  p.cell = s.plain_input ? 1 : kLanes;
+  p.channel_blocks = s.plain_input ? channels : ceil_div(channels, kLanes);
+  p.inner = wide ? s.kernel[0] * s.kernel[1] : s.taps();
+  p.depth = wide ? s.kernel[2] : s.plain_input ? 1 : kLanes;
+  p.last_depth = s.plain_input || channels % kLanes == 0 ? p.depth : channels % kLanes;
+  p.depth_all = p.inner * ((p.channel_blocks - 1) * p.depth + p.last_depth);
+  p.vectors = ceil_div(s.out_channels / s.groups, kLanes);
+  p.panels = panels_of(p.vectors);
+  choose_blocks(p, wide);
+  p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
+  const int64_t pixels = largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
+  const int64_t flops = 2 * pixels * p.vectors * kLanes * p.depth_all;
+  const int64_t units = s.batch * s.groups * p.spatial;
+  p.ranges = least(ceil_div(kTasks, units), flops / kTaskFlops);
+  if (p.depth_all > kSegment) {
+    p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
+  }
+  p.ranges = most(1, least(p.ranges, p.panels));
+  p.output_floats = p.scatter ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
+  return p;
+}
+
+bool fits(const ConvShape& s) {
+  if (s.groups > 1 && (s.plain_input || s.in_channels / s.groups % kLanes != 0 ||
+                       s.out_channels / s.groups % kLanes != 0)) {
+    return false;
+  }
+  return !(s.plain_input && s.scale);
+}
+
+int64_t round_up(int64_t floats) {
+  return ceil_div(floats, 16) * 16;
+}
+
+Needs needs(const ConvShape& s, int) {
+  const Plan p = plan(s);
+  Needs needs;
+  needs.weight_floats = round_up(s.groups * p.vectors * kLanes * p.depth_all);
+  needs.thread_floats = round_up(p.region_floats) + round_up(p.output_floats);
+  needs.tasks[0] = s.batch * s.groups * p.spatial * p.ranges;
+  return needs;
+}
+
+// weight[o][c][tap] of one group, by the packed place's panel, block of K, k and vector.
+void pack_group(const ConvShape& s, const Plan& p, const float* weight, float* packed) {
+  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  const bool wide = s.plain_input && s.dilation[2] == 1;
+  for (int64_t panel = 0; panel < p.panels; ++panel) {
+    const int64_t nv = panel_vectors(p.vectors, panel);
+    for (int64_t block = 0; block < p.channel_blocks; ++block) {
+      const int64_t depth = block + 1 < p.channel_blocks ? p.depth : p.last_depth;
+      for (int64_t tap = 0; tap < p.inner; ++tap) {
+        for (int64_t k = 0; k < depth; ++k) {
+          const int64_t c = block * (s.plain_input ? 1 : kLanes) + (s.plain_input ? 0 : k);
+          const int64_t from = c * s.taps() + (wide ? tap * s.kernel[2] + k : tap);
+          for (int64_t lane = 0; lane < nv * kLanes; ++lane) {
+            const int64_t o = panel * 2 * kLanes + lane;
+            *packed++ = o < outputs ? weight[o * channels * s.taps() + from] : 0;
+          }
+        }
+      }
+    }
+  }
+}
+
+void pack(const ConvShape& s, const float* weight, float* packed) {
+  const Plan p = plan(s);
+  const int64_t from = s.out_channels / s.groups * (s.in_channels / s.groups) * s.taps();
+  const int64_t to = p.vectors * kLanes * p.depth_all;
+  for (int64_t g = 0; g < s.groups; ++g) pack_group(s, p, weight + g * from, packed + g * to);
+  for (int64_t i = s.groups * to; i < round_up(s.groups * to); ++i) packed[i] = 0;
+}
+
+// A block of output pixels: where it starts and how many places it has along each axis.
+struct Places {
+  int64_t first[3], count[3];
+};
+
+Places places_of(const Plan& p, int64_t block) {
+  Places at;
+  for (int i = 2; i >= 0; --i) {
+    const Axis& a = p.axis[i];
+    const int64_t part = block % a.parts;
+    block /= a.parts;
+    at.first[i] = cut(a.out, a.parts, part);
+    at.count[i] = cut(a.out, a.parts, part + 1) - at.first[i];
+  }
+  return at;
+}
+
+// Pixel of the map that pixel i of the region's axis is a copy of.
+STRIATE_INLINE int64_t source(const Axis& a, int64_t first, int64_t i) {
+  const int64_t start = first * a.stride - a.padding;
+  return a.sparse ? start + i % a.tap * a.stride + i / a.tap * a.dilation : start + i;
+}
+
+template <bool kPlain>
+STRIATE_INLINE void copy_row(const Axis& a, int64_t first, const float* row, Vector scale,
+                             float* to) {
+  constexpr int64_t kCell = kPlain ? 1 : kLanes;
+  const int64_t count = a.sparse ? a.tap : a.size, step = a.sparse ? a.stride : 1;
+  for (int64_t group = 0; group < a.size; group += count) {
+    int64_t x = source(a, first, group), i = 0;
+    for (; i < count; ++i, x += step, to += kCell) {
+      if (x >= 0) break;
+      if constexpr (kPlain) {
+        *to = 0;
+      } else {
+        store(to, Vector{});
+      }
+    }
+    for (; i < count && x < a.in; ++i, x += step, to += kCell) {
+      if constexpr (kPlain) {
+        *to = row[x];
+      } else {
+        store(to, load(row + x * kLanes) * scale);
+      }
+    }
+    for (; i < count; ++i, to += kCell) {
+      if constexpr (kPlain) {
+        *to = 0;
+      } else {
+        store(to, Vector{});
+      }
+    }
+  }
+}
+
+template <bool kPlain>
+void copy_region(const Plan& p, const Places& at, const float* map, const float* scale,
+                 float* region) {
+  const Axis *depth = &p.axis[0], *height = &p.axis[1], *width = &p.axis[2];
+  const int64_t row = width->size * p.cell, in_row = width->in * p.cell;
+  for (int64_t block = 0; block < p.channel_blocks; ++block) {
+    const Vector by = scale != nullptr ? load(scale + block * kLanes) : broadcast(1);
+    for (int64_t i = 0; i < depth->size; ++i) {
+      const int64_t z = source(*depth, at.first[0], i);
+      for (int64_t j = 0; j < height->size; ++j, region += row) {
+        const int64_t y = source(*height, at.first[1], j);
+        if (z < 0 || z >= depth->in || y < 0 || y >= height->in) {
+          for (int64_t x = 0; x < row; ++x) region[x] = 0;
+          continue;
+        }
+        const float* from = map + ((block * depth->in + z) * height->in + y) * in_row;
+        copy_row<kPlain>(*width, at.first[2], from, by, region);
+      }
+    }
+  }
+}
+
+// Distances in what is read: the region, or the map.
+struct Distances {
+  int64_t place[3], tap[3], channel;
+};
+
+Distances distances_of(const Plan& p) {
+  Distances d;
+  int64_t floats = p.cell;
+  for (int i = 2; i >= 0; --i) {
+    const Axis& a = p.axis[i];
+    d.place[i] = floats * (p.in_place ? a.stride : a.place);
+    d.tap[i] = floats * (p.in_place ? a.dilation : a.tap);
+    floats *= p.in_place ? a.in : a.size;
+  }
+  d.channel = floats;
+  return d;
+}
+
+void list_pixels(const Distances& d, const Places& at, int64_t* pixel) {
+  for (int64_t z = 0; z < at.count[0]; ++z) {
+    for (int64_t y = 0; y < at.count[1]; ++y) {
+      const int64_t row = z * d.place[0] + y * d.place[1];
+      for (int64_t x = 0; x < at.count[2]; ++x) *pixel++ = row + x * d.place[2];
+    }
+  }
+}
+
+// Steps from each block of K to the next, from `first` on; the first is a distance from the pixel.
+void list_steps(const ConvShape& s, const Plan& p, const Distances& d, int64_t first,
+                int64_t blocks, int64_t* step) {
+  const int64_t width = p.inner == s.taps() ? s.kernel[2] : 1;
+  int64_t channel = first / p.inner, tap = first % p.inner;
+  int64_t x = tap % width, y = tap / width % s.kernel[1], z = tap / width / s.kernel[1];
+  int64_t before = 0;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t now = channel * d.channel + z * d.tap[0] + y * d.tap[1] + x * d.tap[2];
+    step[i] = now - before;
+    before = now;
+    if (++x < width) continue;
+    x = 0;
+    if (++y < s.kernel[1]) continue;
+    y = 0;
+    if (++z < s.kernel[0]) continue;
+    z = 0;
+    ++channel;
+  }
+}
+
+// Blocks first .. stop - 1 of K, all of one depth, in near-equal segments.
+int64_t run_segments(const ConvShape& s, const Plan& p, const Distances& d, const DenseBlock& t,
+                     int64_t first, int64_t stop, int64_t depth, int64_t before) {
+  int64_t step[kSegment];
+  if (first == stop) return before;
+  const int64_t segments = ceil_div(stop - first, most(1, kSegment / depth));
+  for (int64_t i = 0; i < segments; ++i) {
+    const int64_t from = first + cut(stop - first, segments, i);
+    const int64_t blocks = first + cut(stop - first, segments, i + 1) - from;
+    list_steps(s, p, d, from, blocks, step);
+    dense_segment(t, {step, blocks, depth, before});
+    before += blocks * depth;
+  }
+  return before;
+}
+
+int64_t output_pixel(const ConvShape& s, const Places& at, int64_t z, int64_t y) {
+  const int64_t place[3] = {at.first[0] + z, at.first[1] + y, at.first[2]};
+  int64_t pixel = 0;
+  for (int i = 0; i < 3; ++i) {
+    pixel = pixel * s.out_full[i] + s.out_start[i] + place[i] * s.out_step[i];
+  }
+  return pixel * kLanes;
+}
+
+// Write sums to pixels that do not follow one another.
+void scatter(const ConvShape& s, const Places& at, const float* c, const float* residual, float* y,
+             int64_t vectors) {
+  const int64_t map = s.full_pixels() * kLanes, step = s.out_step[2] * kLanes;
+  for (int64_t v = 0; v < vectors; ++v) {
+    for (int64_t i = 0; i < at.count[0]; ++i) {
+      for (int64_t j = 0; j < at.count[1]; ++j) {
+        int64_t pixel = v * map + output_pixel(s, at, i, j);
+        for (int64_t x = 0; x < at.count[2]; ++x, pixel += step, c += kLanes) {
+          Vector sum = load(c);
+          if (residual != nullptr) sum += load(residual + pixel);
+          store(y + pixel, activated(s.activation, sum));
+        }
+      }
+    }
+  }
+}
+
+void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places& at, int64_t n,
+               int64_t group, int64_t range, const float* a) {
+  const Distances d = distances_of(p);
+  int64_t pixel[kMostPixels];
+  list_pixels(d, at, pixel);
+  const int64_t map = s.full_pixels() * kLanes, vector = group * p.vectors;
+  const int64_t pixels = at.count[0] * at.count[1] * at.count[2];
+  float* y = b.out[0] + n * s.y_batch_stride + vector * map;
+  const float* residual =
+      s.residual ? b.in[1] + n * s.residual_batch_stride + vector * map : nullptr;
+  DenseBlock t;
+  t.a = a;
+  t.pixel = pixel;
+  t.cells = !s.plain_input;
+  t.w = b.weight[0] + vector * kLanes * p.depth_all;
+  t.bias = s.bias ? b.weight[1] + vector * kLanes : nullptr;
+  t.vectors = p.vectors;
+  t.depth_all = p.depth_all;
+  t.first_panel = cut(p.panels, p.ranges, range);
+  t.stop_panel = cut(p.panels, p.ranges, range + 1);
+  t.activation = s.activation;
+  const int64_t first = 2 * t.first_panel;
+  if (p.scatter) {
+    t.runs = 1;
+    t.run = pixels;
+    t.c_run = 0;
+    t.c_vector = pixels * kLanes;
+    t.c = b.scratch + round_up(p.region_floats) - first * t.c_vector;
+    t.residual = nullptr;
+    t.activation.kind = Activation::none;
+  } else {
+    // Rows of all columns follow one another, and planes of all rows.
+    t.run = p.flat || at.count[2] == s.out[2] ? pixels : at.count[2];
+    t.runs = pixels / t.run;
+    const int64_t start = p.flat ? at.first[2] * kLanes : output_pixel(s, at, 0, 0);
+    t.c_run = s.out[2] * kLanes;
+    t.c_vector = map;
+    t.c = y + start;
+    t.residual = residual != nullptr ? residual + start : nullptr;
+  }
+  const int64_t all = p.channel_blocks * p.inner;
+  const int64_t full = p.last_depth == p.depth ? all : all - p.inner;
+  const int64_t before = run_segments(s, p, d, t, 0, full, p.depth, 0);
+  run_segments(s, p, d, t, full, all, p.last_depth, before);
+  if (p.scatter) {
+    const int64_t last = t.stop_panel - 1;
+    const int64_t stop = 2 * last + panel_vectors(p.vectors, last);
+    scatter(s, at, t.c + first * t.c_vector, residual != nullptr ? residual + first * map : nullptr,
+            y + first * map, stop - first);
+  }
+}
+
+void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
+  const Plan p = plan(s);
+  int64_t copied = -1;
+  for (int64_t task = first; task < stop; ++task) {
+    const int64_t range = task % p.ranges, unit = task / p.ranges;
+    const int64_t block = unit % p.spatial, group = unit / p.spatial % s.groups;
+    const int64_t n = unit / p.spatial / s.groups;
+    const Places at = places_of(p, block);
+    const float* map =
+        b.in[0] + n * s.x_batch_stride + group * p.channel_blocks * p.cell * s.in_pixels();
+    const float* a = b.scratch;
+    if (p.in_place) {
+      int64_t pixel = 0;
+      for (int i = 0; i < 3; ++i) {
+        const Axis& axis = p.axis[i];
+        pixel = pixel * axis.in + at.first[i] * axis.stride - axis.padding;
+      }
+      a = map + pixel * p.cell;
+    } else if (unit != copied) {
+      const float* scale =
+          s.scale
+              ? b.in[2] + (n * ceil_div(s.in_channels, kLanes) + group * p.channel_blocks) * kLanes
+              : nullptr;
+      if (s.plain_input) {
+        copy_region<true>(p, at, map, scale, b.scratch);
+      } else {
+        copy_region<false>(p, at, map, scale, b.scratch);
+      }
+      copied = unit;
+    }
+    run_block(s, p, b, at, n, group, range, a);
+  }
+}
+
+}  // namespace
+
+extern const Kernel<ConvShape> conv_direct;
+const Kernel<ConvShape> conv_direct = {"direct", fits, needs, pack, run};
+
+}  // namespace striate::STRIATE_TARGET
