@@ -5,12 +5,6 @@
 namespace striate {
 namespace {
 
-constexpr const char* kActivations[] = {
-    "none", "clamp", "leaky_relu", "elu",      "sigmoid",    "hard_sigmoid", "silu", "hard_swish",
-    "tanh", "gelu",  "gelu_tanh",  "softplus", "mish",       "exp",          "log",  "abs",
-    "sqrt", "rsqrt", "square",     "negative", "reciprocal", "softsign",     "erf",  "selu"};
-static_assert(sizeof(kActivations) / sizeof(char*) == static_cast<int>(Activation::count));
-
 void check_places(const Attributes& a, const ConvShape& s) {
   for (int axis = 0; axis < 3; ++axis) {
     if (s.out_start[axis] + (s.out[axis] - 1) * s.out_step[axis] >= s.out_full[axis]) {
@@ -20,20 +14,6 @@ void check_places(const Attributes& a, const ConvShape& s) {
 }
 
 }  // namespace
-
-ActivationSpec parse_activation(const Attributes& attributes) {
-  ActivationSpec spec;
-  const std::string& name = attributes.word("activation", "none");
-  for (int i = 0; i < static_cast<int>(Activation::count); ++i) {
-    if (name == kActivations[i]) {
-      spec.kind = static_cast<Activation>(i);
-      spec.alpha = static_cast<float>(attributes.real("alpha", 0));
-      spec.beta = static_cast<float>(attributes.real("beta", 0));
-      return spec;
-    }
-  }
-  attributes.fail("activation '" + name + "' is not known.");
-}
 
 ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
   ConvShape s;

@@ -2,13 +2,11 @@
 #pragma once
 
 #include "conv/shape.hpp"
+#include "engine/activations.hpp"
 #include "engine/step.hpp"
 #include "kernels/target.hpp"
 
 namespace striate {
-
-// Arguments `activation` (a name), `alpha`, `beta` of any step that applies one.
-ActivationSpec parse_activation(const Attributes& attributes);
 
 struct ConvOperation {
   static constexpr const char* kKind = "conv";

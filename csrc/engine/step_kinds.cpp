@@ -1,5 +1,6 @@
 // The table of operations: every kind of step, one row each.
 #include "conv/operation.hpp"
+#include "elementwise/operation.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
 #include "pool/operation.hpp"
@@ -48,6 +49,7 @@ const std::vector<StepKind>& step_kinds() {
       row<ConvOperation>(),
       row<LayoutOperation>(),
       row<PoolOperation>(),
+      row<ElementwiseOperation>(),
   };
   return kinds;
 }

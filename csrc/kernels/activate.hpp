@@ -1,4 +1,7 @@
-// Activations of vectors. Only for files that are compiled once a target.
+// Activations of vectors and of runs of numbers. Only for files that are compiled once a target.
+//
+// A kernel stores what it has computed and calls `activate` on it while it is in L1: the switch is
+// then outside of the loop, and stands in the program once a target.
 #pragma once
 
 #include "kernels/activation.hpp"
@@ -6,14 +9,19 @@
 
 namespace striate::STRIATE_TARGET {
 
-// f(x), lane by lane.
+// y[i] = f(x[i]) for i < count; y may be x. At any address. (elementwise/kernels/activate.cpp)
+void activate(const ActivationSpec& f, const float* x, float* y, int64_t count);
+
+// f(x), lane by lane. A clamp is two instructions; other functions cost a call.
 STRIATE_INLINE Vector activated(const ActivationSpec& f, Vector x) {
-  switch (f.kind) {
-    case Activation::clamp:
-      return min(max(x, broadcast(f.alpha)), broadcast(f.beta));
-    default:
-      return x;
+  if (f.kind == Activation::none) return x;
+  if (f.kind == Activation::clamp) {  // lets NaN through
+    return min(broadcast(f.beta), max(broadcast(f.alpha), x));
   }
+  alignas(64) float y[kLanes];
+  store(y, x);
+  activate(f, y, y, kLanes);
+  return load(y);
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -30,7 +30,17 @@ enum class Activation : int32_t {
   reciprocal,
   softsign,
   erf,
-  selu,
+  selu,  // beta * x for x > 0, else beta * alpha * (exp(x) - 1); 0 takes the usual numbers
+  celu,  // x < 0 ? alpha * (exp(x / alpha) - 1) : x
+  log_sigmoid,
+  threshold,  // x <= alpha ? beta : x
+  sin,
+  cos,
+  sign,
+  floor,
+  ceil,
+  round,        // to the nearest whole number, of two to the even one
+  logical_not,  // x == 0 ? 1 : 0
   count
 };
 

@@ -12,6 +12,8 @@ extern const Kernel<ConvShape>* const conv_rows[];
 extern const int conv_row_count;
 extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
+extern const Kernel<ElementwiseShape>* const elementwise_rows[];
+extern const int elementwise_row_count;
 extern const Kernel<PoolShape>* const pool_table[];
 extern const int pool_table_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
@@ -23,6 +25,7 @@ const Target target = {
     kLanes,
     {conv_rows, conv_row_count},
     {layout_rows, layout_row_count},
+    {elementwise_rows, elementwise_row_count},
     {pool_table, pool_table_count},
     multiply_add,
     read,

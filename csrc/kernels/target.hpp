@@ -19,12 +19,14 @@ namespace striate {
 struct ConvShape;
 struct LayoutShape;
 struct PoolShape;
+struct ElementwiseShape;
 
 struct Target {
   const char* name;
   int lanes;
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
+  Kernels<ElementwiseShape> elementwise;
   Kernels<PoolShape> pool;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.

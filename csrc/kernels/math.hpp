@@ -1,0 +1,270 @@
+// Functions of vectors: exp, log, tanh, erf and what activations are made of.
+//
+// Only for files that are compiled once a target. Errors against the exact function, over all
+// floats whose result is a normal number (tests/native/test_math.py measures them): at most 4 ulp,
+// of most functions 2. Infinities give the limit, NaN gives NaN. Nothing relies on a fused
+// multiply-add. scripts/fit_polynomials makes the coefficients.
+#pragma once
+
+#include "kernels/vector.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+constexpr float kInfinity = __builtin_inff();
+
+// f(x[0]), f(x[1]), ...: for functions that are not worth vectors.
+template <typename Function>
+STRIATE_INLINE Vector each_lane(Vector x, Function f) {
+  Vector y;
+  for (int i = 0; i < kLanes; ++i) y[i] = f(x[i]);
+  return y;
+}
+
+template <int N>
+STRIATE_INLINE Vector polynomial(Vector x, const float (&coefficients)[N]) {  // lowest first
+  Vector y = broadcast(coefficients[N - 1]);
+  STRIATE_UNROLL
+  for (int i = N - 2; i >= 0; --i) y = y * x + broadcast(coefficients[i]);
+  return y;
+}
+
+STRIATE_INLINE IntVector sign_bit(Vector x) {
+  return (IntVector)x & (IntVector{} + INT32_MIN);
+}
+
+STRIATE_INLINE Vector abs(Vector x) {
+  return (Vector)((IntVector)x & (IntVector{} + INT32_MAX));
+}
+
+STRIATE_INLINE Vector sqrt(Vector x) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  return _mm512_sqrt_ps(x);
+#elif defined(__AVX2__) && STRIATE_LANES == 8
+  return _mm256_sqrt_ps(x);
+#else
+  return each_lane(x, [](float v) STRIATE_LAMBDA { return __builtin_sqrtf(v); });
+#endif
+}
+
+// Towards whole numbers: down, up, to the nearest (of two, the even one).
+STRIATE_INLINE Vector floor(Vector x) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__) && STRIATE_LANES == 8
+  return _mm256_floor_ps(x);
+#else
+  return each_lane(x, [](float v) STRIATE_LAMBDA { return __builtin_floorf(v); });
+#endif
+}
+
+STRIATE_INLINE Vector ceil(Vector x) {
+  const Vector y = floor(-x);
+  return -y;
+}
+
+STRIATE_INLINE Vector round(Vector x) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__) && STRIATE_LANES == 8
+  return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  return each_lane(x, [](float v) STRIATE_LAMBDA { return __builtin_rintf(v); });
+#endif
+}
+
+// ---- exp --------------------------------------------------------------------------------------
+
+// e^x = (1 + rest) * 2^n with |log(1 + rest)| <= log(2) / 2.
+struct Reduced {
+  Vector rest;
+  IntVector n;
+};
+
+constexpr float kLog2e = 1.44269504f;
+constexpr float kLn2High = 0.693359375f;  // 9 bits: a whole number of 15 bits times it is exact
+constexpr float kLn2Low = -2.12194440e-4f;
+constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: x + it rounds x to a whole number
+
+STRIATE_INLINE Vector expm1_small(Vector r) {  // e^r - 1 for |r| <= log(2) / 2
+  constexpr float kExp[] = {0.49999997f, 0.166665465f, 0.041667439f, 0.00836625602f,
+                            0.00138703163f};
+  return r + r * r * polynomial(r, kExp);
+}
+
+// Of x + low, where |low| is small; |x| at most 10^4.
+STRIATE_INLINE Reduced reduce(Vector x, Vector low) {
+  const Vector shifted = x * broadcast(kLog2e) + broadcast(kRound);
+  const Vector whole = shifted - broadcast(kRound);
+  const Vector r = x - whole * broadcast(kLn2High) - whole * broadcast(kLn2Low) + low;
+  return {expm1_small(r), (IntVector)shifted - (IntVector)broadcast(kRound)};
+}
+
+STRIATE_INLINE Vector power_of_two(IntVector n) {  // -126 .. 127
+  return (Vector)((n + 127) << 23);
+}
+
+// e^x = value * scale, both normal: what is multiplied in between does not lose its last bits where
+// e^x is denormal. For x from -170 to 89.
+struct Scaled {
+  Vector value, scale;
+};
+
+STRIATE_INLINE Scaled scaled(const Reduced& e) {
+  const IntVector half = e.n >> 1;
+  const Vector first = power_of_two(half);
+  return {first + first * e.rest, power_of_two(e.n - half)};
+}
+
+STRIATE_INLINE Scaled scaled_exp(Vector x) {
+  return scaled(reduce(x, Vector{}));
+}
+
+// The order of operands lets NaN through.
+STRIATE_INLINE Vector between(float low, Vector x, float high) {
+  return min(broadcast(high), max(broadcast(low), x));
+}
+
+STRIATE_INLINE Vector exp(Vector x) {
+  const Scaled e = scaled_exp(between(-104, x, 89));
+  return e.value * e.scale;
+}
+
+// e^x - 1
+STRIATE_INLINE Vector expm1(Vector x) {
+  const Reduced e = reduce(between(-20, x, 89), Vector{});
+  const Vector half = power_of_two(e.n - 1);  // 2^n itself may overflow
+  return 2.0f * (half * e.rest + (half - 0.5f));
+}
+
+// ---- log --------------------------------------------------------------------------------------
+
+// log(1 + f) - f for 1 + f from sqrt(1/2) to sqrt(2)
+STRIATE_INLINE Vector log1p_rest(Vector f) {
+  constexpr float kLog[] = {0.333333313f, -0.250008196f, 0.200012416f, -0.166234076f,
+                            0.142015815f, -0.131596401f, 0.127622098f, -0.0763631389f};
+  const Vector square = f * f;
+  return f * square * polynomial(f, kLog) - 0.5f * square;
+}
+
+STRIATE_INLINE Vector log(Vector x) {
+  const IntVector denormal = x < 1.17549435e-38f;
+  const Vector scaled = denormal ? x * 8388608.0f : x;
+  const IntVector root_half = IntVector{} + 0x3f3504f3;
+  const IntVector e = ((IntVector)scaled - root_half) >> 23;
+  const Vector f = (Vector)((IntVector)scaled - (e << 23)) - 1.0f;
+  const Vector n = __builtin_convertvector(e - (denormal & 23), Vector);
+  const Vector y = f + (log1p_rest(f) + n * kLn2Low) + n * kLn2High;
+  const Vector outside = x == 0.0f ? broadcast(-kInfinity) : broadcast(__builtin_nanf(""));
+  return x > 0.0f ? (x == kInfinity ? x : y) : outside;
+}
+
+STRIATE_INLINE Vector log1p_of_share(Vector x) {  // log(1 + x) for x from 0 to 1
+  const IntVector large = x > 0.41421356f;
+  const Vector f = large ? (x - 1.0f) * 0.5f : x;  // 1 + x is 2 (1 + f), or 1 + f
+  const Vector y = f + log1p_rest(f);
+  return large ? y + 0.693147181f : y;
+}
+
+// ---- sigmoid, tanh and relatives ----------------------------------------------------------------
+
+STRIATE_INLINE Vector sigmoid(Vector x) {
+  const Vector e = exp(-abs(x));
+  return (x < 0.0f ? e : broadcast(1)) / (1.0f + e);
+}
+
+// x / (1 + e^-|x|) for positive, x e^-|x| / (1 + e^-|x|) for negative x.
+STRIATE_INLINE Vector times_sigmoid(Vector x, const Scaled& e) {
+  const Vector share = 1.0f + e.value * e.scale;
+  return (x < 0.0f ? x * e.value * e.scale : x) / share;
+}
+
+STRIATE_INLINE Vector silu(Vector x) {
+  const Vector e = max(broadcast(-150), -abs(x));
+  return times_sigmoid(max(broadcast(-150), x), scaled_exp(e));
+}
+
+// tanh|x| = -t / (2 + t) with t = e^(-2|x|) - 1
+STRIATE_INLINE Vector tanh(Vector x) {
+  const Vector t = expm1(-2.0f * abs(x));
+  return (Vector)((IntVector)(-t / (2.0f + t)) | sign_bit(x));
+}
+
+STRIATE_INLINE Vector softplus(Vector x) {  // log(1 + e^x)
+  return max(Vector{}, x) + log1p_of_share(exp(-abs(x)));
+}
+
+STRIATE_INLINE Vector log_sigmoid(Vector x) {
+  return min(Vector{}, x) - log1p_of_share(exp(-abs(x)));
+}
+
+// x tanh(log(1 + e)) = x u / (u + 2) with e = e^x, u = e (e + 2)
+STRIATE_INLINE Vector mish(Vector x) {
+  const Vector low = between(-150, x, 10);
+  const Scaled parts = scaled_exp(low);
+  const Vector e = parts.value * parts.scale;
+  const Vector y = low * parts.value * ((e + 2.0f) / (e * (e + 2.0f) + 2.0f)) * parts.scale;
+  return x > 10.0f ? x : y;
+}
+
+// ---- erf and gelu -------------------------------------------------------------------------------
+
+// e^(-x^2 * share); x^2 is split, since its rounding would show in the result: x = a + b with 12
+// bits in a, x^2 = a^2 + b (a + x).
+STRIATE_INLINE Scaled scaled_gauss(Vector x, float share) {
+  const Vector a = (Vector)((IntVector)x & (IntVector{} + ~0xfff));
+  return scaled(reduce(a * a * -share, (x - a) * (x + a) * -share));
+}
+
+// Phi(-t) e^(t^2 / 2) for t from 0 to 15; Phi is the normal distribution.
+STRIATE_INLINE Vector normal_tail(Vector t) {
+  constexpr float kTail[] = {0.712363064f,     -0.452240974f,   0.154283673f,   -0.00130805443f,
+                             -0.0171578899f,   0.000513400068f, 0.00271668192f, 0.000285087823f,
+                             -0.000401351135f, -0.000132770481f};
+  const Vector q = (t - 2.609375f) / (t + 2.609375f);
+  return polynomial(q, kTail) / (t + 2.609375f);
+}
+
+STRIATE_INLINE Vector erf(Vector x) {
+  constexpr float kErf[] = {0.128379166f,   -0.376126289f,    0.112836249f,   -0.0268556383f,
+                            0.00519203069f, -0.000804380456f, 7.96397362e-05f};
+  const Vector near = x + x * polynomial(x * x, kErf);
+  const Vector t = min(broadcast(4.25f), abs(x));
+  const Scaled e = scaled_gauss(t, 1.0f);
+  const Vector far = 1.0f - 2.0f * normal_tail(t * 1.41421356f) * e.value * e.scale;
+  return t < 0.9f ? near : (Vector)((IntVector)far | sign_bit(x));
+}
+
+// x Phi(x) = max(x, 0) - |x| Phi(-|x|)
+STRIATE_INLINE Vector gelu(Vector x) {
+  const Vector t = min(broadcast(15), abs(x));
+  const Scaled e = scaled_gauss(t, 0.5f);
+  return max(Vector{}, x) - t * normal_tail(t) * e.value * e.scale;
+}
+
+typedef float HalfVector __attribute__((vector_size(2 * STRIATE_LANES)));
+typedef double DoubleVector __attribute__((vector_size(4 * STRIATE_LANES)));
+
+// x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). The exponent is computed in float64, since
+// its rounding would show in the result.
+STRIATE_INLINE Vector gelu_tanh(Vector x) {
+  const Vector t = between(-12, x, 12);
+  Vector r, whole;
+  STRIATE_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    HalfVector part;
+    __builtin_memcpy(&part, reinterpret_cast<const char*>(&t) + half * sizeof(part), sizeof(part));
+    const DoubleVector v = __builtin_convertvector(part, DoubleVector);
+    const DoubleVector size = v < 0 ? v : -v;
+    const DoubleVector z = size * (1.5957691216057308 + 0.071354816272 * v * v);
+    const DoubleVector n = (z * 1.4426950408889634 + 6755399441055744.0) - 6755399441055744.0;
+    const HalfVector rest = __builtin_convertvector(z - n * 0.6931471805599453, HalfVector);
+    const HalfVector number = __builtin_convertvector(n, HalfVector);
+    __builtin_memcpy(reinterpret_cast<char*>(&r) + half * sizeof(part), &rest, sizeof(part));
+    __builtin_memcpy(reinterpret_cast<char*>(&whole) + half * sizeof(part), &number, sizeof(part));
+  }
+  // A NaN's number stays within what a float's exponent holds.
+  const IntVector n = (IntVector)(whole + kRound) - (IntVector)broadcast(kRound);
+  return times_sigmoid(max(broadcast(-12), x), scaled({expm1_small(r), n}));
+}
+
+}  // namespace striate::STRIATE_TARGET
