@@ -58,7 +58,7 @@ def main() -> None:
                         rounds=options.rounds,
                         turn_s=options.turn,
                     )
-                    report.add(name, shape, threads, results)
+                    report.add(name, task, threads, results)
     report.summarize()
 
 

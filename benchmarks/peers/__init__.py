@@ -1,6 +1,7 @@
 """Other engines that run ConvNets on a CPU, and the machinery that races them with Striate."""
 
 from ._engines import ENGINES as ENGINES
+from ._engines import PEAK as PEAK
 from ._engines import Engine as Engine
 from ._machine import describe_machine as describe_machine
 from ._machine import pick_cores as pick_cores

@@ -33,6 +33,9 @@ class Engine:
             return ""
 
 
+PEAK = Engine("peak", "torch", "peak")
+"""Not an engine, but takes turns like one."""
+
 ENGINES = {
     engine.name: engine
     for engine in (

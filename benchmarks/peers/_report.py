@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 from ._engines import Engine
 from ._machine import describe_machine
 from ._race import Result
+from ._task import Task
 
 OURS = "striate"
 
@@ -40,29 +42,48 @@ class Report:
     def add(
         self,
         name: str,
-        shape: Sequence[int],
+        task: Task,
         threads: int,
         results: Sequence[Result],
-        macs: int | None = None,
+        *,
+        layers: int = 1,
+        peak_gflops: Sequence[float] = (),
     ) -> None:
-        """Print a race's table."""
+        """Print a race's table.
+
+        Args:
+            name: Of the network.
+            task, threads, results: What was raced, and what came of it.
+            layers: The times are divided by it.
+            peak_gflops: Of each round; with it, GFLOP/s and the share of the peak are printed.
+        """
+        shape, macs = task.input.shape, task.macs
         size = "x".join(map(str, shape))
+        title = f"{name}, {size}, {threads} thread{'s' * (threads > 1)}"
+        title += f", one of {layers} in a row" * (layers > 1)
+        title += f", peak {statistics.median(peak_gflops):.0f} GFLOP/s" if peak_gflops else ""
+        print(f"\n{title}\n")
+        more = (" GFLOP/s | of peak |", "---:|---:|") if peak_gflops else ("", "")
+        print(f"| engine | ms | rounds | fastest run | ratio | error | load s |{more[0]}")
+        print(f"|---|---:|---:|---:|---:|---:|---:|{more[1]}")
         base = base_of(results)
-        print(f"\n{name}, {size}, {threads} thread{'s' * (threads > 1)}\n")
-        print("| engine | ms | rounds | fastest run | ratio | error | load s |")
-        print("|---|---:|---:|---:|---:|---:|---:|")
         for r in results:
-            if r.skipped:
-                print(f"| {r.engine} | - | {r.skipped} | | | | |")
+            if r.skipped or not base:
+                print(f"| {r.engine} | - | {r.skipped} | | | | |" + " | |" * bool(more[0]))
                 continue
-            assert base
-            spread = f"{min(r.rounds_ms):.4g} - {max(r.rounds_ms):.4g}"
-            print(
-                f"| {r.engine} | {r.ms:.4g} | {spread} | {r.fastest_ms:.4g} | "
-                f"{r.ratio_to(base):.2f} | {r.error:.1e} | {r.load_s:.2f} |"
+            low, high, fastest = (
+                ms / layers for ms in (min(r.rounds_ms), max(r.rounds_ms), r.fastest_ms)
             )
-        self.lines.append(summary_line(f"{name} {size}", threads, results))
+            row = f"| {r.engine} | {r.ms / layers:.4g} | {low:.4g} - {high:.4g} | {fastest:.4g} | "
+            row += f"{r.ratio_to(base):.2f} | {r.error:.1e} | {r.load_s:.2f} |"
+            if peak_gflops:
+                speeds = [2e-6 * macs / ms for ms in r.rounds_ms]
+                shares = [a / b for a, b in zip(speeds, peak_gflops, strict=True)]
+                row += f" {statistics.median(speeds):.0f} | {statistics.median(shares):.0%} |"
+            print(row)
+        self.lines.append(summary_line(f"{name} {size}", threads, layers, results))
         race = {"name": name, "shape": list(shape), "threads": threads, "macs": macs}
+        race |= {"layers": layers, "peak_gflops": list(peak_gflops)}
         self.races.append(race | {"results": [r.to_json() for r in results]})
         self._write()
         sys.stdout.flush()
@@ -98,14 +119,15 @@ def fastest_other(results: Sequence[Result]) -> Result | None:
     return min(others, key=lambda r: r.ratio_to(base) if base else r.ms, default=None)
 
 
-def summary_line(name: str, threads: int, results: Sequence[Result]) -> str:
+def summary_line(name: str, threads: int, layers: int, results: Sequence[Result]) -> str:
     """One row: Striate's time, the fastest other engine and its ratio."""
     base, other = base_of(results), fastest_other(results)
-    ours = f"{base.ms:.4g}" if base and base.engine == OURS else "-"
+    ours = f"{base.ms / layers:.4g}" if base and base.engine == OURS else "-"
     if not other or not base:
         return f"| {name} | {threads} | {ours} | - | - | - |"
     ratio = f"{other.ratio_to(base):.2f}" if base.engine == OURS else "-"
-    return f"| {name} | {threads} | {ours} | {other.engine} | {other.ms:.4g} | {ratio} |"
+    theirs = f"{other.ms / layers:.4g}"
+    return f"| {name} | {threads} | {ours} | {other.engine} | {theirs} | {ratio} |"
 
 
 def _plain(value: Any) -> str:

@@ -50,6 +50,11 @@ class Task:
         """What torch gives in float64."""
         return np.load(self.folder / "reference.npy")
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one run."""
+        return int((self.folder / "macs.txt").read_text())
+
     def output(self, engine: str) -> Path:
         """Where an engine's worker leaves what it computed."""
         return self.folder / f"{engine}.npy"
@@ -74,6 +79,7 @@ def write_task(module: nn.Module, shape: Sequence[int], folder: Path) -> Task:
         y = copy.deepcopy(module).double()(torch.from_numpy(x).double())
     np.save(folder / "reference.npy", y.numpy())
     graph = striate.capture(module, tuple(shape))
+    (folder / "macs.txt").write_text(str(striate.inspect(graph, tuple(shape)).macs))
     graph.to_onnx(task.onnx)
     graph.at((1, *shape[1:])).to_onnx(task.single)
     graph.save(task.graph)

@@ -33,11 +33,11 @@ def main() -> None:
     def answer(**facts: Any) -> None:
         print(json.dumps(facts), file=answers, flush=True)
 
-    from ._engines import ENGINES
+    from ._engines import ENGINES, PEAK
     from ._loaded import UnsupportedError
     from ._task import Task
 
-    engine, task = ENGINES[name], Task(Path(folder))
+    engine, task = {**ENGINES, PEAK.name: PEAK}[name], Task(Path(folder))
     try:
         driver = import_module(f"peers.{engine.module}")
         variant = (engine.variant,) if engine.variant else ()
