@@ -33,6 +33,9 @@ class Engine:
             return ""
 
 
+SAVED = Engine("striate, saved plan", "striate", "striate_saved")
+"""Loads what `plan.save` wrote; `footprint.py` measures it."""
+
 PEAK = Engine("peak", "torch", "peak")
 """Not an engine, but takes turns like one."""
 

@@ -20,10 +20,8 @@ import numpy as np
 
 from ._engines import Engine
 from ._machine import pick_cores
-from ._task import Task
+from ._task import TOLERANCE, Task
 
-TOLERANCE = 1e-3
-"""Share of the reference's largest magnitude by which an engine may be off."""
 TURN_LIMIT_S = 600
 
 
@@ -124,7 +122,8 @@ class Worker:
                 raise SkippedError(f"not ready within {limit_s:g} s")
         line = self.process.stdout.readline()
         if not line:
-            raise SkippedError(f"its process ended: {_last_line(self.task.log(self.engine.name))}")
+            said = _last_line(self.task.log(self.engine.name))
+            raise SkippedError(f"its process ended with {self.process.wait()}: {said}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -171,12 +170,29 @@ def race(
     return results
 
 
+def probe(task: Task, engine: Engine) -> dict[str, Any] | str:
+    """Measure one start on one core; a text says why there is none."""
+    cores = ",".join(map(str, pick_cores(1)))
+    done = subprocess.run(
+        [sys.executable, "-m", "peers._probe", engine.name, str(task.folder), "1", cores],
+        capture_output=True,
+        text=True,
+        env=_environment(1),
+        timeout=engine.limit_s,
+        check=False,
+    )
+    if done.returncode:
+        return [*done.stderr.strip().splitlines(), f"ended with {done.returncode}"][-2]
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
 def _error(task: Task, engine: Engine) -> float:
     """Compare with float64; who is off does not take part."""
-    reference, found = task.reference, np.load(task.output(engine.name))
-    if found.shape != reference.shape:
-        raise SkippedError(f"wrong: its output is {found.shape} and should be {reference.shape}")
-    error = float(abs(found - reference).max() / abs(reference).max())
+    found, shape = np.load(task.output(engine.name)), task.reference.shape
+    if found.shape != shape:
+        raise SkippedError(f"wrong: its output is {found.shape} and should be {shape}")
+    error = task.error(found)
     if not error <= TOLERANCE:
         raise SkippedError(f"wrong: off by {error:.2g} of the largest output")
     return error

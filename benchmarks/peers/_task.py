@@ -13,6 +13,9 @@ import numpy as np
 if TYPE_CHECKING:  # workers read tasks, and most of them must not import torch
     from torch import nn
 
+TOLERANCE = 1e-3
+"""Share of the reference's largest magnitude by which an engine may be off."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -36,6 +39,11 @@ class Task:
         return self.folder / "graph.striate"
 
     @property
+    def plan(self) -> Path:
+        """The network as a plan that Striate saved."""
+        return self.folder / "plan.striate"
+
+    @property
     def module(self) -> Path:
         """The network as a pickled torch module, with torch's layers."""
         return self.folder / "module.pt"
@@ -49,6 +57,11 @@ class Task:
     def reference(self) -> Any:
         """What torch gives in float64."""
         return np.load(self.folder / "reference.npy")
+
+    def error(self, output: Any) -> float:
+        """Largest difference from the reference, as a share of its largest magnitude."""
+        reference = self.reference
+        return float(abs(output - reference).max() / abs(reference).max())
 
     @property
     def macs(self) -> int:
