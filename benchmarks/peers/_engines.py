@@ -51,6 +51,5 @@ ENGINES = {
         Engine("ncnn", "ncnn", "ncnn_net"),
         Engine("mnn", "MNN", "mnn_net"),
         Engine("jax", "jax", "jax_function"),
-        Engine("tensorflow", "tensorflow-cpu", "tensorflow_function"),
     )
 }

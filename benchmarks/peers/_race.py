@@ -205,7 +205,6 @@ def _environment(threads: int) -> dict[str, str]:
         **os.environ,
         **{f"{name}_NUM_THREADS": str(threads) for name in pools},
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compiling processes
-        "TF_CPP_MIN_LOG_LEVEL": "2",
         "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "",
         "PYTHONPATH": os.pathsep.join(_search_path()),
