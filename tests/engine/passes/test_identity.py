@@ -102,15 +102,30 @@ def test_reshapes_to_the_own_sizes_go() -> None:
     assert kinds(graph) == ["activation", "activation", "reshape"]
 
 
-def test_an_output_that_is_a_copy_has_the_name_of_its_source() -> None:
+def test_an_output_keeps_its_name_where_it_can() -> None:
     net = Net(1, 3)
     y = net.relu("x")
-    graph = same(net.graph(net.add(ops.Dropout(), y)), remove_identities)
+    z = net.add(ops.Dropout(), y)
+    graph = same(net.graph(z), remove_identities)
+    assert (kinds(graph), graph.outputs) == (["activation"], (z,))
+    assert same(net.graph(z, y), remove_identities).outputs == (y, y)
+    graph = optimized(net.graph(y), keep=[z])
     assert graph.outputs == (y,)
     net = Net(1, 3)
     graph = optimized(net.graph(net.add(ops.Dropout(), "x")))
     assert graph.outputs == ("x",)
     assert len(graph) == 0
+
+
+def test_sizes_read_from_a_copy_or_its_source() -> None:
+    net = Net(2, 3)
+    y = net.relu("x")
+    z = net.add(ops.Dropout(), y)
+    shape = (Size.of(y, 0), Size.of(z, 1), 1)
+    graph = net.graph(z, net.add(ops.Reshape(shape), z))
+    after = same(graph, remove_identities)
+    assert after.outputs[0] == z
+    assert after.at((5, 3)).types[graph.outputs[1]] == graph.at((5, 3)).types[graph.outputs[1]]
 
 
 def test_broadcasting_by_zero_is_no_identity() -> None:

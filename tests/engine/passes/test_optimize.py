@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -162,13 +161,13 @@ def networks(draw: Any) -> Graph:
 
 
 @given(networks())
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_random_networks(graph: Graph) -> None:
     optimized(graph)
 
 
 @given(networks())
-@settings(max_examples=40, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 def test_each_pass_alone_is_exact(graph: Graph) -> None:
     for one in PASSES:
         after, changes = one(graph)
@@ -202,6 +201,17 @@ def test_kept_values_are_there() -> None:
         optimize(graph, keep=["nowhere"])
 
 
+def test_each_node_that_goes_is_told_of_once() -> None:
+    net = Net(1, 3)
+    y = net.two("mul", "x", net.add(ops.Activation("sigmoid"), "x", name="gate"))
+    net.relu("x")  # nobody reads it
+    _, changes = optimize(net.graph(y))
+    assert list(map(str, changes)) == [
+        "activation2: nobody reads what it makes",
+        "gate, binary1 -> binary1: spell out silu",
+    ]
+
+
 def test_nothing_is_written_in_place() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(inplace=True)).eval()
     graph = striate.capture(net, (1, 1, 8, 8))
@@ -223,8 +233,9 @@ def test_the_model_keeps_its_weights() -> None:
 
 
 def test_other_batches_and_sizes_after() -> None:
-    graph = captured(zoo.create("resnet20"), 1, 3, 8, 8)
-    after = optimize(graph)[0].at((2, 3, 8, 12))
-    x = np.random.default_rng(0).standard_normal((2, 3, 8, 12))
-    (expected,), (found,) = graph.at((2, 3, 8, 12)).run(x), after.run(x)
-    assert np.abs(expected - found).max() < 5e-6 * np.abs(expected).max()
+    net = Net(1, 3, 8, 8)
+    y = net.bn(net.conv("x", 3, 8, 3, stride=2, padding=1, bias=False), 8)
+    y = net.add(ops.Reduce("mean", (2, 3)), net.two("add", net.relu(y), net.bn(y, 8)))
+    graph = net.graph(net.linear(y, 8, 5))
+    after = optimize(graph)[0].at((2, 3, 9, 5))
+    assert largest_difference(graph.at((2, 3, 9, 5)), after) < 2e-6

@@ -3,7 +3,7 @@
 All passes keep three promises, which the tests hold them to:
 
 - a value that keeps its name keeps its numbers, so that layers can be compared with the original's;
-- a graph's outputs stay in their order (an output that was only a copy takes its source's name);
+- a graph's outputs stay, in their order (a copy of an input or of another output has its name);
 - new weights are exact: `Weight.source` is float64 until `optimize` rounds it once at the end.
 """
 
@@ -182,6 +182,21 @@ class Editor:
         if not only_sizes:
             self._outputs = tuple(new if value == old else value for value in self._outputs)
         self._index = None
+
+    def skip(self, node: Node, source: str) -> None:
+        """Take a node out whose only output is the value `source` again.
+
+        An output of the graph keeps its name where its source has none to keep, too.
+        """
+        (copy,) = node.outputs
+        maker = self.maker(source)
+        self.take_out(node.name)
+        if copy in self._outputs and maker is not None and source not in self._outputs:
+            made = tuple(copy if value == source else value for value in maker.outputs)
+            self.put(maker.name, replace(maker, outputs=made))
+            self.redirect(source, copy)
+        else:
+            self.redirect(copy, source)
 
     def tell(self, gone: Sequence[str], into: str, why: str) -> None:
         """Record what was done."""

@@ -48,8 +48,7 @@ def _remove(graph: Graph, rule: str, judges: Mapping[str, Judge]) -> Result:
             continue
         if editor.type(source) != editor.type(node.outputs[0]):
             continue
-        editor.redirect(node.outputs[0], source)
-        editor.take_out(node.name)
+        editor.skip(node, source)
         editor.tell([node.name], "", why)
     return editor.result()
 
@@ -217,13 +216,11 @@ def merge_views(graph: Graph) -> Result:
     editor = Editor(graph, "merge_views")
     for node in editor:
         if node.kind == "concat" and len(node.inputs) == 1 and node.inputs[0] is not None:
-            editor.redirect(node.outputs[0], node.inputs[0])
-            editor.take_out(node.name)
+            editor.skip(node, node.inputs[0])
             editor.tell([node.name], "", "joins one value only")
             continue
         if node.kind == "split" and len(node.outputs) == 1 and node.inputs[0] is not None:
-            editor.redirect(node.outputs[0], node.inputs[0])
-            editor.take_out(node.name)
+            editor.skip(node, node.inputs[0])
             editor.tell([node.name], "", "cuts into one piece only")
             continue
         first = editor.maker(node.inputs[0]) if node.inputs else None

@@ -60,8 +60,8 @@ def optimize(graph: Graph, *, keep: Sequence[str] = ()) -> tuple[Graph, list[Cha
     sizes worked out from it stay so: the result can be given other shapes with `Graph.at`. What is
     the identity at one size only goes with `remove_identities_here`, afterwards.
 
-    A value that keeps its name keeps its numbers. Outputs stay in order; one that was only a copy
-    has the name of what it was a copy of.
+    A value that keeps its name keeps its numbers. Outputs stay in order; one that is only a copy of
+    an input or of another output has the name of that.
 
     Args:
         graph: The network.
@@ -87,13 +87,20 @@ def optimize(graph: Graph, *, keep: Sequence[str] = ()) -> tuple[Graph, list[Cha
     graph = replace(graph, nodes=nodes, outputs=(*graph.outputs, *keep))
     changes: list[Change] = []
     for _ in range(MOST_ROUNDS):
-        before = len(changes)
+        settled = True
         for one in PASSES:
             graph, found = one(graph)
-            changes += found
-        if len(changes) == before:
+            changes += _news(changes, found)
+            settled = settled and not found
+        if settled:
             break
-    graph, found = plain_batch_norm(graph)
-    graph, dead = remove_dead(graph)
-    graph = replace(graph, outputs=graph.outputs[:outputs])
-    return round_weights(graph), changes + found + dead
+    for one in (plain_batch_norm, remove_dead):
+        graph, found = one(graph)
+        changes += _news(changes, found)
+    return round_weights(replace(graph, outputs=graph.outputs[:outputs])), changes
+
+
+def _news(told: Sequence[Change], found: Sequence[Change]) -> list[Change]:
+    """Leave out that a node is dead where a change has told already what became of it."""
+    known = {name for change in told for name in change.gone}
+    return [c for c in found if c.rule != "remove_dead" or not known.issuperset(c.gone)]
