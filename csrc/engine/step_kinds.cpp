@@ -3,6 +3,7 @@
 #include "elementwise/operation.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
+#include "norm/operation.hpp"
 #include "pool/operation.hpp"
 
 namespace striate {
@@ -50,6 +51,7 @@ const std::vector<StepKind>& step_kinds() {
       row<LayoutOperation>(),
       row<PoolOperation>(),
       row<ElementwiseOperation>(),
+      row<NormOperation>(),
   };
   return kinds;
 }

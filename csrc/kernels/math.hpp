@@ -38,7 +38,7 @@ STRIATE_INLINE Vector abs(Vector x) {
 
 STRIATE_INLINE Vector sqrt(Vector x) {
 #if defined(__AVX512F__) && STRIATE_LANES == 16
-  return _mm512_sqrt_ps(x);
+  return _mm512_maskz_sqrt_ps(0xffff, x);  // whose operands are all defined (CMakeLists.txt)
 #elif defined(__AVX2__) && STRIATE_LANES == 8
   return _mm256_sqrt_ps(x);
 #else

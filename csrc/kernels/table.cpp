@@ -14,6 +14,8 @@ extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
 extern const Kernel<ElementwiseShape>* const elementwise_rows[];
 extern const int elementwise_row_count;
+extern const Kernel<NormShape>* const norm_rows[];
+extern const int norm_row_count;
 extern const Kernel<PoolShape>* const pool_table[];
 extern const int pool_table_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
@@ -26,6 +28,7 @@ const Target target = {
     {conv_rows, conv_row_count},
     {layout_rows, layout_row_count},
     {elementwise_rows, elementwise_row_count},
+    {norm_rows, norm_row_count},
     {pool_table, pool_table_count},
     multiply_add,
     read,

@@ -18,6 +18,7 @@ namespace striate {
 
 struct ConvShape;
 struct LayoutShape;
+struct NormShape;
 struct PoolShape;
 struct ElementwiseShape;
 
@@ -27,6 +28,7 @@ struct Target {
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
+  Kernels<NormShape> norm;
   Kernels<PoolShape> pool;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
