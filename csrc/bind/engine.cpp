@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bind/bind.hpp"
+#include "engine/checksum.hpp"
 #include "engine/program.hpp"
 #include "engine/speed.hpp"
 #include "engine/step.hpp"
@@ -211,6 +212,15 @@ void bind_engine(nb::module_& m) {
       },
       "target"_a, "bytes"_a, "seconds"_a = 0.02, nb::call_guard<ReleaseGil>(),
       "Measure the gigabytes a second at which one thread reads a buffer.");
+  m.def(
+      "checksum",
+      [](const ConstFloats& data) {
+        const int64_t bytes = static_cast<int64_t>(data.size()) * 4;
+        if (bytes % 8 != 0) throw std::invalid_argument("an even number of floats is needed.");
+        const ReleaseGil released;
+        return checksum(data.data(), bytes);
+      },
+      "data"_a, "Sum up an array, to find damage in files.");
 
   nb::class_<BoundProgram>(m, "Program", "The steps of a plan, checked, ready to run.")
       .def(nb::init<const std::string&, int, int64_t, const ConstFloats&, std::vector<int64_t>,

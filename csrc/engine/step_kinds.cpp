@@ -47,11 +47,8 @@ StepKind row() {
 
 const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
-      row<ConvOperation>(),
-      row<LayoutOperation>(),
-      row<PoolOperation>(),
-      row<ElementwiseOperation>(),
-      row<NormOperation>(),
+      row<ConvOperation>(),        row<LayoutOperation>(), row<PoolOperation>(),
+      row<ElementwiseOperation>(), row<NormOperation>(),
   };
   return kinds;
 }

@@ -9,6 +9,7 @@ from .errors import DataError as DataError
 from .errors import GraphError as GraphError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import OptionError as OptionError
+from .errors import PlanError as PlanError
 from .errors import RunError as RunError
 from .errors import ShapeError as ShapeError
 from .errors import StriateError as StriateError
@@ -17,16 +18,19 @@ from .window import Window as Window
 if TYPE_CHECKING:
     from . import calc as calc
     from . import data as data
+    from . import engine as engine
     from . import filters as filters
     from . import functional as functional
     from . import graph as graph
     from . import inspection as inspection
     from . import nn as nn
+    from . import runtime as runtime
     from . import signal as signal
     from . import train as train
     from . import zoo as zoo
     from ._threads import get_num_threads as get_num_threads
     from ._threads import set_num_threads as set_num_threads
+    from .engine import compile as compile
     from .graph import Graph as Graph
     from .graph import capture as capture
     from .graph import load_onnx as load_onnx
@@ -40,11 +44,13 @@ __version__ = "0.1.0"
 _PARTS = (
     "calc",
     "data",
+    "engine",
     "filters",
     "functional",
     "graph",
     "inspection",
     "nn",
+    "runtime",
     "signal",
     "train",
     "zoo",
@@ -54,6 +60,7 @@ _FUNCTIONS = {
     "capture": "graph",
     "inspect": "inspection",
     "load_onnx": "graph",
+    "compile": "engine",
     "convolve": "signal",
     "correlate": "signal",
     "get_num_threads": "_threads",  # the native core

@@ -136,6 +136,9 @@ def peak_gflops(target: str, seconds: float = 0.02) -> float:
 def bandwidth(target: str, bytes: int, seconds: float = 0.02) -> float:
     """Measure the gigabytes a second at which one thread reads a buffer."""
 
+def checksum(data: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]) -> int:
+    """Sum up an array, to find damage in files."""
+
 class Program:
     """The steps of a plan, checked, ready to run."""
 

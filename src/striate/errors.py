@@ -46,6 +46,10 @@ class GraphError(StriateError, ValueError):
     """A network that cannot become a graph, or a file of one that is damaged."""
 
 
+class PlanError(StriateError, ValueError):
+    """A plan that cannot be made or run, or a file of one that is damaged."""
+
+
 class RunError(StriateError, RuntimeError):
     """A training run that cannot start or go on, or a run folder that cannot be used."""
 

@@ -1,1 +1,4 @@
-"""From a graph to a plan that runs: passes, memory, choice of kernel."""
+"""The engine: from a graph to a plan of native steps."""
+
+from ._compile import CompiledPlan as CompiledPlan
+from ._compile import compile as compile

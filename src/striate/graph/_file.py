@@ -82,7 +82,7 @@ def as_json(graph: Graph) -> dict[str, Any]:
         "nodes": [
             {
                 "name": node.name,
-                "op": _operation(node.op),
+                "op": operation_as_json(node.op),
                 "inputs": list(node.inputs),
                 "outputs": list(node.outputs),
                 "path": node.path,
@@ -114,7 +114,7 @@ def _graph(content: dict[str, Any], arrays: list[Any]) -> Graph:
     nodes = tuple(
         Node(
             str(told["name"]),
-            _read_operation(told["op"]),
+            operation_from_json(told["op"]),
             tuple(told["inputs"]),
             tuple(told["outputs"]),
             str(told["path"]),
@@ -161,12 +161,14 @@ def _read_array(archive: zipfile.ZipFile, number: int, told: dict[str, Any]) -> 
     return (array.astype(np.uint32) << 16).view(np.float32) if bits else array
 
 
-def _operation(op: Operation) -> dict[str, Any]:
+def operation_as_json(op: Operation) -> dict[str, Any]:
+    """Tell an operation in plain dicts and lists."""
     arguments = {f.name: _plain(getattr(op, f.name)) for f in fields(op)}  # type: ignore[arg-type]
     return {"kind": op.kind, **arguments}
 
 
-def _read_operation(told: dict[str, Any]) -> Operation:
+def operation_from_json(told: dict[str, Any]) -> Operation:
+    """Make the operation that `operation_as_json` told."""
     arguments = {name: _rich(value) for name, value in told.items() if name != "kind"}
     return find_operation(told["kind"])(**arguments)
 

@@ -1,0 +1,165 @@
+"""From steps to a recipe and its weights: kernels chosen, weights packed, memory laid out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..graph._file import operation_as_json
+from ..runtime._recipe import Recipe, StepRecipe, Tensor
+from ._choose import choose
+from ._place import ALIGNED_FLOATS, Placement, place
+from ._values import Array, Map, Step, Storage
+from .lower import Lowered
+
+SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
+
+
+def build(
+    lowered: Lowered, *, name: str, target: str, lanes: int, threads: int, precision: str
+) -> tuple[Recipe, Array]:
+    """Make the recipe of a plan, and the block of weights that it reads."""
+    needs: list[_core.Needs | None] = []
+    for step in lowered.steps:
+        if step.kind == "island":
+            needs.append(None)
+            continue
+        step.kernel = choose(target, step, precision=precision)
+        needs.append(_core.needs(target, step.kind, step.kernel, step.attributes, threads))
+    placement = place(lowered.steps, needs, threads)
+    block = _Weights(target)
+    recipes = [_recipe(step, i, needs[i], placement, block) for i, step in enumerate(lowered.steps)]
+    recipe = Recipe(
+        name=name,
+        target=target,
+        lanes=lanes,
+        threads=threads,
+        precision=precision,
+        arena_floats=placement.floats,
+        inputs=[_tensor(map_) for map_ in lowered.inputs],
+        outputs=[_tensor(map_) for map_ in lowered.outputs],
+        steps=recipes,
+    )
+    return recipe, block.joined()
+
+
+def _tensor(map_: Map) -> Tensor:
+    return Tensor(map_.storage.name, map_.shape, map_.storage.dtype)
+
+
+def _recipe(
+    step: Step, index: int, needs: Any, placement: Placement, block: _Weights
+) -> StepRecipe:
+    island = step.kind == "island"
+    weights = []
+    if not island:
+        if step.weight is not None:
+            weights.append((SPACES["weights"], 0, block.packed(step, needs.weight_floats)))
+        weights += [
+            (SPACES["none"], 0, 0) if array is None else (SPACES["weights"], 0, block.plain(array))
+            for array in step.weights
+        ]
+    return StepRecipe(
+        kind=step.kind,
+        kernel=step.kernel,
+        attributes=step.attributes,
+        inputs=[_place_of(map_, placement, block, island) for map_ in step.inputs],
+        outputs=[_place_of(map_, placement, block, island) for map_ in step.outputs],
+        weights=weights,
+        shared=0 if island else placement.shared[index],
+        scratch=0 if island else placement.scratch[index],
+        nodes=step.nodes,
+        notes=step.notes,
+        macs=step.macs,
+        read_bytes=4 * sum(m.floats for m in step.inputs if m is not None),
+        written_bytes=4 * sum(m.floats for m in step.outputs),
+        weight_bytes=0 if needs is None else 4 * needs.weight_floats,
+        op=operation_as_json(step.op) if island else None,
+        shapes=[m.shape if m else None for m in (*step.inputs, *step.outputs)] if island else [],
+    )
+
+
+def _place_of(map_: Map | None, placement: Placement, block: _Weights, island: bool) -> Any:
+    if map_ is None:
+        return (SPACES["none"], 0, 0)
+    storage = map_.storage
+    if storage.space == "held":
+        return ("held", storage.index if storage.array is None else -1, block.held(storage))
+    if storage.space == "arena":
+        return (SPACES["arena"], 0, placement.offsets[storage] + map_.offset)
+    if storage.space == "weights":
+        assert storage.array is not None
+        return (SPACES["weights"], 0, block.plain(storage.array) + map_.offset)
+    return (SPACES[storage.space], storage.index, map_.offset)
+
+
+class _Weights:
+    """The block of weights: each array once, at a multiple of 64 bytes."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._pieces: list[Array] = []
+        self._floats = 0
+        self._known: dict[Any, int] = {}
+        self._kept: list[Any] = []  # what ids are of must not go
+
+    def packed(self, step: Step, floats: int) -> int:
+        """Pack a step's weight as its kernel reads it."""
+        assert step.weight is not None
+        weight = np.ascontiguousarray(step.weight, np.float32)
+        shape = {k: v for k, v in step.attributes.items() if k in _SHAPES_WEIGHTS}
+        key = (
+            (step.kind, step.kernel, weight.shape, str(shape), weight.tobytes())
+            if (weight.size < 1 << 12)
+            else (step.kind, step.kernel, str(shape), id(step.weight))
+        )
+        if key in self._known:
+            return self._known[key]
+        piece = aligned(floats)
+        _core.pack(self._target, step.kind, step.kernel, step.attributes, weight, piece)
+        self._kept.append(step.weight)
+        return self._put(key, piece)
+
+    def plain(self, array: Array) -> int:
+        """Put an array in as it is."""
+        key = ("plain", id(array))
+        if key in self._known:
+            return self._known[key]
+        self._kept.append(array)
+        return self._put(key, np.ascontiguousarray(array, np.float32).ravel())
+
+    def held(self, storage: Storage) -> str:
+        """Name what an island reads that is not float32."""
+        return storage.name
+
+    def _put(self, key: Any, piece: Array) -> int:
+        offset = self._floats
+        self._pieces.append(piece)
+        self._floats += -(-piece.size // ALIGNED_FLOATS) * ALIGNED_FLOATS
+        self._known[key] = offset
+        return offset
+
+    def joined(self) -> Array:
+        """All of it, one behind the other."""
+        whole = aligned(max(self._floats, ALIGNED_FLOATS))
+        offset = 0
+        while self._pieces:
+            piece = self._pieces.pop(0)
+            whole[offset : offset + piece.size] = piece
+            offset += -(-piece.size // ALIGNED_FLOATS) * ALIGNED_FLOATS
+        return whole
+
+
+_SHAPES_WEIGHTS = frozenset(
+    {"in_channels", "out_channels", "groups", "kernel", "in_features", "out_features", "channels",
+     "pixels", "in", "out", "plain_input", "stride", "dilation"}
+)  # fmt: skip
+
+
+def aligned(floats: int) -> Array:
+    """Zeros that start at a multiple of 64 bytes."""
+    memory = np.zeros(floats + ALIGNED_FLOATS, np.float32)
+    start = -(memory.ctypes.data // 4) % ALIGNED_FLOATS
+    return memory[start : start + floats]

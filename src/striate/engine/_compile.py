@@ -1,0 +1,188 @@
+"""`striate.compile`: a network becomes a plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from .. import _core
+from .._threads import get_num_threads
+from ..errors import OptionError, ShapeError
+from ..graph import Graph
+from ..inspection._resolve import resolve
+from ..runtime import Plan
+from ._build import build
+from ._verify import LayerError
+from .lower import lower
+
+Precision = Literal["fast", "exact"]
+
+
+class CompiledPlan(Plan):
+    """A plan that still knows its network: other input sizes make, and keep, a plan of their own.
+
+    Args:
+        graph: The network.
+        options: What `compile` was asked for.
+    """
+
+    def __init__(self, graph: Graph, options: dict[str, Any]) -> None:
+        self.graph = graph
+        self._options = options
+        self._others: dict[tuple[tuple[int, ...], ...], CompiledPlan] = {}
+        self._optimized, self._steps, recipe, weights = _made(graph, **options)
+        super().__init__(recipe, weights)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run the network; see `striate.runtime.Plan`."""
+        shapes = tuple(tuple(x.shape) for x in inputs)
+        if shapes != self.input_shapes and not self._in_blocks_of(shapes):
+            return self.at(*shapes)(*inputs)
+        return super().__call__(*inputs)
+
+    def _in_blocks_of(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
+        return self._recipe.batched and [s[1:] for s in shapes] == [
+            s[1:] for s in self.input_shapes
+        ]
+
+    def at(self, *shapes: Sequence[int]) -> CompiledPlan:
+        """The plan of the same network for other input shapes; made once, and kept.
+
+        Raises:
+            ShapeError: The network does not fit them.
+        """
+        key = tuple(tuple(map(int, shape)) for shape in shapes)
+        if key == self.input_shapes:
+            return self
+        if key not in self._others:
+            self._others[key] = CompiledPlan(self.graph.at(*key), self._options)
+        return self._others[key]
+
+    def verify(self, *inputs: Any) -> list[LayerError]:
+        """Compare every step's result with the network's, computed in float64 by the reference.
+
+        Slow: the reference is plain NumPy.
+
+        Args:
+            inputs: Arrays or tensors of the plan's shapes; random ones where none are given.
+        Returns:
+            For each step that ends a layer: the largest difference, and its share of the layer's
+            largest magnitude.
+        Example:
+            >>> import striate
+            >>> plan = striate.compile(striate.zoo.create("lenet5"), (1, 1, 32, 32))
+            >>> max(error.share for error in plan.verify()) < 1e-5
+            True
+        """
+        from ..graph._run import example_inputs
+        from ._verify import verify
+
+        arrays = self._arrays(inputs or example_inputs(self.graph))
+        if tuple(a.shape for a in arrays) != self.input_shapes:
+            raise ShapeError(f"{self.name}: verify takes whole blocks: {self.input_shapes}.")
+        return verify(self._optimized, self._recipe, self._steps, self._runner.weights, arrays)
+
+
+def compile(
+    model: Any,
+    example: Any = None,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    precision: Precision = "fast",
+    isa: str | None = None,
+) -> CompiledPlan:
+    """Make a plan of a network: folded, fused, on Striate's own kernels.
+
+    Args:
+        model: A module in eval mode, a graph, an ONNX file, or a name of the zoo.
+        example: The input's shape with its batch, or an example tensor; a list of several.
+        threads: Threads to run on; None takes `striate.get_num_threads()`. Results do not depend on
+            it.
+        batch: Images that run together; None takes the example's. Larger batches run in blocks of
+            so many.
+        precision: `exact` does without Winograd's algorithm: within 5e-6 of the largest output
+            instead of 1e-4.
+        isa: Instruction set: `avx512`, `avx2`, `portable8` or `portable16`; None takes STRIATE_ISA,
+            or the best of this machine.
+    Raises:
+        GraphError: The network cannot be captured, or holds an operation that is not known.
+        ShapeError: It does not fit the example.
+        OptionError: An option is none.
+    Example:
+        >>> import striate
+        >>> plan = striate.compile(striate.zoo.create("lenet5"), (1, 1, 32, 32), threads=1)
+        >>> plan(torch.zeros(1, 1, 32, 32)).shape
+        torch.Size([1, 10])
+    """
+    if precision not in ("fast", "exact"):
+        raise OptionError(f"precision={precision!r} must be 'fast' or 'exact'.")
+    graph = _captured(model, example)
+    if batch is not None:
+        graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))
+    options = {
+        "threads": get_num_threads() if threads is None else threads,
+        "precision": precision,
+        "isa": isa,
+    }
+    return CompiledPlan(graph, options)
+
+
+def _captured(model: Any, example: Any) -> Graph:
+    if isinstance(example, (int, float, str)):
+        raise OptionError(f"example={example!r} must be a shape, like (1, 3, 224, 224).")
+    return resolve(model, example)
+
+
+def _made(graph: Graph, *, threads: int, precision: Precision, isa: str | None) -> Any:
+    target, lanes = find_target(isa)
+    optimized, changes = _optimized(graph)
+    lowered = lower(optimized, target, lanes)
+    recipe, weights = build(
+        lowered, name=graph.name, target=target, lanes=lanes, threads=threads, precision=precision
+    )
+    for step in lowered.steps:
+        step.weight, step.weights = None, []  # they are packed
+    recipe = replace(recipe, batched=is_batched(graph), changes=changes)
+    return optimized, lowered.steps, recipe, weights
+
+
+def _optimized(graph: Graph) -> tuple[Graph, list[str]]:
+    from .passes import optimize
+
+    optimized, changes = optimize(graph)
+    return optimized, [str(change) for change in changes]
+
+
+def find_target(isa: str | None = None) -> tuple[str, int]:
+    """The instruction set to compile for, and its lanes.
+
+    Raises:
+        OptionError: This machine does not run it.
+    """
+    here = dict(_core.targets())
+    name = isa or os.environ.get("STRIATE_ISA", "") or next(iter(here))
+    if name not in here:
+        raise OptionError(f"isa={name!r} does not run on this machine; {', '.join(here)} do.")
+    return name, here[name]
+
+
+def is_batched(graph: Graph) -> bool:
+    """Whether axis 0 of all inputs and outputs is the batch: found by trying one image more."""
+    from ..errors import StriateError
+
+    shapes = [t.shape for t in graph.inputs.values()]
+    if not shapes or any(not s for s in shapes) or len({s[0] for s in shapes}) > 1:
+        return False
+    size = shapes[0][0]
+    try:
+        larger = graph.at(*((size + 1, *s[1:]) for s in shapes))
+    except StriateError:
+        return False
+    pairs = [(graph.types[v], larger.types[v]) for v in graph.outputs]
+    return all(
+        a and b and a.shape and a.shape[0] == size and b.shape == (size + 1, *a.shape[1:])
+        for a, b in pairs
+    )

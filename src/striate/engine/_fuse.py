@@ -1,0 +1,148 @@
+"""Which nodes of a graph become one step: the producer with what is done to its result.
+
+    conv -> add -> relu        the convolution adds the other operand and clamps before it stores
+    mul  -> conv               a factor per channel (squeeze-and-excite) goes into a 1x1 convolution
+
+A group runs where its last node stands: all it reads is there by then, and since nobody else reads
+what lies between its nodes, nobody misses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..graph import Graph, Node
+from ..graph.ops import Activation, Binary, Conv, Permute
+from ._activations import native_activation
+
+_TAKES_ACTIVATION = frozenset(
+    {"conv", "conv_transpose", "linear", "batch_norm", "binary", "avg_pool", "max_pool",
+     "adaptive_pool", "layer_norm", "group_norm"}
+)  # fmt: skip
+
+
+@dataclass
+class Group:
+    """An operation with what is done before and behind it.
+
+    Args:
+        node: The operation.
+        output: Name of the value the group makes (the first, if the node makes several).
+        scaled: The multiplication in front that it takes over.
+        residual: Name of the value it adds.
+        permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
+            view, so that what follows can still be fused.
+        activation: What it applies last.
+        nodes: All of it, in order.
+    """
+
+    node: Node
+    output: str
+    scaled: Node | None = None
+    residual: str | None = None
+    permuted: tuple[int, ...] | None = None
+    activation: Activation | None = None
+    nodes: list[Node] = field(default_factory=list)
+
+
+def groups(graph: Graph) -> list[Group]:
+    """Part the nodes of a graph into groups, in the order they run."""
+    position = {node.name: i for i, node in enumerate(graph.nodes)}
+    taken: set[str] = set()
+    found: list[Group] = []
+    for node in graph.nodes:
+        if node.name in taken:
+            continue
+        group = Group(node, node.outputs[0], nodes=[node])
+        _take_scale(graph, group, taken, found)
+        _take_followers(graph, group, taken)
+        taken.update(n.name for n in group.nodes)
+        found.append(group)
+    return sorted(found, key=lambda group: max(position[n.name] for n in group.nodes))
+
+
+def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
+    while (reader := only_reader(graph, group.output)) and reader.name not in taken:
+        op = graph.op(reader)
+        if group.activation is not None:
+            return
+        if isinstance(op, Permute) and group.node.kind == "linear" and not group.permuted:
+            if not _adds_next(graph, reader):
+                return
+            group.permuted = tuple(axis % len(op.axes) for axis in op.axes)
+        elif isinstance(op, Activation):
+            if group.node.kind not in _TAKES_ACTIVATION or not native_activation(op):
+                return
+            group.activation = op
+        elif not (residual := _residual(graph, group, reader)):
+            return
+        else:
+            group.residual = residual
+        group.nodes.append(reader)
+        group.output = reader.outputs[0]
+
+
+def _adds_next(graph: Graph, permute: Node) -> bool:
+    """Whether the only thing done with a permuted result is adding it (ConvNeXt's blocks)."""
+    reader = only_reader(graph, permute.outputs[0])
+    op = graph.op(reader) if reader else None
+    return isinstance(op, Binary) and op.function == "add" and op.number is None
+
+
+def _residual(graph: Graph, group: Group, reader: Node) -> str | None:
+    """The other operand of an addition that a convolution can take over."""
+    op = graph.op(reader)
+    takes = group.node.kind == "conv" or (group.node.kind == "linear" and group.permuted)
+    if not takes or group.residual or len(reader.inputs) != 2:
+        return None
+    if not isinstance(op, Binary) or op.function != "add" or op.alpha != 1:
+        return None
+    other = next((v for v in reader.inputs if v != group.output), None)
+    if other is None or other in graph.weights:
+        return None
+    mine, theirs = graph.types[group.output], graph.types[other]
+    return other if mine == theirs and mine and mine.dtype == "float32" else None
+
+
+def _take_scale(graph: Graph, group: Group, taken: set[str], found: list[Group]) -> None:
+    """Let a 1x1 convolution take over the multiplication that makes its input."""
+    op = graph.op(group.node)
+    x = group.node.inputs[0]
+    if not isinstance(op, Conv) or op.groups != 1 or x not in graph.producers:
+        return
+    if any(w.size != 1 or w.stride != 1 or w.padding not in (0, (0, 0)) for w in op.windows):
+        return
+    made = graph.producers[x]
+    product = graph.op(made)
+    if not isinstance(product, Binary) or product.function != "mul" or len(made.inputs) != 2:
+        return
+    if only_reader(graph, x) is None or scale_of(graph, made) is None:
+        return
+    own = next((g for g in found if g.node is made), None)
+    if own is None or own.activation is not None:
+        return
+    found.remove(own)
+    group.scaled = made
+    group.nodes.insert(0, made)
+
+
+def scale_of(graph: Graph, node: Node) -> tuple[str, str] | None:
+    """Of map * factor per image and channel: the two names, map first."""
+    first, second = node.inputs[:2]
+    for map_, factor in ((first, second), (second, first)):
+        if map_ is None or factor is None or {map_, factor} & graph.weights.keys():
+            return None
+        x, s = graph.types[map_], graph.types[factor]
+        if not x or not s or x.rank < 3 or x.shape == s.shape:
+            continue
+        if s.shape == (*x.shape[:2], *(1,) * (x.rank - 2)) and x.dtype == s.dtype == "float32":
+            return map_, factor
+    return None
+
+
+def only_reader(graph: Graph, value: str) -> Node | None:
+    """The node that reads a value, if it is the only one and the value is no output."""
+    readers = graph.readers.get(value, [])
+    if len(readers) != 1 or value in graph.outputs or readers[0].inputs.count(value) != 1:
+        return None
+    return readers[0]

@@ -1,0 +1,155 @@
+"""What the engine's steps work on: maps, and the memory they lie in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Space = Literal["arena", "weights", "input", "output", "held"]
+
+
+@dataclass(eq=False)
+class Storage:
+    """A piece of memory: of the arena, of the weights, or of the caller.
+
+    Args:
+        name: The value it was made for.
+        floats: Its size.
+        space: Where it lies. `held` are NumPy arrays that islands hand on, of any dtype.
+        index: Which input or output it is.
+        array: What it holds, of weights.
+        dtype: Of what is held.
+    """
+
+    name: str
+    floats: int
+    space: Space = "arena"
+    index: int = 0
+    array: Array | None = field(default=None, repr=False)
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Where a value lies: a view of a storage.
+
+    A plain map is contiguous, in the order of its axes. A blocked one has its channels in blocks of
+    `lanes` (csrc/conv/shape.hpp draws it); its axes may have any order, so that a permutation is
+    another view of the same memory.
+
+    Args:
+        shape: Of the value.
+        axes: Of a blocked map: which axis of `shape` is the batch, the channels, and then the
+            spatial axes in the order they lie in memory. None: plain.
+        offset: Floats from the start of the storage.
+        batch_stride: Floats from image to image of a blocked map.
+    """
+
+    storage: Storage
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] | None = None
+    lanes: int = 1
+    offset: int = 0
+    batch_stride: int = 0
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the channels are in blocks."""
+        return self.axes is not None
+
+    @property
+    def batch(self) -> int:
+        """Images of a blocked map."""
+        assert self.axes is not None
+        return self.shape[self.axes[0]]
+
+    @property
+    def channels(self) -> int:
+        """Channels of a blocked map."""
+        assert self.axes is not None
+        return self.shape[self.axes[1]]
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Depth, height and width of a blocked map: 1 where it has no such axis."""
+        assert self.axes is not None
+        depth, height, width = three([self.shape[axis] for axis in self.axes[2:]])
+        return depth, height, width
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one channel of a blocked map."""
+        return math.prod(self.sizes)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of channels."""
+        return -(-self.channels // self.lanes)
+
+    @property
+    def image_floats(self) -> int:
+        """Floats of one image of a blocked map, unused lanes included."""
+        return self.blocks * self.pixels * self.lanes
+
+    @property
+    def floats(self) -> int:
+        """Floats from the first to the last."""
+        if not self.blocked:
+            return math.prod(self.shape)
+        return (self.batch - 1) * self.batch_stride + self.image_floats if self.batch else 0
+
+    @property
+    def standard(self) -> bool:
+        """Whether a blocked map's axes are batch, channels, and the spatial ones in order."""
+        return self.axes == tuple(range(len(self.shape)))
+
+    @property
+    def dense(self) -> bool:
+        """Whether the numbers of a blocked map lie one behind the other, without unused lanes."""
+        return self.channels % self.lanes == 0 and (
+            self.batch == 1 or self.batch_stride == self.image_floats
+        )
+
+    def permuted(self, axes: tuple[int, ...]) -> Map:
+        """The same memory seen with output axis k being axis axes[k]."""
+        assert self.axes is not None
+        shape = tuple(self.shape[axis] for axis in axes)
+        return replace(self, shape=shape, axes=tuple(axes.index(axis) for axis in self.axes))
+
+
+def three(sizes: Any, fill: int = 1) -> Any:
+    """Spatial numbers along (depth, height, width): `fill` in front where there are fewer."""
+    return (fill,) * (3 - len(sizes)) + tuple(sizes)
+
+
+@dataclass(eq=False)
+class Step:
+    """One thing the plan does: a native kernel, or an island that runs in NumPy.
+
+    Args:
+        kind: Kind of the native step (csrc/engine/step_kinds.cpp); `island` for the reference.
+        attributes: Its arguments.
+        inputs, outputs: The maps it reads and writes.
+        weight: What its kernel packs, in the network's layout.
+        weights: The arrays behind it, as the kernel reads them.
+        nodes: Names of the graph's nodes it computes.
+        notes: What was fused, folded or chosen, in words.
+        macs: Multiply-adds, as `striate.inspect` counts them.
+        op: The operation, of an island.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    inputs: list[Map | None]
+    outputs: list[Map]
+    weight: Array | None = None
+    weights: list[Array | None] = field(default_factory=list)
+    nodes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    macs: int = 0
+    op: Any = None
+    kernel: str = ""

@@ -1,0 +1,4 @@
+"""From a graph to the steps of a plan."""
+
+from ._lower import Lowered as Lowered
+from ._lower import lower as lower

@@ -1,0 +1,98 @@
+"""From a graph to steps: the walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import GraphError
+from ...graph import Graph
+from .._fuse import Group, groups
+from .._values import Map, Step, Storage
+from . import combine, conv, elementwise, linear, pool, shape  # noqa: F401 - they fill the table
+from ._lowering import LOWERINGS, Lowering, NotNative
+from ._slots import concat_slots
+from .elementwise import elements
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The steps of a plan, before kernels are chosen and memory is laid out.
+
+    Args:
+        steps: In the order they run.
+        inputs, outputs: Where they lie, by the graph's order. An output's storage is the caller's.
+    """
+
+    steps: list[Step]
+    inputs: list[Map]
+    outputs: list[Map]
+
+
+def lower(graph: Graph, target: str, lanes: int) -> Lowered:
+    """Make the steps of a graph.
+
+    Raises:
+        GraphError: An operation is not known, so that nothing can run it.
+    """
+    low = Lowering(graph, target, lanes, concat_slots(graph, lanes))
+    inputs = [_input(low, name, index) for index, name in enumerate(graph.inputs)]
+    for group in groups(graph):
+        _lower_group(low, group)
+    outputs = [_output(low, name, index) for index, name in enumerate(graph.outputs)]
+    return Lowered(low.steps, inputs, outputs)
+
+
+def _lower_group(low: Lowering, group: Group) -> None:
+    kept = len(low.steps), dict(low.plain_maps), dict(low.blocked_maps)
+    why = f"{group.node.kind} has no native kernel"
+    function = LOWERINGS.get(group.node.kind)
+    if function is not None:
+        try:
+            function(low, group)
+            return
+        except NotNative as reason:
+            why = str(reason)
+            del low.steps[kept[0] :]
+            low.plain_maps, low.blocked_maps = kept[1], kept[2]
+    if len(group.nodes) > 1:  # its parts, each for itself
+        for node in group.nodes:
+            _lower_group(low, Group(node, node.outputs[0], nodes=[node]))
+        return
+    if group.node.kind == "opaque":
+        raise GraphError(
+            f"{low.graph.name}: {group.node.name} is an operation that Striate does not know "
+            f"({low.graph.op(group.node).describe()}), so it cannot be compiled. Compile the parts "
+            f"before and behind it."
+        )
+    low.island(group.node, why)
+
+
+def _input(low: Lowering, name: str, index: int) -> Map:
+    type_ = low.graph.inputs[name]
+    if type_.dtype == "float32" and type_.numel:
+        found = Map(Storage(name, type_.numel, "input", index), type_.shape)
+    else:
+        found = Map(Storage(name, 0, "held", index, dtype=type_.dtype), type_.shape)
+    low.plain_maps[name] = found
+    return found
+
+
+def _output(low: Lowering, name: str, index: int) -> Map:
+    """The value as a plain map in the caller's memory, or held."""
+    held = low.plain_maps.get(name)
+    if held is not None and held.storage.space == "held":
+        return held
+    found = low.plain(name)
+    storage = found.storage
+    if storage.space == "arena" and found.offset == 0 and storage.floats == found.floats:
+        storage.space, storage.index = "output", index
+        return found
+    result = Map(Storage(f"{name}:output", found.floats, "output", index), found.shape)
+    low.steps.append(copy_step(found, result))
+    return result
+
+
+def copy_step(source: Map, result: Map) -> Step:
+    """Copy a plain map."""
+    attributes = elements(source, result)
+    return Step("elementwise", attributes, [source], [result], notes=["copied"])

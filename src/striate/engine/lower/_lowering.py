@@ -1,0 +1,319 @@
+"""From a graph to steps: what the functions of this folder share.
+
+`Lowering` keeps where each value lies, in one layout or both, and makes the steps that reorder it
+when an operation asks for the other. Operations that know blocked maps ask for those, so a network
+of convolutions is reordered at its edges only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import _core
+from ...graph import Graph, Node
+from .._fuse import Group
+from .._values import Array, Map, Step, Storage, three
+
+LOWERINGS: dict[str, Callable[[Lowering, Group], None]] = {}
+"""By kind of operation, what makes its steps. It raises `NotNative` where it cannot."""
+
+
+class NotNative(Exception):  # noqa: N818 - it says why, and is caught
+    """No kernel computes this; the text says what is missing."""
+
+
+def lowers(*kinds: str) -> Callable[[Any], Any]:
+    """Put a function into the table for these kinds."""
+
+    def put(function: Any) -> Any:
+        LOWERINGS.update(dict.fromkeys(kinds, function))
+        return function
+
+    return put
+
+
+class Lowering:
+    """The steps so far, and where the values lie.
+
+    Args:
+        graph: The network, worked out for its shapes.
+        target: The instruction set, for `_core`.
+        lanes: Channels in a block.
+        slots: Maps that outputs must be written to: their places in concatenations.
+    """
+
+    def __init__(self, graph: Graph, target: str, lanes: int, slots: dict[str, Map]) -> None:
+        self.graph = graph
+        self.target = target
+        self.lanes = lanes
+        self.slots = slots
+        self.steps: list[Step] = []
+        self.plain_maps: dict[str, Map] = {}
+        self.blocked_maps: dict[str, Map] = {}
+        self.kinds = frozenset(_core.step_kinds())
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a value.
+
+        Raises:
+            NotNative: It isn't known.
+        """
+        type_ = self.graph.types[name]
+        if type_ is None:
+            raise NotNative("its shape is not known")
+        return type_.shape
+
+    def is_float(self, name: str) -> bool:
+        """Whether a value holds float32 numbers, the only ones native steps know."""
+        type_ = self.graph.types[name]
+        return type_ is not None and type_.dtype == "float32"
+
+    def weight(self, name: str | None) -> Array | None:
+        """The numbers of a weight in float32; None for None.
+
+        Raises:
+            NotNative: It is no weight, but computed.
+        """
+        if name is None:
+            return None
+        if name not in self.graph.weights:
+            raise NotNative(f"its weight {name} is computed while the network runs")
+        return np.ascontiguousarray(self.graph.weights[name].numpy(), np.float32)
+
+    def blocked(self, name: str) -> Map:
+        """The value as a blocked map, reordered if it is plain only.
+
+        Raises:
+            NotNative: It has no channels, or holds no float32 numbers.
+        """
+        if name in self.blocked_maps:
+            return self.blocked_maps[name]
+        shape = self.shape(name)
+        if not 2 <= len(shape) <= 5 or math.prod(shape) == 0:
+            raise NotNative(f"a map of shape {shape} has no batch and channels")
+        plain = self.plain(name)
+        axes = tuple(range(len(shape)))
+        if len(shape) == 2 and shape[1] % self.lanes == 0:
+            found = Map(plain.storage, shape, axes, self.lanes, plain.offset, shape[1])
+            if plain.storage.space != "input":  # which need not be aligned
+                self.blocked_maps[name] = found
+                return found
+        found = self._new_blocked(name, shape, axes)
+        self._reorder(plain, found, to_blocked=True)
+        self.blocked_maps[name] = found
+        return found
+
+    def plain(self, name: str) -> Map:
+        """The value as a plain map, reordered if it is blocked only.
+
+        Raises:
+            NotNative: It holds no float32 numbers.
+        """
+        if name in self.plain_maps:
+            found = self.plain_maps[name]
+            if found.storage.space == "held":
+                raise NotNative(f"{name} holds {found.storage.dtype} numbers")
+            return found
+        if name in self.graph.weights:
+            array = self.weight(name)
+            assert array is not None
+            storage = Storage(name, array.size, "weights", array=array)
+            self.plain_maps[name] = Map(storage, array.shape)
+            return self.plain_maps[name]
+        blocked = self.blocked_maps[name]
+        if blocked.dense and blocked.pixels == 1:
+            order = [axis for axis in blocked.axes or () if blocked.shape[axis] > 1]
+            if order == sorted(order):
+                self.plain_maps[name] = Map(blocked.storage, blocked.shape, offset=blocked.offset)
+                return self.plain_maps[name]
+        if not blocked.standard:
+            return self._permuted_plain(name, blocked)
+        found = self._new_plain(name, blocked.shape)
+        self._reorder(blocked, found, to_blocked=False)
+        self.plain_maps[name] = found
+        return found
+
+    def constant(self, array: Array) -> Map:
+        """An array of the plan's own as a plain map."""
+        return Map(Storage("constant", array.size, "weights", array=array), array.shape)
+
+    def any(self, name: str) -> Map:
+        """The value in the layout it has; blocked where it has both."""
+        return self.blocked_maps[name] if name in self.blocked_maps else self.plain(name)
+
+    def _permuted_plain(self, name: str, blocked: Map) -> Map:
+        axes = blocked.axes
+        assert axes is not None
+        standard = blocked.permuted(axes)
+        between = self._new_plain(f"{name}:nchw", standard.shape)
+        self._reorder(standard, between, to_blocked=False)
+        found = self._new_plain(name, blocked.shape)
+        self.permute(between, found, tuple(axes.index(k) for k in range(len(axes))))
+        self.plain_maps[name] = found
+        return found
+
+    def permute(self, source: Map, result: Map, axes: tuple[int, ...]) -> None:
+        """Copy a plain map so that output axis k is input axis axes[k]."""
+        from ...graph.ops import Permute
+
+        self.steps.append(
+            Step("island", {}, [source], [result], op=Permute(axes), notes=["reordered"])
+        )
+
+    def _reorder(self, source: Map, result: Map, *, to_blocked: bool) -> None:
+        blocked = result if to_blocked else source
+        attributes = {
+            "batch": blocked.batch,
+            "channels": blocked.channels,
+            "pixels": blocked.pixels,
+            "batch_stride": blocked.batch_stride,
+            "to_blocked": to_blocked,
+        }
+        note = "channels into blocks" if to_blocked else "channels out of blocks"
+        self.steps.append(Step("layout", attributes, [source], [result], notes=[note]))
+
+    # --- making ----------------------------------------------------------------------------------
+
+    def _new_plain(self, name: str, shape: tuple[int, ...]) -> Map:
+        return Map(Storage(name, math.prod(shape)), shape)
+
+    def _new_blocked(self, name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Map:
+        pixels = math.prod(shape[axis] for axis in axes[2:])
+        image = -(-shape[axes[1]] // self.lanes) * self.lanes * pixels
+        return Map(Storage(name, shape[axes[0]] * image), shape, axes, self.lanes, 0, image)
+
+    def make_plain(self, name: str) -> Map:
+        """Room for an output as a plain map."""
+        self.plain_maps[name] = self._new_plain(name, self.shape(name))
+        return self.plain_maps[name]
+
+    def make_blocked(self, name: str, like: Map | None = None) -> Map:
+        """Room for an output as a blocked map: in a concatenation, where it has a place there.
+
+        Args:
+            like: A map whose axes it shares; None is batch, channels, spatial axes.
+        """
+        shape = self.shape(name)
+        axes = tuple(range(len(shape))) if like is None else like.axes
+        assert axes is not None
+        slot = self.slots.get(name)
+        if slot is not None and slot.axes == axes:
+            self.blocked_maps[name] = slot
+        else:
+            self.blocked_maps[name] = self._new_blocked(name, shape, axes)
+        return self.blocked_maps[name]
+
+    def make_pooled(self, name: str, like: Map, pooled: tuple[int, ...]) -> Map:
+        """Room for one pixel of each channel of a blocked map, whether axes of 1 stay or go."""
+        assert like.axes is not None
+        shape = self.shape(name)
+        if len(shape) == len(like.shape):
+            return self.make_blocked(name, like)
+        left = [axis for axis in range(len(like.shape)) if axis not in pooled]
+        axes = tuple(left.index(axis) for axis in like.axes[:2])
+        self.blocked_maps[name] = self._new_blocked(name, shape, axes)
+        return self.blocked_maps[name]
+
+    def make_like(self, name: str, like: Map) -> Map:
+        """Room for an output in the layout of another map."""
+        return self.make_blocked(name, like) if like.blocked else self.make_plain(name)
+
+    def alias(self, name: str, map_: Map) -> None:
+        """Let a value lie where another does."""
+        (self.blocked_maps if map_.blocked else self.plain_maps)[name] = map_
+
+    def emit(
+        self,
+        group: Group,
+        kind: str,
+        attributes: dict[str, Any],
+        inputs: list[Map | None],
+        outputs: list[Map],
+        *,
+        weight: Array | None = None,
+        weights: list[Array | None] | None = None,
+        notes: list[str] | None = None,
+    ) -> Step:
+        """Add a native step.
+
+        Raises:
+            NotNative: There is no kernel for it.
+        """
+        if kind not in self.kinds:
+            raise NotNative(f"there are no kernels for {kind}")
+        step = Step(
+            kind, attributes, inputs, outputs, weight, weights or [],
+            [node.name for node in group.nodes], [*(notes or []), *fused_notes(group)],
+            macs=sum(macs(self.graph, node) for node in group.nodes),
+        )  # fmt: skip
+        if not _core.candidates(self.target, kind, attributes):
+            raise NotNative(f"no {kind} kernel takes these sizes")
+        self.steps.append(step)
+        return step
+
+    def island(self, node: Node, why: str) -> None:
+        """Run a node by its reference, in NumPy, on plain arrays."""
+        inputs = [None if v is None else self._held(v) for v in node.inputs]
+        outputs = []
+        for value in node.outputs:
+            type_ = self.graph.types[value]
+            if type_ is not None and type_.dtype == "float32" and type_.numel:
+                outputs.append(self.make_plain(value))
+            else:
+                dtype = "unknown" if type_ is None else type_.dtype
+                shape = () if type_ is None else type_.shape
+                self.plain_maps[value] = Map(Storage(value, 0, "held", dtype=dtype), shape)
+                outputs.append(self.plain_maps[value])
+        self.steps.append(
+            Step(
+                "island", {}, inputs, outputs, nodes=[node.name], notes=[why],
+                macs=macs(self.graph, node), op=self.graph.op(node),
+            )
+        )  # fmt: skip
+
+    def _held(self, name: str) -> Map:
+        if name in self.graph.weights and name not in self.plain_maps:
+            array = np.ascontiguousarray(self.graph.weights[name].numpy())
+            if array.dtype != np.float32 or array.size == 0:
+                storage = Storage(name, 0, "held", array=array, dtype=str(array.dtype))
+                self.plain_maps[name] = Map(storage, array.shape)
+        held = self.plain_maps.get(name)
+        return held if held is not None and held.storage.space == "held" else self.plain(name)
+
+
+def macs(graph: Graph, node: Node) -> int:
+    """Multiply-adds of a node; 0 where not known."""
+    outputs = graph.output_types(node)
+    if any(t is None for t in outputs):
+        return 0
+    return graph.op(node).macs(graph.input_types(node), outputs) or 0  # type: ignore[arg-type]
+
+
+def fused_notes(group: Group) -> list[str]:
+    """What a group's step does besides its operation."""
+    notes = []
+    if group.scaled:
+        notes.append(f"factors of {group.scaled.name}")
+    if group.residual:
+        notes.append(f"adds {group.residual}")
+    if group.activation:
+        notes.append(group.activation.function)
+    return notes
+
+
+def activation_of(group: Group) -> dict[str, Any]:
+    """The attributes of the activation a group ends with; none for none."""
+    from .._activations import native_activation
+
+    return (native_activation(group.activation) or {}) if group.activation else {}
+
+
+def spatial(values: Any, fill: int) -> list[int]:
+    """Numbers of one to three axes as (depth, height, width)."""
+    return list(three(tuple(values), fill))

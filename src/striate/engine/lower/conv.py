@@ -1,0 +1,228 @@
+"""Convolutions, transposed ones, and what is one in disguise: a norm is one of each channel."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.ops import BatchNorm, Conv, ConvTranspose
+from .._fuse import Group, scale_of
+from .._values import Array, Map
+from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+
+_FEW_CHANNELS = 4
+"""Up to so many input channels a convolution reads the network's input as it is."""
+
+
+@lowers("conv")
+def lower_conv(low: Lowering, group: Group) -> None:
+    """A convolution, with factors in front, and addition and activation behind."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Conv)
+    value, weight_name, bias_name = (*group.node.inputs, None)[:3]
+    assert value is not None
+    factor = None
+    if group.scaled:
+        found = scale_of(low.graph, group.scaled)
+        assert found is not None
+        value, factor = found
+    if not low.is_float(value):
+        raise NotNative("its input is not float32")
+    weight, bias = low.weight(weight_name), low.weight(bias_name)
+    assert weight is not None
+    weight = op.dense(weight, low.shape(value)[1])
+    emit_conv(low, group, op, value, weight, bias, factor)
+
+
+def emit_conv(
+    low: Lowering,
+    group: Group,
+    op: Conv,
+    value: str,
+    weight: Array,
+    bias: Array | None,
+    factor: str | None = None,
+) -> None:
+    """One step `conv` on a blocked map, or on the plain input where that has few channels."""
+    shape = low.shape(value)
+    windows = [w.on(n) for w, n in zip(op.windows, shape[2:], strict=True)]
+    plain = (
+        shape[1] <= _FEW_CHANNELS
+        and op.groups == 1
+        and value not in low.blocked_maps
+        and factor is None
+    )
+    x = low.plain(value) if plain else _standard(low.blocked(value))
+    residual = _standard(low.blocked(group.residual)) if group.residual else None
+    scale = low.blocked(factor) if factor else None
+    y = low.make_blocked(group.output)
+    attributes = {
+        "batch": shape[0],
+        "in_channels": shape[1],
+        "out_channels": weight.shape[0],
+        "groups": op.groups,
+        "in": spatial(shape[2:], 1),
+        "out": list(y.sizes),
+        "kernel": spatial((w.size for w in windows), 1),
+        "stride": spatial((int(w.stride) for w in windows), 1),
+        "dilation": spatial((int(w.dilation) for w in windows), 1),
+        "padding": spatial((int(w.before) for w in windows), 0),
+        "plain_input": plain,
+        "y_batch_stride": y.batch_stride,
+        "bias": bias is not None,
+        "residual": residual is not None,
+        "scale": scale is not None,
+        **activation_of(group),
+    }
+    if not plain:
+        attributes["x_batch_stride"] = x.batch_stride
+    if residual is not None:
+        attributes["residual_batch_stride"] = residual.batch_stride
+    low.emit(
+        group, "conv", attributes, [x, residual, scale], [y], weight=weight,
+        weights=[_blocks(bias, low.lanes)],
+    )  # fmt: skip
+
+
+@lowers("batch_norm")
+def lower_batch_norm(low: Lowering, group: Group) -> None:
+    """A norm that no convolution took: a 1x1 convolution of each channel for itself."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, BatchNorm)
+    value = group.node.inputs[0]
+    assert value is not None
+    if op.training or not low.is_float(value) or len(low.shape(value)) < 2:
+        raise NotNative("it measures its own batch")
+    named = dict(zip(op.slots[1:], group.node.inputs[1:], strict=False))
+    arrays = {slot: low.weight(name) for slot, name in named.items()}
+    mean, variance = arrays[op.slots[3]], arrays[op.slots[4]]
+    if mean is None or variance is None:
+        raise NotNative("it has no running statistics")
+    scale = 1 / np.sqrt(variance.astype(np.float64) + op.eps)
+    if (factor := arrays[op.slots[1]]) is not None:
+        scale = scale * factor
+    shift = -mean * scale
+    if (offset := arrays[op.slots[2]]) is not None:
+        shift = shift + offset
+    emit_affine(low, group, value, scale.astype(np.float32), shift.astype(np.float32))
+
+
+def emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: Array) -> None:
+    """Y = scale * x + shift, channel by channel."""
+    x = low.blocked(value)
+    y = low.make_blocked(group.output, x)
+    channels, one = x.channels, [1, 1, 1]
+    attributes = {
+        "batch": x.batch,
+        "in_channels": channels,
+        "out_channels": channels,
+        "groups": channels,
+        "in": list(x.sizes),
+        "out": list(x.sizes),
+        "kernel": one,
+        "stride": one,
+        "dilation": one,
+        "padding": [0, 0, 0],
+        "x_batch_stride": x.batch_stride,
+        "y_batch_stride": y.batch_stride,
+        "bias": True,
+        **activation_of(group),
+    }
+    low.emit(
+        group, "conv", attributes, [x], [y], weight=scale.reshape(channels, 1, 1, 1, 1),
+        weights=[_blocks(shift, low.lanes)], notes=["a factor and an offset per channel"],
+    )  # fmt: skip
+
+
+@lowers("conv_transpose")
+def lower_conv_transpose(low: Lowering, group: Group) -> None:
+    """One convolution for each remainder of the output's place divided by the stride.
+
+    y[j] sums x[i] * w[u] over i*s - p + u*d = j. For the outputs j = r, r+s, r+2s, ... only every
+    so many-th tap meets an input, always the same: with d = 1 the taps u = (r+p) mod s, + s, + 2s,
+    ..., taken backwards, since a tap further on reads an input further back.
+    """
+    op = low.graph.op(group.node)
+    assert isinstance(op, ConvTranspose)
+    value, weight_name, bias_name = (*group.node.inputs, None)[:3]
+    assert value is not None
+    shape = low.shape(value)
+    windows = list(op.windows)
+    if any(w.dilation != 1 and w.stride != 1 for w in windows):
+        raise NotNative("it has both a stride and a dilation")
+    weight, bias = low.weight(weight_name), low.weight(bias_name)
+    assert weight is not None
+    x, y = _standard(low.blocked(value)), low.make_blocked(group.output)
+    # (in, out / groups, *kernel) -> (out, in / groups, *kernel)
+    groups, rank = op.groups, len(windows)
+    grouped = weight.reshape(groups, shape[1] // groups, *weight.shape[1:])
+    dense = grouped.swapaxes(1, 2).reshape(-1, shape[1] // groups, *weight.shape[2:])
+    strides = [int(w.stride) for w in windows]
+    outputs = low.shape(group.output)[2:]
+    for remainder in np.ndindex(*(min(s, n) for s, n in zip(strides, outputs, strict=True))):
+        parts = [
+            _remainder(int(w.size), s, int(w.dilation), int(w.before), r, n)
+            for w, s, r, n in zip(windows, strides, remainder, outputs, strict=True)
+        ]
+        taps = tuple(part["taps"] for part in parts)
+        cut = (
+            dense[(slice(None), slice(None), *np.ix_(*taps))]
+            if all(len(t) for t in taps)
+            else np.zeros((*dense.shape[:2], *(1,) * rank), np.float32)
+        )
+        attributes: dict[str, Any] = {
+            "batch": shape[0],
+            "in_channels": shape[1],
+            "out_channels": y.channels,
+            "groups": groups,
+            "in": spatial(shape[2:], 1),
+            "out": spatial((part["out"] for part in parts), 1),
+            "kernel": spatial(cut.shape[2:], 1),
+            "stride": [1, 1, 1],
+            "dilation": spatial((int(w.dilation) for w in windows), 1),
+            "padding": spatial((part["padding"] for part in parts), 0),
+            "out_full": list(y.sizes),
+            "out_step": spatial(strides, 1),
+            "out_start": spatial(remainder, 0),
+            "x_batch_stride": x.batch_stride,
+            "y_batch_stride": y.batch_stride,
+            "bias": bias is not None,
+            **activation_of(group),
+        }
+        low.emit(
+            group, "conv", attributes, [x, None, None], [y], weight=np.ascontiguousarray(cut),
+            weights=[_blocks(bias, low.lanes)],
+            notes=[f"outputs {remainder} of every {tuple(strides)}"] if max(strides) > 1 else [],
+        )  # fmt: skip
+    pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
+    for step in low.steps[-pieces + 1 :] if pieces > 1 else []:
+        step.macs = 0  # told once
+
+
+def _remainder(size: int, stride: int, dilation: int, before: int, r: int, n: int) -> Any:
+    """The taps and the padding of the convolution that makes outputs r, r + stride, ..."""
+    first = (r + before) % stride
+    taps = np.arange(first, size, stride)[::-1] if stride > 1 else np.arange(size)[::-1]
+    count = -(-(n - r) // stride)
+    # Output r + k*stride reads input (r + before - u*dilation) / stride + k for tap u.
+    if len(taps) == 0:
+        return {"taps": taps, "out": count, "padding": 0}
+    farthest = int(taps[0]) * dilation
+    return {"taps": taps, "out": count, "padding": -((r + before - farthest) // stride)}
+
+
+def _blocks(vector: Array | None, lanes: int) -> Array | None:
+    """A vector with zeros behind it, to fill whole blocks."""
+    if vector is None:
+        return None
+    padded = np.zeros(-(-vector.size // lanes) * lanes, np.float32)
+    padded[: vector.size] = vector.ravel()
+    return padded
+
+
+def _standard(x: Map) -> Map:
+    if not x.standard:
+        raise NotNative("its input's axes are in another order")
+    return x

@@ -1,0 +1,190 @@
+"""Activations and arithmetic on their own, where no producer takes them over."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.ops import Activation, Binary
+from .._activations import native_activation
+from .._fuse import Group
+from .._values import Map
+from ._lowering import Lowering, NotNative, activation_of, lowers
+
+_ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow", "max", "min"})
+_COMMUTES = frozenset({"add", "mul", "max", "min"})
+
+
+@lowers("activation")
+def lower_activation(low: Lowering, group: Group) -> None:
+    """f(x), in whatever layout x has."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, Activation)
+    assert value is not None
+    native = native_activation(op)
+    if native is None or not low.is_float(value):
+        raise NotNative(f"{op.function} has no kernel")
+    x = low.any(value)
+    y = low.make_like(group.output, x)
+    low.emit(group, "elementwise", {**elements(x, y), **native}, [x], [y])
+
+
+@lowers("prelu")
+def lower_prelu(low: Lowering, group: Group) -> None:
+    """X where it is positive, else a learned factor times x: one a channel, or one for all."""
+    value, slope_name = group.node.inputs[:2]
+    assert value is not None
+    x = low.blocked(value)
+    slope = low.weight(slope_name)
+    assert slope is not None
+    y = low.make_like(group.output, x)
+    per_channel = np.broadcast_to(slope.reshape(-1), (x.channels,)).astype(np.float32)
+    attributes = {**elements(x, y), "op": "prelu", "second": "channel"}
+    low.emit(
+        group, "elementwise", attributes, [x, low.constant(_blocks(per_channel, x.lanes))], [y]
+    )
+
+
+@lowers("binary")
+def lower_binary(low: Lowering, group: Group) -> None:
+    """A op b: numbers, maps alike, one number a channel or an image's channel; else strides."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Binary)
+    if op.function not in _ARITHMETIC:
+        raise NotNative(f"{op.function} has no kernel")
+    for name in group.node.inputs:
+        if name is not None and not low.is_float(name):
+            raise NotNative("its inputs are not float32")
+    if len([v for v in group.node.inputs if v is not None]) < 2:
+        _with_number(low, group, op)
+        return
+    if op.alpha != 1:
+        raise NotNative("its second operand has a factor")
+    a, b = group.node.inputs[:2]
+    assert a is not None
+    assert b is not None
+    reverse = op.reverse
+    if math.prod(low.shape(a)) < math.prod(low.shape(b)) or (
+        a in low.graph.weights and b not in low.graph.weights
+    ):
+        a, b, reverse = b, a, not reverse
+    if low.shape(a) == low.shape(group.node.outputs[0]):
+        try:
+            _beside(low, group, op, a, b, reverse=reverse)
+            return
+        except NotNative:
+            pass
+    _with_strides(low, group, op, a, b, reverse=reverse)
+
+
+def _with_number(low: Lowering, group: Group, op: Binary) -> None:
+    value = group.node.inputs[0]
+    assert value is not None
+    x = low.any(value)
+    y = low.make_like(group.output, x)
+    attributes = {
+        **elements(x, y),
+        **_operator(op, reverse=op.reverse),
+        "second": "number",
+        "number": float(op.number or 0) * op.alpha,
+        **activation_of(group),
+    }
+    low.emit(group, "elementwise", attributes, [x], [y])
+
+
+def _beside(low: Lowering, group: Group, op: Binary, a: str, b: str, *, reverse: bool) -> None:
+    """B like a, or one number for each channel of it."""
+    x = low.any(a)
+    shape = low.shape(b)
+    if shape == low.shape(a):
+        other = low.blocked(b) if x.blocked else low.plain(b)
+        if other.axes != x.axes:
+            raise NotNative("its operands' axes are in different orders")
+        second: dict[str, Any] = {"second": "same"}
+        if x.blocked:
+            second["b_batch_stride"] = other.batch_stride
+    else:
+        if not x.blocked:
+            raise NotNative("its channels are not in blocks")
+        second, other = _per_channel(low, x, b)
+    y = low.make_like(group.output, x)
+    attributes = {
+        **elements(x, y), **_operator(op, reverse=reverse), **second, **activation_of(group),
+    }  # fmt: skip
+    low.emit(group, "elementwise", attributes, [x, other], [y])
+
+
+def _per_channel(low: Lowering, x: Map, b: str) -> tuple[dict[str, Any], Map]:
+    assert x.axes is not None
+    rank = len(x.shape)
+    shape = (1,) * (rank - len(low.shape(b))) + low.shape(b)
+    batch, channel = x.axes[:2]
+    if any(n != 1 for axis, n in enumerate(shape) if axis not in (batch, channel)):
+        raise NotNative("its second operand is neither a map nor a vector")
+    if shape[channel] != x.channels:
+        raise NotNative("its second operand has other channels")
+    if shape[batch] == 1 and b in low.graph.weights:
+        array = low.weight(b)
+        assert array is not None
+        return {"second": "channel"}, low.constant(_blocks(array, x.lanes))
+    if shape[batch] != x.batch or len(low.shape(b)) != rank:
+        raise NotNative("its second operand has another batch")
+    other = low.blocked(b)
+    if other.axes != x.axes:
+        raise NotNative("its operands' axes are in different orders")
+    return {"second": "image_channel"}, other
+
+
+def _with_strides(
+    low: Lowering, group: Group, op: Binary, a: str, b: str, *, reverse: bool
+) -> None:
+    """Plain arrays that are broadcast against one another."""
+    sizes = low.shape(group.node.outputs[0])
+    if not 1 <= len(sizes) <= 6:
+        raise NotNative(f"it has {len(sizes)} axes")
+    first, second = low.plain(a), low.plain(b)
+    y = low.make_plain(group.output)
+    attributes = {
+        "sizes": list(sizes),
+        "a_strides": broadcast_strides(first.shape, sizes),
+        "b_strides": broadcast_strides(second.shape, sizes),
+        **_operator(op, reverse=reverse),
+        **activation_of(group),
+    }
+    low.emit(group, "elementwise", attributes, [first, second], [y])
+
+
+def broadcast_strides(shape: tuple[int, ...], sizes: tuple[int, ...]) -> list[int]:
+    """Strides with which a contiguous array of `shape` is read as one of `sizes`."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(0 if n == 1 else step)
+        step *= n
+    strides += [0] * (len(sizes) - len(shape))
+    return strides[::-1]
+
+
+def elements(x: Map, y: Map) -> dict[str, Any]:
+    """The attributes of a step that goes through a map element by element."""
+    if not x.blocked:
+        return {"batch": 1, "channels": 1, "pixels": x.floats, "plain": True}
+    return {
+        "batch": x.batch,
+        "channels": x.channels,
+        "pixels": x.pixels,
+        "x_batch_stride": x.batch_stride,
+        "y_batch_stride": y.batch_stride,
+    }
+
+
+def _operator(op: Binary, *, reverse: bool) -> dict[str, Any]:
+    return {"op": op.function, "reverse": reverse and op.function not in _COMMUTES}
+
+
+def _blocks(vector: Any, lanes: int) -> Any:
+    padded = np.zeros(-(-vector.size // lanes) * lanes, np.float32)
+    padded[: vector.size] = vector.ravel()
+    return padded

@@ -1,0 +1,77 @@
+"""Linear layers: on features, on flattened maps without flattening them, on channels as 1x1."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._fuse import Group
+from .._values import Array, Map
+from ._lowering import Lowering, NotNative, activation_of, lowers
+
+
+@lowers("linear")
+def lower_linear(low: Lowering, group: Group) -> None:
+    """Y = x w^T + b along the last axis."""
+    value, weight_name, bias_name = (*group.node.inputs, None)[:3]
+    assert value is not None
+    if group.permuted and value not in low.blocked_maps:
+        raise NotNative("its channels are not in blocks")
+    weight, bias = low.weight(weight_name), low.weight(bias_name)
+    assert weight is not None
+    if not low.is_float(value):
+        raise NotNative("its input is not float32")
+    x = low.blocked_maps.get(value)
+    if x is not None and len(x.shape) > 2 and x.axes and x.axes[1] == len(x.shape) - 1:
+        _on_channels(low, group, x, weight, bias)
+        return
+    plain = low.plain(value)
+    rows = math.prod(plain.shape[:-1])
+    attributes = {
+        "batch": rows,
+        "in_features": weight.shape[1],
+        "out_features": weight.shape[0],
+        "bias": bias is not None,
+        **activation_of(group),
+    }
+    y = low.make_plain(group.output)
+    low.emit(group, "linear", attributes, [plain], [y], weight=weight, weights=[bias])
+
+
+def _on_channels(low: Lowering, group: Group, x: Map, weight: Array, bias: Array | None) -> None:
+    """Channels last in the value, blocked in memory: a 1x1 convolution."""
+    linear = low.make_blocked(group.node.outputs[0], x)
+    y = linear.permuted(group.permuted) if group.permuted else linear
+    low.alias(group.output, y)
+    one = [1, 1, 1]
+    attributes = {
+        "batch": x.batch,
+        "in_channels": x.channels,
+        "out_channels": weight.shape[0],
+        "in": list(x.sizes),
+        "out": list(x.sizes),
+        "kernel": one,
+        "stride": one,
+        "dilation": one,
+        "padding": [0, 0, 0],
+        "x_batch_stride": x.batch_stride,
+        "y_batch_stride": y.batch_stride,
+        "bias": bias is not None,
+        **activation_of(group),
+    }
+    residual = None
+    if group.residual:
+        residual = low.blocked(group.residual)
+        if residual.axes != y.axes:
+            raise NotNative("what it adds has its axes in another order")
+        attributes |= {"residual": True, "residual_batch_stride": residual.batch_stride}
+    padded = None
+    if bias is not None:
+        padded = np.zeros(-(-bias.size // low.lanes) * low.lanes, np.float32)
+        padded[: bias.size] = bias
+    low.emit(
+        group, "conv", attributes, [x, residual, None], [y],
+        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[padded],
+        notes=["a 1x1 convolution on channels"],
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Poolings, on blocked maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...graph.ops import AdaptivePool, AvgPool, MaxPool, Reduce
+from ...window import Window
+from .._fuse import Group
+from .._values import Map
+from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+
+
+@lowers("max_pool", "avg_pool")
+def lower_pool(low: Lowering, group: Group) -> None:
+    """The largest or the mean of each window."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, MaxPool | AvgPool)
+    x, y = _maps(low, group)
+    windows = [w.on(n) for w, n in zip(op.windows, x.shape[2:], strict=True)]
+    attributes = {
+        **_sizes(x, y),
+        "mode": "max" if isinstance(op, MaxPool) else "avg",
+        "kernel": spatial((w.size for w in windows), 1),
+        "stride": spatial((int(w.stride) for w in windows), 1),
+        "dilation": spatial((int(w.dilation) for w in windows), 1),
+        "padding": spatial((int(w.before) for w in windows), 0),
+        "padding_after": spatial(map(_counted_after, op.windows, windows), 0),
+        **activation_of(group),
+    }
+    if isinstance(op, MaxPool) and op.indices and len(group.node.outputs) > 1:
+        used = low.graph.readers.get(group.node.outputs[1]) or (
+            group.node.outputs[1] in low.graph.outputs
+        )
+        if used:
+            raise NotNative("its indices are used")
+    if isinstance(op, AvgPool):
+        attributes["count_include_pad"] = op.count_include_pad
+        if op.divisor is not None:
+            attributes["divisor"] = op.divisor
+    low.emit(group, "pool", attributes, [x], [y])
+
+
+@lowers("adaptive_pool")
+def lower_adaptive_pool(low: Lowering, group: Group) -> None:
+    """Pooling to a given size: windows of near-equal lengths."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, AdaptivePool)
+    if op.indices and len(group.node.outputs) > 1 and group.node.outputs[1] in low.graph.readers:
+        raise NotNative("its indices are used")
+    _adaptive(low, group, "avg" if op.reduction == "mean" else "max")
+
+
+@lowers("reduce")
+def lower_reduce(low: Lowering, group: Group) -> None:
+    """Mean or largest over all places of a map: a global pooling."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Reduce)
+    value = group.node.inputs[0]
+    assert value is not None
+    shape = low.shape(value)
+    x = low.blocked_maps.get(value)
+    axes = tuple(sorted(a % len(shape) for a in op.axes)) if op.axes is not None else ()
+    if op.function not in ("mean", "max") or x is None or x.axes is None:
+        raise NotNative(f"{op.function} over axes {op.axes} has no kernel")
+    if axes != tuple(sorted(x.axes[2:])):
+        raise NotNative(f"{op.function} over axes {op.axes} has no kernel")
+    y = low.make_pooled(group.output, x, axes)
+    attributes = {
+        **_sizes(x, y),
+        "out": [1, 1, 1],
+        "mode": "avg" if op.function == "mean" else "max",
+        "adaptive": True,
+    }
+    low.emit(group, "pool", attributes, [x], [y])
+
+
+def _adaptive(low: Lowering, group: Group, mode: str) -> None:
+    x, y = _maps(low, group)
+    attributes = {**_sizes(x, y), "mode": mode, "adaptive": True, **activation_of(group)}
+    low.emit(group, "pool", attributes, [x], [y])
+
+
+def _maps(low: Lowering, group: Group) -> tuple[Map, Map]:
+    value = group.node.inputs[0]
+    assert value is not None
+    if not low.is_float(value):
+        raise NotNative("its input is not float32")
+    x = low.blocked(value)
+    if not x.standard:
+        raise NotNative("its input's axes are in another order")
+    return x, low.make_blocked(group.output)
+
+
+def _sizes(x: Map, y: Map) -> dict[str, Any]:
+    return {
+        "batch": x.batch,
+        "channels": x.channels,
+        "in": list(x.sizes),
+        "out": list(y.sizes),
+        "x_batch_stride": x.batch_stride,
+        "y_batch_stride": y.batch_stride,
+    }
+
+
+def _counted_after(window: Window, concrete: Window) -> int:
+    """Padding behind the last pixel that an average counts: not what ceil mode adds."""
+    return int(concrete.after if isinstance(window.padding, str) else window.after)

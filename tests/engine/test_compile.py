@@ -1,0 +1,72 @@
+"""Compiled networks give what torch gives in float64."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import striate
+from striate import _core
+
+from .nets import NETS
+
+TARGETS = [name for name, _ in _core.targets()]
+
+
+def expected(net: torch.nn.Module, x: torch.Tensor) -> list[np.ndarray[Any, Any]]:
+    """The network in float64; its parameters come back as they were."""
+    with torch.no_grad():
+        y = net.double()(x.double())
+    net.float()
+    return [part.numpy() for part in (y if isinstance(y, tuple) else (y,))]
+
+
+def make(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    build, shape = NETS[name]
+    return build().eval(), torch.randn(shape)
+
+
+def check(found: Any, wanted: list[np.ndarray[Any, Any]], share: float = 1e-4) -> None:
+    several = found if isinstance(found, tuple) else (found,)
+    for ours, theirs in zip(several, wanted, strict=True):
+        assert tuple(ours.shape) == theirs.shape
+        error = np.abs(np.asarray(ours, np.float64) - theirs).max()
+        assert error <= share * np.abs(theirs).max(), error
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", NETS)
+def test_a_plan_gives_what_torch_gives(name: str, target: str) -> None:
+    net, x = make(name)
+    wanted = expected(net, x)
+    plan = striate.compile(net, tuple(x.shape), threads=2, isa=target)
+    check(plan(x), wanted)
+    assert isinstance(plan(x)[0], torch.Tensor)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_exact_plans_do_without_winograd(name: str) -> None:
+    net, x = make(name)
+    plan = striate.compile(net, tuple(x.shape), threads=1, precision="exact")
+    check(plan(x), expected(net, x), 5e-6)
+    assert "winograd" not in plan.explain()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_saved_plan_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
+    net, x = make(name)
+    plan = striate.compile(net, tuple(x.shape), threads=2)
+    plan.save(tmp_path / "net.striate")
+    loaded = striate.runtime.load(tmp_path / "net.striate")
+    ours, theirs = loaded(x.numpy()), plan(x.numpy())
+    for a, b in zip(
+        ours if isinstance(ours, tuple) else [ours],
+        theirs if isinstance(theirs, tuple) else [theirs],
+        strict=True,
+    ):
+        assert np.array_equal(a, b)
