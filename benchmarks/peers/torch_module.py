@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ._loaded import Loaded
+from ._loaded import Loaded, UnsupportedError
 from ._task import Task
 
 
@@ -12,7 +12,7 @@ def load(task: Task, threads: int, variant: str) -> Loaded:
     """Run the module.
 
     Args:
-        variant: "eager" (NCHW), "channels_last" (NHWC, images only) or "compiled" (layouts
+        variant: "eager" (NCHW), "channels_last" (NHWC, not for signals) or "compiled" (layouts
             are inductor's choice).
     """
     torch.set_num_threads(threads)
@@ -21,7 +21,9 @@ def load(task: Task, threads: int, variant: str) -> Loaded:
     module = torch.load(task.module, weights_only=False)
     x = torch.from_numpy(task.input)
     if variant == "channels_last":
-        layout = {4: torch.channels_last, 5: torch.channels_last_3d}[x.dim()]
+        layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.dim())
+        if layout is None:
+            raise UnsupportedError("torch has this layout for images and volumes only")
         module, x = module.to(memory_format=layout), x.to(memory_format=layout)
     elif variant == "compiled":
         from torch._inductor import config
