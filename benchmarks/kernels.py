@@ -77,6 +77,8 @@ def cases() -> dict[str, dict[str, Any]]:
     found["stem 3x3/2 3->32@224"] = image(3, 32, 224, 3, 2, plain_input=True)
     found["stem 3x3 3->64@224"] = image(3, 64, 224, 3, plain_input=True)
     found["stem 4x4/4 3->96@224"] = image(3, 96, 224, 4, 4, plain_input=True, padding=0)
+    found["stem 5x5 lenet 1->6@32"] = image(1, 6, 32, 5, plain_input=True, padding=0)
+    found["stem 3x3x3 3->64@8x56x56"] = volume(3, 64, (8, 56, 56)) | {"plain_input": True}
     for k, c, n in ((3, 32, 112), (3, 192, 28), (3, 576, 14), (7, 96, 56), (7, 768, 7),
                     (5, 240, 14), (3, 960, 7)):  # fmt: skip
         found[f"depthwise {k}x{k} {c}@{n}"] = image(c, c, n, k, groups=c)

@@ -39,12 +39,52 @@ def _depthwise(
     )
 
 
+def _first(
+    channels: int,
+    out_channels: int,
+    size: tuple[int, int, int],
+    kernel: int,
+    stride: int,
+    padding: int,
+    **others: Any,
+) -> Convolution:
+    """On plain input, along height and width."""
+    return Convolution(
+        in_channels=channels,
+        out_channels=out_channels,
+        size=size,
+        kernel=(1, kernel, kernel),
+        stride=(1, 1 if size[1] == 1 else stride, stride),
+        before=(0, padding, padding),
+        after=(0, padding, padding),
+        plain_input=True,
+        **others,
+    )
+
+
 SHAPES = {
     "3x3": Convolution(),
     "3x3 padded": Convolution(before=(0, 1, 1), after=(0, 1, 1)),
     "1x1": Convolution(in_channels=17, out_channels=9, kernel=(1, 1, 1)),
     "one channel each": Convolution(in_channels=1, out_channels=1),
     "5x5 on plain input": Convolution(in_channels=3, kernel=(1, 5, 5), plain_input=True),
+    "first 7x7 stride 2": _first(3, 20, (1, 33, 35), 7, 2, 3),
+    "first 3x3 on a wide map": _first(3, 16, (1, 5, 190), 3, 1, 1, residual=True),
+    "first 3x3 stride 2, one block, batch": _first(4, 8, (1, 14, 15), 3, 2, 1, batch=2),
+    "first 4x4 stride 4": _first(3, 24, (1, 17, 16), 4, 4, 0),
+    "first 11x11 stride 4": _first(3, 9, (1, 31, 31), 11, 4, 2),
+    "first 5x5 stride 3": _first(1, 17, (1, 20, 19), 5, 3, 1, bias=False),
+    "first on a smaller map": _first(2, 8, (1, 2, 1), 3, 1, 2),
+    "first on one pixel": _first(1, 1, (1, 1, 1), 1, 1, 0),
+    "first dilated": _first(2, 8, (1, 12, 13), 3, 2, 2).but(dilation=(1, 3, 2)),
+    "first padded on one side": _first(3, 8, (1, 9, 9), 4, 2, 0).but(
+        before=(0, 0, 3), after=(0, 5, 0)
+    ),
+    "first padded behind": _first(3, 32, (1, 16, 16), 3, 2, 0).but(after=(0, 1, 1)),
+    "first signal": _first(1, 20, (1, 1, 3000), 80, 4, 0).but(kernel=(1, 1, 80)),
+    "first volume": _first(3, 16, (5, 9, 10), 3, 1, 1).but(
+        kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1)
+    ),
     "stride 2": Convolution(stride=(1, 2, 2), before=(0, 1, 1), after=(0, 1, 1)),
     "dilation 2": Convolution(dilation=(1, 2, 2), before=(0, 2, 2), after=(0, 2, 2)),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17),
