@@ -317,3 +317,12 @@ def activation_of(group: Group) -> dict[str, Any]:
 def spatial(values: Any, fill: int) -> list[int]:
     """Numbers of one to three axes as (depth, height, width)."""
     return list(three(tuple(values), fill))
+
+
+def blocks_of(vector: Array | None, lanes: int) -> Any:
+    """A number a channel, with zeros behind it to fill whole blocks; None for None."""
+    if vector is None:
+        return None
+    padded = np.zeros(-(-vector.size // lanes) * lanes, np.float32)
+    padded[: vector.size] = vector.ravel()
+    return padded

@@ -10,7 +10,7 @@ import numpy as np
 from ...graph.ops import BatchNorm, Conv, ConvTranspose
 from .._fuse import Group, scale_of
 from .._values import Array, Map
-from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers, spatial
 
 _FEW_CHANNELS = 4
 """Up to so many input channels a convolution reads the network's input as it is."""
@@ -82,7 +82,7 @@ def emit_conv(
         attributes["residual_batch_stride"] = residual.batch_stride
     low.emit(
         group, "conv", attributes, [x, residual, scale], [y], weight=weight,
-        weights=[_blocks(bias, low.lanes)],
+        weights=[blocks_of(bias, low.lanes)],
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: Ar
     }
     low.emit(
         group, "conv", attributes, [x], [y], weight=scale.reshape(channels, 1, 1, 1, 1),
-        weights=[_blocks(shift, low.lanes)], notes=["a factor and an offset per channel"],
+        weights=[blocks_of(shift, low.lanes)], notes=["a factor and an offset per channel"],
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
         }
         low.emit(
             group, "conv", attributes, [x, None, None], [y], weight=np.ascontiguousarray(cut),
-            weights=[_blocks(bias, low.lanes)],
+            weights=[blocks_of(bias, low.lanes)],
             notes=[f"outputs {remainder} of every {tuple(strides)}"] if max(strides) > 1 else [],
         )  # fmt: skip
     pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
@@ -211,15 +211,6 @@ def _remainder(size: int, stride: int, dilation: int, before: int, r: int, n: in
         return {"taps": taps, "out": count, "padding": 0}
     farthest = int(taps[0]) * dilation
     return {"taps": taps, "out": count, "padding": -((r + before - farthest) // stride)}
-
-
-def _blocks(vector: Array | None, lanes: int) -> Array | None:
-    """A vector with zeros behind it, to fill whole blocks."""
-    if vector is None:
-        return None
-    padded = np.zeros(-(-vector.size // lanes) * lanes, np.float32)
-    padded[: vector.size] = vector.ravel()
-    return padded
 
 
 def _standard(x: Map) -> Map:

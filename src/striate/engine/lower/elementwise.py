@@ -11,7 +11,7 @@ from ...graph.ops import Activation, Binary
 from .._activations import native_activation
 from .._fuse import Group
 from .._values import Map
-from ._lowering import Lowering, NotNative, activation_of, lowers
+from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow", "max", "min"})
 _COMMUTES = frozenset({"add", "mul", "max", "min"})
@@ -44,7 +44,7 @@ def lower_prelu(low: Lowering, group: Group) -> None:
     per_channel = np.broadcast_to(slope.reshape(-1), (x.channels,)).astype(np.float32)
     attributes = {**elements(x, y), "op": "prelu", "second": "channel"}
     low.emit(
-        group, "elementwise", attributes, [x, low.constant(_blocks(per_channel, x.lanes))], [y]
+        group, "elementwise", attributes, [x, low.constant(blocks_of(per_channel, x.lanes))], [y]
     )
 
 
@@ -129,7 +129,7 @@ def _per_channel(low: Lowering, x: Map, b: str) -> tuple[dict[str, Any], Map]:
     if shape[batch] == 1 and b in low.graph.weights:
         array = low.weight(b)
         assert array is not None
-        return {"second": "channel"}, low.constant(_blocks(array, x.lanes))
+        return {"second": "channel"}, low.constant(blocks_of(array, x.lanes))
     if shape[batch] != x.batch or len(low.shape(b)) != rank:
         raise NotNative("its second operand has another batch")
     other = low.blocked(b)
@@ -182,9 +182,3 @@ def elements(x: Map, y: Map) -> dict[str, Any]:
 
 def _operator(op: Binary, *, reverse: bool) -> dict[str, Any]:
     return {"op": op.function, "reverse": reverse and op.function not in _COMMUTES}
-
-
-def _blocks(vector: Any, lanes: int) -> Any:
-    padded = np.zeros(-(-vector.size // lanes) * lanes, np.float32)
-    padded[: vector.size] = vector.ravel()
-    return padded

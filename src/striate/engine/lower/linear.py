@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .._fuse import Group
 from .._values import Array, Map
-from ._lowering import Lowering, NotNative, activation_of, lowers
+from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
 
 
 @lowers("linear")
@@ -66,12 +64,8 @@ def _on_channels(low: Lowering, group: Group, x: Map, weight: Array, bias: Array
         if residual.axes != y.axes:
             raise NotNative("what it adds has its axes in another order")
         attributes |= {"residual": True, "residual_batch_stride": residual.batch_stride}
-    padded = None
-    if bias is not None:
-        padded = np.zeros(-(-bias.size // low.lanes) * low.lanes, np.float32)
-        padded[: bias.size] = bias
     low.emit(
         group, "conv", attributes, [x, residual, None], [y],
-        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[padded],
+        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[blocks_of(bias, low.lanes)],
         notes=["a 1x1 convolution on channels"],
     )  # fmt: skip
