@@ -3,6 +3,7 @@
 #include "elementwise/operation.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
+#include "linear/operation.hpp"
 #include "norm/operation.hpp"
 #include "pool/operation.hpp"
 
@@ -47,8 +48,14 @@ StepKind row() {
 
 const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
-      row<ConvOperation>(),        row<LayoutOperation>(), row<PoolOperation>(),
-      row<ElementwiseOperation>(), row<NormOperation>(),
+      // clang-format off
+      row<ConvOperation>(),
+      row<ElementwiseOperation>(),
+      row<LayoutOperation>(),
+      row<LinearOperation>(),
+      row<NormOperation>(),
+      row<PoolOperation>(),
+      // clang-format on
   };
   return kinds;
 }

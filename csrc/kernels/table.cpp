@@ -16,6 +16,8 @@ extern const Kernel<ElementwiseShape>* const elementwise_rows[];
 extern const int elementwise_row_count;
 extern const Kernel<NormShape>* const norm_rows[];
 extern const int norm_row_count;
+extern const Kernel<LinearShape>* const linear_rows[];
+extern const int linear_row_count;
 extern const Kernel<PoolShape>* const pool_table[];
 extern const int pool_table_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
@@ -29,6 +31,7 @@ const Target target = {
     {layout_rows, layout_row_count},
     {elementwise_rows, elementwise_row_count},
     {norm_rows, norm_row_count},
+    {linear_rows, linear_row_count},
     {pool_table, pool_table_count},
     multiply_add,
     read,

@@ -19,6 +19,7 @@ namespace striate {
 struct ConvShape;
 struct LayoutShape;
 struct NormShape;
+struct LinearShape;
 struct PoolShape;
 struct ElementwiseShape;
 
@@ -29,6 +30,7 @@ struct Target {
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
   Kernels<NormShape> norm;
+  Kernels<LinearShape> linear;
   Kernels<PoolShape> pool;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.

@@ -4,29 +4,15 @@
 //     for each panel of output channels:    2 vectors; the last of an odd number has 3
 //       for each tile of pixels:            the block's input stays in L2
 //         gather_tile
-//
-// Packed weights, K in the order of the blocks of input channels and taps:
-//
-//   panel 0:  | k0: v0 v1 | k1: v0 v1 | ...     a cell is a vector of L output channels
-//   panel 1:  | k0: v2 v3 | ...
-//   last:     | k0: v4 v5 v6 | ...              so that no panel of one vector leaves sums idle
 #pragma once
 
 #include "conv/kernels/gather.hpp"
+#include "conv/kernels/panels.hpp"
 #include "kernels/activate.hpp"
 
 namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kSegment = 256;  // of K: 16 KiB of weights on 8 lanes
-
-STRIATE_INLINE int64_t panels_of(int64_t vectors) {
-  return most(1, vectors / 2);
-}
-
-// Vectors of panel i.
-STRIATE_INLINE int64_t panel_vectors(int64_t vectors, int64_t i) {
-  return i + 1 < panels_of(vectors) ? 2 : vectors - 2 * i;
-}
 
 // `runs` runs of `run` pixels each; those of a run follow one another in c.
 struct DenseBlock {

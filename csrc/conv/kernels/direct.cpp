@@ -19,7 +19,7 @@
 //
 // With blocked input, k runs over the lanes of a block of channels (only as many as are used in the
 // last); with plain input along the filter's width, which lies in memory one behind the other.
-// Blocks of K: [c / L][tap], or [c][tap row]; dense.hpp has the layout of the weights.
+// Blocks of K: [c / L][tap], or [c][tap row]; panels.hpp has the layout of the weights.
 #include "conv/kernels/dense.hpp"
 #include "conv/shape.hpp"
 
