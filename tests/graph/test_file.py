@@ -129,9 +129,9 @@ def test_a_graph_comes_back(saved: Path) -> None:
 def test_every_kind_of_field_comes_back(op: Any, tmp_path: Path) -> None:
     from striate.graph import _file
 
-    told = json.loads(json.dumps(_file._operation(op), allow_nan=False))
-    assert repr(_file._read_operation(told)) == repr(op)
-    numbers = [getattr(_file._read_operation(told), name) for name in told if name == "number"]
+    told = json.loads(json.dumps(_file.operation_as_json(op), allow_nan=False))
+    assert repr(_file.operation_from_json(told)) == repr(op)
+    numbers = [getattr(_file.operation_from_json(told), name) for name in told if name == "number"]
     assert [type(n) for n in numbers] == [type(op.number) for _ in numbers]
 
 
