@@ -6,6 +6,7 @@
 #include "linear/operation.hpp"
 #include "norm/operation.hpp"
 #include "pool/operation.hpp"
+#include "resize/operation.hpp"
 
 namespace striate {
 namespace {
@@ -55,6 +56,7 @@ const std::vector<StepKind>& step_kinds() {
       row<LinearOperation>(),
       row<NormOperation>(),
       row<PoolOperation>(),
+      row<ResizeOperation>(),
       // clang-format on
   };
   return kinds;

@@ -18,6 +18,7 @@ namespace striate {
 
 struct ConvShape;
 struct LayoutShape;
+struct ResizeShape;
 struct NormShape;
 struct LinearShape;
 struct PoolShape;
@@ -29,6 +30,7 @@ struct Target {
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
+  Kernels<ResizeShape> resize;
   Kernels<NormShape> norm;
   Kernels<LinearShape> linear;
   Kernels<PoolShape> pool;
