@@ -1,5 +1,6 @@
 // The table of operations: every kind of step, one row each.
 #include "conv/operation.hpp"
+#include "copy/operation.hpp"
 #include "elementwise/operation.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
@@ -51,6 +52,7 @@ const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
       // clang-format off
       row<ConvOperation>(),
+      row<CopyOperation>(),
       row<ElementwiseOperation>(),
       row<LayoutOperation>(),
       row<LinearOperation>(),

@@ -14,6 +14,8 @@ extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
 extern const Kernel<ElementwiseShape>* const elementwise_rows[];
 extern const int elementwise_row_count;
+extern const Kernel<CopyShape>* const copy_rows[];
+extern const int copy_row_count;
 extern const Kernel<ResizeShape>* const resize_rows[];
 extern const int resize_row_count;
 extern const Kernel<NormShape>* const norm_rows[];
@@ -32,6 +34,7 @@ const Target target = {
     {conv_rows, conv_row_count},
     {layout_rows, layout_row_count},
     {elementwise_rows, elementwise_row_count},
+    {copy_rows, copy_row_count},
     {resize_rows, resize_row_count},
     {norm_rows, norm_row_count},
     {linear_rows, linear_row_count},

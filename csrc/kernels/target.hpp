@@ -18,6 +18,7 @@ namespace striate {
 
 struct ConvShape;
 struct LayoutShape;
+struct CopyShape;
 struct ResizeShape;
 struct NormShape;
 struct LinearShape;
@@ -30,6 +31,7 @@ struct Target {
   Kernels<ConvShape> conv;
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
+  Kernels<CopyShape> copy;
   Kernels<ResizeShape> resize;
   Kernels<NormShape> norm;
   Kernels<LinearShape> linear;
