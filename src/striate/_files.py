@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folder of those that can be had again."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def cache_dir() -> Path:
+    """Give the folder of what is downloaded or measured: $STRIATE_CACHE, or ~/.cache/striate."""
+    return Path(os.environ.get("STRIATE_CACHE") or "~/.cache/striate").expanduser()

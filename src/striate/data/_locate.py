@@ -6,6 +6,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
+from .._files import cache_dir
 from ..errors import DataError, OptionError
 from ._download import download
 from ._sources import SOURCES
@@ -66,11 +67,6 @@ def places() -> list[Path]:
     """List the folders that known data sets are looked for in: $STRIATE_DATA, the cache."""
     user = os.environ.get("STRIATE_DATA")
     return [*([Path(user).expanduser()] if user else []), cache_dir()]
-
-
-def cache_dir() -> Path:
-    """Give the folder that downloads go to: $STRIATE_CACHE, or ~/.cache/striate."""
-    return Path(os.environ.get("STRIATE_CACHE") or "~/.cache/striate").expanduser()
 
 
 def _find(name: str, places: list[Path]) -> dict[str, Path] | None:

@@ -9,8 +9,8 @@ import numpy as np
 from .. import _core
 from ..graph._file import operation_as_json
 from ..runtime._recipe import Recipe, StepRecipe, Tensor
-from ._choose import choose
-from ._place import ALIGNED_FLOATS, Placement, place
+from ._choose import Chooser
+from ._place import ALIGNED_FLOATS, Placement, aligned, place
 from ._values import Array, Map, Step, Storage
 from .lower import Lowered
 
@@ -18,15 +18,24 @@ SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
 
 
 def build(
-    lowered: Lowered, *, name: str, target: str, lanes: int, threads: int, precision: str
+    lowered: Lowered,
+    *,
+    name: str,
+    target: str,
+    lanes: int,
+    threads: int,
+    precision: str,
+    tune: bool = False,
 ) -> tuple[Recipe, Array]:
     """Make the recipe of a plan, and the block of weights that it reads."""
     needs: list[_core.Needs | None] = []
+    choose = Chooser(lowered.steps, target=target, threads=threads, precision=precision, tune=tune)
     for step in lowered.steps:
         if step.kind == "island":
             needs.append(None)
             continue
-        step.kernel = choose(target, step, precision=precision)
+        choice = choose(step)
+        step.kernel, step.why = choice.kernel, choice.why
         needs.append(_core.needs(target, step.kind, step.kernel, step.attributes, threads))
     placement = place(lowered.steps, needs, threads)
     block = _Weights(target)
@@ -72,6 +81,8 @@ def _recipe(
         scratch=0 if island else placement.scratch[index],
         nodes=step.nodes,
         notes=step.notes,
+        why=step.why,
+        maps=_told(step),
         macs=step.macs,
         read_bytes=4 * sum(m.floats for m in step.inputs if m is not None),
         written_bytes=4 * sum(m.floats for m in step.outputs),
@@ -79,6 +90,17 @@ def _recipe(
         op=operation_as_json(step.op) if island else None,
         shapes=[m.shape if m else None for m in (*step.inputs, *step.outputs)] if island else [],
     )
+
+
+def _told(step: Step) -> str:
+    """The main input and the output of a step, with their layouts."""
+
+    def told(map_: Map | None) -> str:
+        if map_ is None:
+            return ""
+        return f"{'blocked' if map_.blocked else 'plain'} {'x'.join(map(str, map_.shape))}"
+
+    return f"{told(next(iter(step.inputs), None))} -> {told(next(iter(step.outputs), None))}"
 
 
 def _place_of(map_: Map | None, placement: Placement, block: _Weights, island: bool) -> Any:
@@ -156,10 +178,3 @@ _SHAPES_WEIGHTS = frozenset(
     {"in_channels", "out_channels", "groups", "kernel", "in_features", "out_features", "channels",
      "pixels", "in", "out", "plain_input", "stride", "dilation"}
 )  # fmt: skip
-
-
-def aligned(floats: int) -> Array:
-    """Zeros that start at a multiple of 64 bytes."""
-    memory = np.zeros(floats + ALIGNED_FLOATS, np.float32)
-    start = -(memory.ctypes.data // 4) % ALIGNED_FLOATS
-    return memory[start : start + floats]

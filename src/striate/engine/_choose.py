@@ -1,29 +1,133 @@
-"""Which kernel computes a step."""
+"""Which kernel computes a step: forced, measured, or by an estimate."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
+from ..runtime._speeds import leave_cache, speeds
+from ._tune import measure_kernels
 from ._values import Step
 
+_ESTIMATED = ("winograd4", "winograd2", "direct")
 
-def choose(target: str, step: Step, *, precision: str) -> str:
-    """Name the kernel for a step.
+# Shares of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
+_GEMM = {"direct": 0.85, "winograd2": 0.8, "winograd4": 0.8}
 
-    STRIATE_CONV, a kernel's name, wins wherever that kernel computes the shape.
+# Of kernels that are so close in time, the one with fewer weights is taken: less memory.
+_CLOSE = 1.1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel, and why it is the one."""
+
+    kernel: str
+    why: str = ""
+
+
+class Chooser:
+    """Chooses the kernels of one plan.
+
+    STRIATE_CONV, the name of a convolution kernel, wins wherever that kernel computes the shape.
+    Else kernels made for special shapes (depthwise, first layers) come first, as the table in
+    csrc/conv/kernels/table.cpp has them; between Winograd's algorithm and the direct product an
+    estimate decides, or with `tune` the clock.
+
+    Args:
+        steps: All of the plan's: together their weights do, or don't, stay in cache from call to
+            call.
     """
-    names = _core.candidates(target, step.kind, step.attributes)
-    forced = os.environ.get("STRIATE_CONV", "")
-    if step.kind == "conv":
-        if forced in names:
-            return forced
-        if precision == "exact":
-            names = [name for name in names if not name.startswith("winograd")]
-        return _conv(names, step.attributes)
-    return names[0]
+
+    def __init__(
+        self, steps: Iterable[Step], *, target: str, threads: int, precision: str, tune: bool
+    ) -> None:
+        self._target = target
+        self._threads = threads
+        self._exact = precision == "exact"
+        self._tune = tune
+        self._cold = leave_cache(sum(4 * s.weight.size for s in steps if s.weight is not None))
+        self._measured: dict[str, dict[str, float]] = {}
+
+    def __call__(self, step: Step) -> Choice:
+        """Choose a step's kernel."""
+        names = _core.candidates(self._target, step.kind, step.attributes)
+        if step.kind == "conv":
+            forced = os.environ.get("STRIATE_CONV", "")
+            if forced in names:
+                return Choice(forced, "forced by STRIATE_CONV")
+            if self._exact:
+                names = [name for name in names if not name.startswith("winograd")]
+        names = [name for name in names if name != "reference"] or names
+        if len(names) == 1 or (step.kind == "conv" and names[0] not in _ESTIMATED):
+            return Choice(names[0])
+        if self._tune:
+            return _quickest(self._times(step, names), self._weights(step, names), "measured")
+        if step.kind != "conv":
+            return Choice(names[0])
+        times = {name: self._estimate(name, step.attributes) for name in names}
+        return _quickest(times, self._weights(step, names), "estimated")
+
+    def _weights(self, step: Step, names: list[str]) -> dict[str, int]:
+        return {name: self._needs(name, step.kind, step.attributes).weight_floats for name in names}
+
+    def _times(self, step: Step, names: list[str]) -> dict[str, float]:
+        key = f"{step.kind} {sorted(step.attributes.items())}"
+        if key not in self._measured:
+            self._measured[key] = measure_kernels(
+                self._target, step.kind, step.attributes, names,
+                threads=self._threads, cold=self._cold,
+            )  # fmt: skip
+        return self._measured[key]
+
+    def _needs(self, kernel: str, kind: str, attributes: dict[str, Any]) -> Any:
+        return _core.needs(self._target, kind, kernel, attributes, self._threads)
+
+    def _estimate(self, kernel: str, attributes: dict[str, Any]) -> float:
+        """Seconds that a convolution takes.
+
+        Arithmetic at the share of the peak that was measured, weights read once meanwhile; then
+        what Winograd's transforms write and read through L2.
+        """
+        machine = speeds(self._target)
+        needs = self._needs(kernel, "conv", attributes)
+        flops, moved = _work(kernel, attributes)
+        tasks = max(needs.tasks)
+        share = math.ceil(tasks / self._threads) / tasks
+        arithmetic = share * flops / (1e9 * machine.gflops * _GEMM[kernel])
+        weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=self._threads)
+        transforms = share * moved / (1e9 * machine.l2)
+        return float(max(arithmetic, weights) + transforms)
 
 
-def _conv(names: list[str], attributes: dict[str, Any]) -> str:
-    return names[0]
+def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
+    """Operations of a convolution's GEMMs, and bytes its transforms write and read."""
+    taps, out = attributes["kernel"], attributes["out"]
+    channels_in = attributes["in_channels"] // attributes["groups"]
+    channels_out = attributes["out_channels"]
+    if kernel == "direct":
+        places = attributes["batch"] * math.prod(out)
+        return 2.0 * places * math.prod(taps) * channels_in * channels_out, 0.0
+    size = int(kernel[-1])  # of an output tile, along the transformed axes
+    axes = [2] if taps[1] == 1 else [1, 2]
+    tiles = attributes["batch"] * math.prod(
+        -(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)
+    )
+    products = (size + 2) ** len(axes)
+    slices = math.prod(taps[axis] for axis in range(3) if axis not in axes)
+    cells = 4.0 * products * tiles
+    flops = 2.0 * products * tiles * slices * channels_in * channels_out
+    return flops, 2 * cells * (channels_in + channels_out)
+
+
+def _quickest(times: dict[str, float], weights: dict[str, int], how: str) -> Choice:
+    quickest = min(times.values())
+    close = [name for name, time in times.items() if time <= _CLOSE * quickest]
+    kernel = min(close, key=lambda name: (weights[name], times[name]))
+    others = [f"{name} {1e3 * time:.3g}" for name, time in times.items() if name != kernel]
+    why = f"{how} {1e3 * times[kernel]:.3g} ms"
+    return Choice(kernel, why + (f" ({', '.join(others)})" if others else ""))

@@ -93,6 +93,7 @@ def compile(
     batch: int | None = None,
     precision: Precision = "fast",
     isa: str | None = None,
+    tune: bool = False,
 ) -> CompiledPlan:
     """Make a plan of a network: folded, fused, on Striate's own kernels.
 
@@ -107,6 +108,7 @@ def compile(
             instead of 1e-4.
         isa: Instruction set: `avx512`, `avx2`, `portable8` or `portable16`; None takes STRIATE_ISA,
             or the best of this machine.
+        tune: Choose kernels by timing them here, which takes seconds, instead of by an estimate.
     Raises:
         GraphError: The network cannot be captured, or holds an operation that is not known.
         ShapeError: It does not fit the example.
@@ -126,6 +128,7 @@ def compile(
         "threads": get_num_threads() if threads is None else threads,
         "precision": precision,
         "isa": isa,
+        "tune": tune,
     }
     return CompiledPlan(graph, options)
 
@@ -136,12 +139,18 @@ def _captured(model: Any, example: Any) -> Graph:
     return resolve(model, example)
 
 
-def _made(graph: Graph, *, threads: int, precision: Precision, isa: str | None) -> Any:
+def _made(graph: Graph, *, threads: int, precision: Precision, isa: str | None, tune: bool) -> Any:
     target, lanes = find_target(isa)
     optimized, changes = _optimized(graph)
     lowered = lower(optimized, target, lanes)
     recipe, weights = build(
-        lowered, name=graph.name, target=target, lanes=lanes, threads=threads, precision=precision
+        lowered,
+        name=graph.name,
+        target=target,
+        lanes=lanes,
+        threads=threads,
+        precision=precision,
+        tune=tune,
     )
     for step in lowered.steps:
         step.weight, step.weights = None, []  # they are packed
@@ -150,10 +159,11 @@ def _made(graph: Graph, *, threads: int, precision: Precision, isa: str | None) 
 
 
 def _optimized(graph: Graph) -> tuple[Graph, list[str]]:
-    from .passes import optimize
+    from .passes import optimize, remove_identities_here
 
     optimized, changes = optimize(graph)
-    return optimized, [str(change) for change in changes]
+    optimized, more = remove_identities_here(optimized)
+    return optimized, [str(change) for change in (*changes, *more)]
 
 
 def find_target(isa: str | None = None) -> tuple[str, int]:

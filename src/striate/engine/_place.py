@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .. import _core
-from ._values import Map, Step, Storage
+from ._values import Array, Map, Step, Storage
 
 ALIGNED_FLOATS = 16  # 64 bytes: a cache line
 
@@ -127,3 +129,10 @@ def _root(same: dict[Storage, Storage], storage: Storage) -> Storage:
     while storage in same:
         storage = same[storage]
     return storage
+
+
+def aligned(floats: int) -> Array:
+    """Zeros that start at a multiple of 64 bytes."""
+    memory = np.zeros(floats + ALIGNED_FLOATS, np.float32)
+    start = -(memory.ctypes.data // 4) % ALIGNED_FLOATS
+    return memory[start : start + floats]

@@ -140,6 +140,8 @@ class Step:
         notes: What was fused, folded or chosen, in words.
         macs: Multiply-adds, as `striate.inspect` counts them.
         op: The operation, of an island.
+        kernel: The kernel that was chosen.
+        why: Why it was, in words.
     """
 
     kind: str
@@ -153,3 +155,4 @@ class Step:
     macs: int = 0
     op: Any = None
     kernel: str = ""
+    why: str = ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from ._recipe import StepRecipe
+from ._recipe import Recipe, StepRecipe
+from ._speeds import Speeds, leave_cache, speeds
 
 if TYPE_CHECKING:
     from ._plan import Plan
@@ -13,30 +15,83 @@ if TYPE_CHECKING:
 def explain(plan: Plan, *, profile: bool, repeats: int) -> str:
     """Write the steps of a plan; with `profile`, what each takes."""
     recipe = plan._recipe
+    shapes = ", ".join("x".join(map(str, t.shape)) for t in recipe.inputs)
     lines = [
-        f"{recipe.name}: {len(recipe.steps)} steps on {recipe.target}, {recipe.threads} threads, "
-        f"arena {_bytes(plan.peak_bytes)}, weights {_bytes(plan.weight_bytes)}",
+        f"{recipe.name} for {shapes}: {len(recipe.steps)} steps, {recipe.target} "
+        f"({recipe.lanes} lanes), {recipe.threads} threads",
+        f"weights {_bytes(plan.weight_bytes)}, arena {_bytes(plan.peak_bytes)}",
     ]
-    times = iter(plan.profile(repeats)) if profile else None
-    for number, step in enumerate(recipe.steps):
-        time = next(times) if times is not None and step.kind != "island" else None
-        lines.append(f"{number:4d}  {_step(step, time)}")
-    lines += [f"      {change}" for change in recipe.changes]
+    if profile:
+        machine = speeds(plan.target)
+        times = plan.profile(repeats)
+        lines += [
+            f"this machine, one thread: {machine.gflops:.0f} GFLOP/s; reads {machine.l2:.0f} GB/s "
+            f"from L2, {machine.l3:.0f} from L3, {machine.memory:.0f} from memory",
+            f"{1e3 * sum(times):.3g} ms in all steps; medians of {repeats} runs. GFLOP/s and share "
+            "of the peak count the layer's own",
+            "multiply-adds: Winograd's algorithm, with fewer, may exceed 100 %.",
+        ]
+        measured = [
+            _measured(step, time, recipe, machine, cold=leave_cache(plan.weight_bytes))
+            for step, time in zip(recipe.steps, times, strict=True)
+        ]
+    else:
+        measured = [""] * len(recipe.steps)
+    lines.append("")
+    title = f"{'':4s} {'step':34s} {'kernel':18s} {'MB':>7s}"
+    lines.append(title + (f" {'ms':>8s} {'GFLOP/s':>7s} {'peak':>5s}  bound by" if profile else ""))
+    for number, (step, numbers) in enumerate(zip(recipe.steps, measured, strict=True)):
+        lines.append(f"{number:4d} {_step(step)}{numbers}")
+        lines += [f"       {line}" for line in _remarks(step)]
+    lines += _folded(recipe.changes)
     return "\n".join(lines)
 
 
-def _step(step: StepRecipe, seconds: float | None) -> str:
-    what = (
-        f"{step.kind} {step.kernel}"
-        if step.kind != "island"
-        else (f"NumPy island: {step.op['kind'] if step.op else ''}")
-    )
-    words = [f"{'+'.join(step.nodes) or '-':40s} {what:24s}"]
-    if seconds is not None:
-        rate = 2 * step.macs / seconds / 1e9 if seconds else 0
-        words.append(f"{1e3 * seconds:8.3f} ms {rate:7.1f} GFLOP/s")
-    words.append("; ".join(step.notes))
-    return " ".join(words)
+def _step(step: StepRecipe) -> str:
+    if step.kind == "island":
+        kernel = f"NumPy: {step.op['kind'] if step.op else ''}"
+    else:
+        kernel = f"{step.kind} {step.kernel}"
+    name = "+".join(step.nodes) or step.kind
+    name = name if len(name) <= 34 else name[:31] + "..."
+    return f"{name:34s} {kernel:18s} {_moved(step) / 1e6:7.2f}"
+
+
+def _moved(step: StepRecipe) -> int:
+    return step.read_bytes + step.written_bytes + step.weight_bytes
+
+
+def _measured(
+    step: StepRecipe, seconds: float, recipe: Recipe, machine: Speeds, *, cold: bool
+) -> str:
+    """A step's time, and which roof of the machine it is under (Williams et al. 2009)."""
+    if step.macs == 0:
+        return f" {1e3 * seconds:8.3f} {'':7s} {'':5s}  {'memory' if _moved(step) else ''}"
+    rate = 2e-9 * step.macs / max(seconds, 1e-9)
+    peak = machine.gflops * recipe.threads
+    maps = step.read_bytes + step.written_bytes
+    reading = machine.read_s(maps, cold=False, threads=recipe.threads)
+    reading += machine.read_s(step.weight_bytes, cold=cold, threads=recipe.threads)
+    bound = "memory" if reading > 2e-9 * step.macs / peak else "arithmetic"
+    return f" {1e3 * seconds:8.3f} {rate:7.1f} {rate / peak:5.0%}  {bound}"
+
+
+def _remarks(step: StepRecipe) -> list[str]:
+    said = "; ".join(filter(None, [step.maps, *step.notes, step.why]))
+    return textwrap.wrap(said, 92)
+
+
+def _folded(changes: list[str]) -> list[str]:
+    """What the passes did, each kind of change once, with the places."""
+    places: dict[str, list[str]] = {}
+    for change in changes:
+        place, _, what = change.partition(": ")
+        places.setdefault(what or change, []).append(place.partition(" -> ")[0])
+    lines = ["", "before that:"] if places else []
+    for what, where in places.items():
+        told = f"{what}: {', '.join(where)}"
+        lines += textwrap.wrap(told, 98, initial_indent="  ", subsequent_indent="    ")
+    return lines
 
 
 def _bytes(count: int) -> str:

@@ -205,13 +205,12 @@ class Plan:
         return explain(self, profile=profile, repeats=repeats)
 
     def profile(self, repeats: int = 20) -> list[float]:
-        """Measure each native step on zeros: the median of `repeats` runs, in seconds."""
+        """Measure each step on zeros: the median of `repeats` runs, in seconds."""
+        if repeats < 1:
+            raise OptionError(f"repeats={repeats} must be 1 or more.")
         arrays = [np.zeros(t.shape, t.dtype) for t in self._recipe.inputs]
-        native = sum(step.kind != "island" for step in self._recipe.steps)
-        runs = np.zeros((repeats + 1, native))
-        for run in runs:
-            self._runner(arrays, self._room(), run)
-        return list(np.median(runs[1:], axis=0)) if repeats else []
+        runs = [self._runner.profile(arrays, self._room()) for _ in range(repeats + 1)]
+        return [float(time) for time in np.median(runs[1:], axis=0)]
 
     def __repr__(self) -> str:
         shapes = ", ".join("x".join(map(str, shape)) for shape in self.input_shapes)

@@ -36,7 +36,9 @@ class StepRecipe:
         inputs, outputs, weights: Places.
         shared, scratch: Offsets of its scratch in the arena.
         nodes: The nodes of the network that it computes.
-        notes: What was fused or chosen, in words.
+        notes: What was fused, in words.
+        why: Why this kernel, in words.
+        maps: What it reads and writes, in words.
         macs: Multiply-adds.
         read_bytes, written_bytes, weight_bytes: Bytes of maps and weights it touches at least.
         op: An island's operation.
@@ -53,6 +55,8 @@ class StepRecipe:
     scratch: int = 0
     nodes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    why: str = ""
+    maps: str = ""
     macs: int = 0
     read_bytes: int = 0
     written_bytes: int = 0

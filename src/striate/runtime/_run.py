@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,19 @@ class Runner:
             count += 1
         return segments
 
-    def __call__(
-        self, inputs: list[Array], outputs: list[Array | None], times: Array | None = None
-    ) -> list[Array]:
+    def __call__(self, inputs: list[Array], outputs: list[Array | None]) -> list[Array]:
         """Run once on whole blocks of the batch; float32 outputs are written where given."""
+        return self._with_context(inputs, outputs, None)
+
+    def profile(self, inputs: list[Array], outputs: list[Array | None]) -> list[float]:
+        """Run once, and give each step's seconds."""
+        times: list[float] = []
+        self._with_context(inputs, outputs, times)
+        return times
+
+    def _with_context(
+        self, inputs: list[Array], outputs: list[Array | None], times: list[float] | None
+    ) -> list[Array]:
         with self._lock:
             context = self._idle.pop() if self._idle else None
         context = context or _core.Context(self.program)
@@ -96,7 +106,7 @@ class Runner:
         context: _core.Context,
         inputs: list[Array],
         outputs: list[Array | None],
-        times: Array | None,
+        times: list[float] | None,
     ) -> list[Array]:
         ins = [x if x.dtype == np.float32 else _EMPTY for x in inputs]
         outs = [_EMPTY if y is None else y for y in outputs]
@@ -107,11 +117,14 @@ class Runner:
         held.update(zip((t.name for t in self.recipe.inputs), inputs, strict=True))
         for segment in self._segments:
             if isinstance(segment, _Island):
+                start = time.perf_counter()
                 segment.run(context.arena, self.weights, ins, outs, held)
+                if times is not None:
+                    times.append(time.perf_counter() - start)
             elif times is None:
                 context.run(ins, outs, *segment)
             else:
-                times += context.profile(ins, outs, *segment)
+                times += context.profile(ins, outs, *segment)[slice(*segment)]
         return [
             held[t.name] if y is None else y
             for t, y in zip(self.recipe.outputs, outputs, strict=True)

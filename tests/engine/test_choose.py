@@ -1,0 +1,102 @@
+"""Which kernel runs: by an estimate, by the clock, by force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import striate
+from striate.engine import _choose
+from striate.runtime._speeds import Speeds
+
+QUICK_CACHE = Speeds(gflops=100.0, l2=100.0, l3=100.0, memory=10.0)
+SLOW_MEMORY = Speeds(gflops=100.0, l2=100.0, l3=100.0, memory=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_choose, "speeds", lambda target: QUICK_CACHE)
+    monkeypatch.delenv("STRIATE_CONV", raising=False)
+
+
+def conv(channels: int, size: int) -> nn.Module:
+    return nn.Conv2d(channels, channels, 3, padding=1).eval()
+
+
+def kernel_of(net: nn.Module, shape: tuple[int, ...], **options: Any) -> tuple[str, str]:
+    plan = striate.compile(net, shape, threads=1, **options)
+    step = next(step for step in plan._recipe.steps if step.kind == "conv")
+    return step.kernel, step.why
+
+
+def test_work_of_a_direct_convolution() -> None:
+    # 8 channels to 16, 3x3, 10x10 places: 2 * 100 * 9 * 8 * 16 operations.
+    attributes = {
+        "batch": 1, "in_channels": 8, "out_channels": 16, "groups": 1,
+        "kernel": [1, 3, 3], "out": [1, 10, 10],
+    }  # fmt: skip
+    assert _choose._work("direct", attributes) == (230400, 0)
+    # F(4x4): 3x3 tiles of 36 products; V and Q are written and read, 4 bytes a number.
+    flops, moved = _choose._work("winograd4", attributes)
+    assert flops == 2 * 36 * 9 * 8 * 16
+    assert moved == 2 * 4 * 36 * 9 * (8 + 16)
+    # F(2x2): 5x5 tiles of 16 products.
+    assert _choose._work("winograd2", attributes)[0] == 2 * 16 * 25 * 8 * 16
+    # A signal of 10: 3 tiles of 6 products along the width alone.
+    signal = attributes | {"kernel": [1, 1, 3], "out": [1, 1, 10]}
+    assert _choose._work("winograd4", signal)[0] == 2 * 6 * 3 * 8 * 16
+    # 3x3x3: the depth is added up slice by slice.
+    solid = attributes | {"kernel": [3, 3, 3], "out": [5, 10, 10]}
+    assert _choose._work("winograd4", solid)[0] == 2 * 36 * (5 * 9) * 3 * 8 * 16
+
+
+def test_large_maps_take_large_tiles() -> None:
+    kernel, why = kernel_of(conv(32, 3), (1, 32, 32, 32))
+    assert kernel == "winograd4"
+    assert why.startswith("estimated")
+    assert "winograd2" in why
+    assert "direct" in why
+
+
+def test_many_weights_on_few_pixels_take_small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F(4x4) has 36 numbers a filter of 9: four times the bytes, where they come from memory."""
+    net, shape = conv(256, 7), (1, 256, 7, 7)
+    monkeypatch.setattr(_choose, "speeds", lambda target: SLOW_MEMORY)
+    monkeypatch.setattr(_choose, "leave_cache", lambda size: False)
+    assert kernel_of(net, shape)[0] == "winograd4"
+    monkeypatch.setattr(_choose, "leave_cache", lambda size: True)
+    assert kernel_of(net, shape)[0] == "direct"
+
+
+def test_of_two_that_are_close_the_one_with_fewer_weights_is_taken() -> None:
+    weights = {"winograd4": 36, "winograd2": 16}
+    choice = _choose._quickest({"winograd4": 1.0, "winograd2": 1.05}, weights, "estimated")
+    assert choice.kernel == "winograd2"
+    choice = _choose._quickest({"winograd4": 1.0, "winograd2": 1.2}, weights, "estimated")
+    assert choice.kernel == "winograd4"
+
+
+def test_tune_times_each_kernel_and_says_so() -> None:
+    net, shape = conv(16, 3), (1, 16, 12, 12)
+    kernel, why = kernel_of(net, shape, tune=True)
+    assert kernel in ("winograd4", "winograd2", "direct")
+    assert why.startswith("measured")
+    plan = striate.compile(net, shape, tune=True)
+    x = torch.randn(shape)
+    with torch.no_grad():
+        wanted = net(x)
+    assert (plan(x) - wanted).abs().max() < 1e-4 * wanted.abs().max()
+
+
+def test_one_kernel_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kernel in ("direct", "winograd2", "winograd4", "reference"):
+        monkeypatch.setenv("STRIATE_CONV", kernel)
+        assert kernel_of(conv(16, 3), (1, 16, 12, 12)) == (kernel, "forced by STRIATE_CONV")
+
+
+def test_a_forced_kernel_that_does_not_fit_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIATE_CONV", "depthwise")
+    assert kernel_of(conv(16, 3), (1, 16, 12, 12))[0] != "depthwise"
