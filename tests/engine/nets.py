@@ -111,6 +111,28 @@ class Split(nn.Module):
         return y.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
+class OtherTypes(nn.Module):
+    """Buffers of whole numbers, truths and doubles, which no kernel reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.register_buffer("index", torch.tensor([3, 1, 0]))
+        self.register_buffer("scalar", torch.tensor(2))
+        self.register_buffer("factor", torch.tensor(0.3))
+        self.register_buffer("mask", torch.arange(8).view(8, 1, 1) % 3 == 0)
+        self.register_buffer("precise", torch.rand(8, 1, 1, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.conv(x)
+        some = y[:, self.index] * self.scalar * self.factor
+        masked = torch.where(self.mask, y, -y)
+        return (
+            some, masked, y.double() * self.precise, y.argmax(1) + self.scalar, self.index + 1,
+            self.index, self.factor, self.mask,
+        )  # fmt: skip
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "residual": (Residual, (2, 12, 9, 11)),
     "squeeze and excite": (SqueezeExcite, (2, 19, 6, 5)),
@@ -119,6 +141,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "channels last": (ChannelsLast, (2, 24, 9, 8)),
     "shared convolution": (SharedConv, (1, 6, 7, 7)),
     "two heads": (TwoHeads, (2, 3, 6, 6)),
+    "other types": (OtherTypes, (2, 3, 6, 6)),
     "split and shuffle": (Split, (1, 32, 6, 6)),
     "split off the blocks": (lambda: Split(20), (1, 20, 6, 6)),
     "transposed": (lambda: nn.ConvTranspose2d(10, 7, 2, stride=2), (2, 10, 5, 6)),

@@ -40,6 +40,9 @@ def build(
     placement = place(lowered.steps, needs, threads)
     block = _Weights(target)
     recipes = [_recipe(step, i, needs[i], placement, block) for i, step in enumerate(lowered.steps)]
+    for map_ in lowered.outputs:
+        if map_.storage.space == "held":
+            block.held(map_.storage)
     recipe = Recipe(
         name=name,
         target=target,
@@ -50,12 +53,17 @@ def build(
         inputs=[_tensor(map_) for map_ in lowered.inputs],
         outputs=[_tensor(map_) for map_ in lowered.outputs],
         steps=recipes,
+        constants=block.constants,
     )
     return recipe, block.joined()
 
 
 def _tensor(map_: Map) -> Tensor:
     return Tensor(map_.storage.name, map_.shape, map_.storage.dtype)
+
+
+def _type(map_: Map | None) -> Any:
+    return None if map_ is None else (map_.shape, map_.storage.dtype)
 
 
 def _recipe(
@@ -88,7 +96,7 @@ def _recipe(
         written_bytes=4 * sum(m.floats for m in step.outputs),
         weight_bytes=0 if needs is None else 4 * needs.weight_floats,
         op=operation_as_json(step.op) if island else None,
-        shapes=[m.shape if m else None for m in (*step.inputs, *step.outputs)] if island else [],
+        types=[_type(map_) for map_ in (*step.inputs, *step.outputs)] if island else [],
     )
 
 
@@ -126,6 +134,7 @@ class _Weights:
         self._floats = 0
         self._known: dict[Any, int] = {}
         self._kept: list[Any] = []  # what ids are of must not go
+        self.constants: dict[str, Any] = {}
 
     def packed(self, step: Step, floats: int) -> int:
         """Pack a step's weight as its kernel reads it."""
@@ -153,7 +162,13 @@ class _Weights:
         return self._put(key, np.ascontiguousarray(array, np.float32).ravel())
 
     def held(self, storage: Storage) -> str:
-        """Name what an island reads that is not float32."""
+        """Put in what an island reads that is not float32, if it is a weight; give its name."""
+        if storage.array is not None and storage.name not in self.constants:
+            raw = storage.array.tobytes()
+            floats = np.frombuffer(raw + bytes(-len(raw) % 4), np.float32)
+            offset = self._put(("held", storage.name), floats)
+            told = (str(storage.array.dtype), storage.array.shape, offset)
+            self.constants[storage.name] = told
         return storage.name
 
     def _put(self, key: Any, piece: Array) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+
 from .. import _core
 from .._threads import get_num_threads
 from ..errors import OptionError, ShapeError
@@ -37,7 +39,7 @@ class CompiledPlan(Plan):
 
     def __call__(self, *inputs: Any) -> Any:
         """Run the network; see `striate.runtime.Plan`."""
-        shapes = tuple(tuple(x.shape) for x in inputs)
+        shapes = tuple(x.shape if type(x) is np.ndarray else tuple(np.shape(x)) for x in inputs)
         if shapes != self.input_shapes and not self._in_blocks_of(shapes):
             return self.at(*shapes)(*inputs)
         return super().__call__(*inputs)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +30,7 @@ from .. import _core
 from .._files import whole_file
 from ..errors import OptionError, PlanError, StriateError
 from ._plan import Plan
-from ._recipe import Recipe
-from ._run import Array
+from ._recipe import Array, Recipe
 
 MAGIC = b"STRIATE\0"
 VERSION = 1
@@ -62,7 +62,8 @@ def load(path: str | Path, *, threads: int | None = None) -> Plan:
         path: The file. It must not change while the plan is in use: the weights stay in it.
         threads: Threads to run on, at most those it was compiled for; None takes these.
     Raises:
-        PlanError: It is no plan, is damaged, of a later version, or for other processors.
+        PlanError: It is no plan, is damaged, of another version, or for other processors.
+        OptionError: More threads are asked for than it was compiled for.
     Example:
         >>> import striate
         >>> from tempfile import TemporaryDirectory
@@ -90,9 +91,9 @@ def load(path: str | Path, *, threads: int | None = None) -> Plan:
 
 
 def _fewer(threads: int, recipe: Recipe) -> int:
-    if not 1 <= threads <= recipe.threads:
+    if not isinstance(threads, int) or not 1 <= threads <= recipe.threads:
         raise OptionError(
-            f"threads={threads} must be from 1 to {recipe.threads}, for which the plan's memory "
+            f"threads={threads!r} must be from 1 to {recipe.threads}, for which the plan's memory "
             f"was laid out. Compile it for more."
         )
     return threads
@@ -116,13 +117,16 @@ def _read(path: Path) -> tuple[Recipe, Array]:
         digest, text = file.read(32), file.read(size)
         if len(text) < size or hashlib.sha256(head + text).digest() != digest:
             raise PlanError("its checksum is wrong: the file is damaged or cut short.")
-        weights = _mapped(file.fileno(), path.stat().st_size, start, weight_bytes)
+        if start < _JSON_START + size:
+            raise PlanError("its weights start before its recipe ends: the file is damaged.")
+        weights = _mapped(file.fileno(), start, weight_bytes)
     if _core.checksum(weights) != checksum:
         raise PlanError("the checksum of its weights is wrong: the file is damaged.")
     return Recipe.from_json(json.loads(text)), weights
 
 
-def _mapped(handle: int, file_bytes: int, start: int, weight_bytes: int) -> Any:
+def _mapped(handle: int, start: int, weight_bytes: int) -> Any:
+    file_bytes = os.fstat(handle).st_size
     if start % _PAGE or weight_bytes % 64 or start + weight_bytes != file_bytes:
         raise PlanError(
             f"it holds {file_bytes:,} bytes where {start + weight_bytes:,} are told: it is cut "

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError
-from ._recipe import Recipe, Tensor
-from ._run import Array, Runner
+from ..errors import OptionError, PlanError, ShapeError
+from ._recipe import Array, Recipe, Tensor
+from ._run import Runner
 
 
 class Plan:
@@ -89,14 +89,15 @@ class Plan:
         if self._plain_call and len(inputs) == 1 and type(inputs[0]) is np.ndarray:
             x = inputs[0]
             if x.shape == self._recipe.inputs[0].shape and x.dtype == np.float32:
-                results = self._runner([np.ascontiguousarray(x)], self._room())
+                x = x if x.flags.c_contiguous and x.flags.aligned else x.copy("C")
+                results = self._runner([x], self._room())
                 return results[0] if len(results) == 1 else tuple(results)
         arrays = self._arrays(inputs)
         results = self._in_blocks(arrays)
         if inputs and hasattr(inputs[0], "detach"):
             import torch
 
-            tensors = [torch.from_numpy(np.ascontiguousarray(y)) for y in results]
+            tensors = [torch.from_numpy(np.asarray(y, order="C")) for y in results]
             return tensors[0] if len(tensors) == 1 else tuple(tensors)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -114,7 +115,7 @@ class Plan:
             raise OptionError(
                 f"{self.name}: {len(outputs)} outputs were given for {len(self._recipe.outputs)}."
             )
-        targets = []
+        targets: list[Array] = []
         for y, told in zip(outputs, self._recipe.outputs, strict=True):
             array = y.detach().numpy() if hasattr(y, "detach") else y
             if array.shape != told.shape or str(array.dtype) != told.dtype:
@@ -125,6 +126,11 @@ class Plan:
             if not array.flags.c_contiguous or not array.flags.writeable:
                 raise OptionError(
                     f"{self.name}: output {told.name} must be contiguous and writable."
+                )
+            if any(np.may_share_memory(array, x) for x in (*arrays, *targets)):
+                raise OptionError(
+                    f"{self.name}: output {told.name} lies in the memory of an input or of another "
+                    f"output."
                 )
             targets.append(array)
         if [a.shape for a in arrays] != [t.shape for t in self._recipe.inputs]:
@@ -172,10 +178,15 @@ class Plan:
         return results
 
     def _room(self) -> list[Array | None]:
-        return [
-            np.empty(t.shape, np.float32) if t.dtype == "float32" else None
-            for t in self._recipe.outputs
-        ]
+        try:
+            return [
+                np.empty(t.shape, np.float32) if t.dtype == "float32" else None
+                for t in self._recipe.outputs
+            ]
+        except MemoryError:
+            raise PlanError(
+                f"{self.name}: there is no memory for outputs of {self.output_shapes}."
+            ) from None
 
     # --- saving -----------------------------------------------------------------------------------
 
@@ -221,17 +232,37 @@ class Plan:
 
 
 def _array(x: Any, told: Tensor) -> Array:
+    """An input as the plan reads it: itself where its dtype and its layout allow."""
     if hasattr(x, "detach"):
-        x = x.detach().cpu().numpy()
+        x = _of_tensor(x, told)
     array = np.asarray(x)
-    if array.dtype.kind == "c" or (array.dtype.kind == "f") != (np.dtype(told.dtype).kind == "f"):
-        raise OptionError(f"input {told.name} is {array.dtype}; {told.dtype} is needed.")
-    return np.ascontiguousarray(array, told.dtype)
+    kind, wanted = array.dtype.kind, np.dtype(told.dtype).kind
+    if kind != wanted and {kind, wanted} != {"i", "u"}:
+        raise OptionError(
+            f"input {told.name} is {array.dtype}; {told.dtype} is needed. Convert it, as by "
+            f"x.astype({told.dtype!r}); pictures of bytes are divided by 255, too."
+        )
+    array = np.asarray(array, told.dtype, order="C")
+    return array if array.flags.aligned else array.copy()
+
+
+def _of_tensor(x: Any, told: Tensor) -> Array:
+    import torch
+
+    if x.requires_grad and torch.is_grad_enabled():
+        raise OptionError(
+            f"input {told.name} wants a gradient, and a plan has none: it is for inference. Call "
+            f"it under torch.no_grad(), or with x.detach()."
+        )
+    x = x.detach()
+    x = x.float() if x.dtype == torch.bfloat16 else x  # which NumPy lacks
+    array: Array = x.cpu().resolve_conj().resolve_neg().numpy()
+    return array
 
 
 def _filled(part: Array, size: int) -> Array:
     if len(part) == size:
-        return np.ascontiguousarray(part)
+        return part
     whole = np.zeros((size, *part.shape[1:]), part.dtype)
     whole[: len(part)] = part
     return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -10,10 +11,8 @@ import numpy as np
 
 from .. import _core
 from ..errors import PlanError
-from ._recipe import Recipe, StepRecipe
-
-Array = np.ndarray[Any, Any]
-_ARENA, _WEIGHTS, _INPUT, _OUTPUT = 1, 2, 3, 4
+from ._island import ARENA, INPUT, OUTPUT, WEIGHTS, Island
+from ._recipe import Array, Recipe
 
 
 class Runner:
@@ -27,30 +26,34 @@ class Runner:
         self.recipe = recipe
         self.weights = weights
         target = find_target(recipe)
-        sizes = [
+        inputs, outputs = (
             [t.numel if t.dtype == "float32" else 0 for t in tensors]
             for tensors in (recipe.inputs, recipe.outputs)
-        ]
-        try:
-            self.program = _core.Program(
-                target, recipe.threads, recipe.arena_floats, weights, *sizes
-            )
-            self._segments = self._build()
-        except ValueError as error:
-            raise PlanError(f"{recipe.name}: {error}") from None
+        )
         self._constants = {
             name: _constant(weights, *told) for name, told in recipe.constants.items()
         }
+        try:
+            self.program = _core.Program(
+                target, recipe.threads, recipe.arena_floats, weights, inputs, outputs
+            )
+            self._segments = self._build(
+                {ARENA: [recipe.arena_floats], WEIGHTS: [weights.size], INPUT: inputs,
+                 OUTPUT: outputs}
+            )  # fmt: skip
+        except ValueError as error:
+            raise PlanError(f"{recipe.name}: {error}") from None
         self._idle: list[_core.Context] = []
         self._lock = threading.Lock()
 
-    def _build(self) -> list[tuple[int, int] | _Island]:
+    def _build(self, room: dict[int, list[int]]) -> list[tuple[int, int] | Island]:
         """Add the native steps; give the runs of them and the islands, in order."""
-        segments: list[tuple[int, int] | _Island] = []
+        segments: list[tuple[int, int] | Island] = []
         count = 0
+        known = {*self._constants, *(t.name for t in self.recipe.inputs)}
         for step in self.recipe.steps:
             if step.kind == "island":
-                segments.append(_Island(step))
+                segments.append(Island(step, room, known))
                 continue
             self.program.add(
                 step.kind, step.kernel, step.attributes, step.inputs, step.outputs, step.weights,
@@ -61,6 +64,9 @@ class Runner:
             else:
                 segments.append((count, count + 1))
             count += 1
+        held = {t.name for t in self.recipe.outputs if t.dtype != "float32"}
+        if held - known:
+            raise PlanError(f"{self.recipe.name}: nothing makes {sorted(held - known)}.")
         return segments
 
     def __call__(self, inputs: list[Array], outputs: list[Array | None]) -> list[Array]:
@@ -78,28 +84,49 @@ class Runner:
     ) -> list[Array]:
         with self._lock:
             context = self._idle.pop() if self._idle else None
-        context = context or _core.Context(self.program)
+        context = context or self._new_context()
         try:
             return self._run(context, inputs, outputs, times)
         finally:
             with self._lock:
                 self._idle.append(context)
 
+    def _new_context(self) -> _core.Context:
+        try:
+            return _core.Context(self.program)
+        except MemoryError:
+            raise PlanError(
+                f"{self.recipe.name}: there is no memory for an arena of "
+                f"{4 * self.recipe.arena_floats:,} bytes."
+            ) from None
+
     def run_slowly(
         self, context: _core.Context, inputs: list[Array], outputs: list[Array], after: Any
     ) -> None:
         """Run step by step, and call after(i) behind step i."""
-        held = dict(self._constants)
-        held.update(zip((t.name for t in self.recipe.inputs), inputs, strict=True))
         ins = [x if x.dtype == np.float32 else _EMPTY for x in inputs]
-        native = 0
-        for i, step in enumerate(self.recipe.steps):
-            if step.kind == "island":
-                _Island(step).run(context.arena, self.weights, ins, outputs, held)
-            else:
+        held = self._held(inputs)
+        spaces = self._spaces(context, ins, outputs)
+        steps = 0
+        for segment in self._segments:
+            if isinstance(segment, Island):
+                segment.run(spaces, held)
+                after(steps)
+                steps += 1
+                continue
+            for native in range(*segment):
                 context.run(ins, outputs, native, native + 1)
-                native += 1
-            after(i)
+                after(steps)
+                steps += 1
+
+    def _held(self, inputs: list[Array]) -> dict[str, Array]:
+        names = (t.name for t in self.recipe.inputs)
+        return {**self._constants, **dict(zip(names, inputs, strict=True))}
+
+    def _spaces(
+        self, context: _core.Context, inputs: list[Array], outputs: list[Array]
+    ) -> dict[int, list[Array]]:
+        return {ARENA: [context.arena], WEIGHTS: [self.weights], INPUT: inputs, OUTPUT: outputs}
 
     def _run(
         self,
@@ -113,12 +140,12 @@ class Runner:
         if times is None and len(self._segments) == 1 and isinstance(self._segments[0], tuple):
             context.run(ins, outs, *self._segments[0])
             return outs
-        held = dict(self._constants)
-        held.update(zip((t.name for t in self.recipe.inputs), inputs, strict=True))
+        held = self._held(inputs)
+        spaces = self._spaces(context, ins, outs)
         for segment in self._segments:
-            if isinstance(segment, _Island):
+            if isinstance(segment, Island):
                 start = time.perf_counter()
-                segment.run(context.arena, self.weights, ins, outs, held)
+                segment.run(spaces, held)
                 if times is not None:
                     times.append(time.perf_counter() - start)
             elif times is None:
@@ -126,57 +153,14 @@ class Runner:
             else:
                 times += context.profile(ins, outs, *segment)[slice(*segment)]
         return [
-            held[t.name] if y is None else y
+            self._own(held[t.name], inputs) if y is None else y
             for t, y in zip(self.recipe.outputs, outputs, strict=True)
         ]
 
-
-class _Island:
-    """An operation that runs by its reference, in NumPy."""
-
-    def __init__(self, step: StepRecipe) -> None:
-        from ..graph._file import operation_from_json
-
-        assert step.op is not None
-        self._op = operation_from_json(step.op)
-        self._step = step
-        count = len(step.inputs)
-        self._inputs = list(zip(step.inputs, step.shapes[:count], strict=True))
-        self._outputs = list(zip(step.outputs, step.shapes[count:], strict=True))
-
-    def run(
-        self,
-        arena: Array,
-        weights: Array,
-        inputs: list[Array],
-        outputs: list[Array],
-        held: dict[str, Array],
-    ) -> None:
-        spaces: dict[int, Any] = {_INPUT: inputs, _OUTPUT: outputs}
-
-        def view(place: Any, shape: Any) -> Array | None:
-            space, index, offset = place
-            if space == 0:
-                return None
-            if space == "held":
-                return held[offset]
-            whole = {_ARENA: arena, _WEIGHTS: weights}.get(space)
-            if whole is None:
-                whole = spaces[space][index].reshape(-1)
-            size = int(np.prod(shape))
-            if offset < 0 or offset + size > whole.size:
-                raise PlanError("an island reads outside its memory: the plan is damaged.")
-            return np.asarray(whole[offset : offset + size]).reshape(shape)
-
-        with np.errstate(all="ignore"):
-            results = self._op.evaluate(*(view(place, shape) for place, shape in self._inputs))
-        for result, (place, shape) in zip(results, self._outputs, strict=False):
-            if place[0] == "held":
-                held[place[2]] = result
-            else:
-                target = view(place, shape)
-                assert target is not None
-                target[...] = result
+    def _own(self, array: Array, inputs: list[Array]) -> Array:
+        """An output that is the caller's to change: neither a constant nor an input."""
+        others = (*self._constants.values(), *inputs)
+        return array.copy() if any(np.may_share_memory(array, x) for x in others) else array
 
 
 _EMPTY = np.empty(0, np.float32)
@@ -200,12 +184,12 @@ def find_target(recipe: Recipe) -> str:
     return names[0]
 
 
-def _constant(weights: Array, dtype: str, shape: list[int], offset: int) -> Array:
+def _constant(weights: Array, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
     kind = np.dtype(dtype)
-    if kind.hasobject:
-        raise PlanError(f"a constant of dtype {dtype} has no place in a plan.")
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     raw = weights.view(np.uint8)[4 * offset : 4 * offset + count * kind.itemsize]
-    if raw.size != count * kind.itemsize or offset < 0:
+    if raw.size != count * kind.itemsize:
         raise PlanError("a constant lies outside the plan's weights: the file is damaged.")
-    return raw.view(kind).reshape(shape)
+    array: Array = raw.view(kind).reshape(shape)
+    array.flags.writeable = False
+    return array

@@ -79,10 +79,9 @@ def _input(low: Lowering, name: str, index: int) -> Map:
 
 def _output(low: Lowering, name: str, index: int) -> Map:
     """The value as a plain map in the caller's memory, or held."""
-    held = low.plain_maps.get(name)
-    if held is not None and held.storage.space == "held":
-        return held
-    found = low.plain(name)
+    found = low.held(name)
+    if found.storage.space == "held":
+        return found
     storage = found.storage
     if storage.space == "arena" and found.offset == 0 and storage.floats == found.floats:
         storage.space, storage.index = "output", index

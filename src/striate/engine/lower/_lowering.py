@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import _core
+from ...errors import GraphError
 from ...graph import Graph, Node
 from .._fuse import Group
 from .._values import Array, Map, Step, Storage, three
@@ -84,7 +85,7 @@ class Lowering:
             return None
         if name not in self.graph.weights:
             raise NotNative(f"its weight {name} is computed while the network runs")
-        return np.ascontiguousarray(self.graph.weights[name].numpy(), np.float32)
+        return np.asarray(self.graph.weights[name].numpy(), np.float32, order="C")
 
     def blocked(self, name: str) -> Map:
         """The value as a blocked map, reordered if it is plain only.
@@ -259,16 +260,20 @@ class Lowering:
 
     def island(self, node: Node, why: str) -> None:
         """Run a node by its reference, in NumPy, on plain arrays."""
-        inputs = [None if v is None else self._held(v) for v in node.inputs]
+        inputs = [None if v is None else self.held(v) for v in node.inputs]
         outputs = []
         for value in node.outputs:
             type_ = self.graph.types[value]
             if type_ is not None and type_.dtype == "float32" and type_.numel:
                 outputs.append(self.make_plain(value))
             else:
-                dtype = "unknown" if type_ is None else type_.dtype
-                shape = () if type_ is None else type_.shape
-                self.plain_maps[value] = Map(Storage(value, 0, "held", dtype=dtype), shape)
+                if type_ is None:
+                    raise GraphError(
+                        f"{self.graph.name}: the shape of {value} is not known, so that the "
+                        f"network cannot be compiled."
+                    )
+                storage = Storage(value, 0, "held", dtype=type_.dtype)
+                self.plain_maps[value] = Map(storage, type_.shape)
                 outputs.append(self.plain_maps[value])
         self.steps.append(
             Step(
@@ -277,9 +282,10 @@ class Lowering:
             )
         )  # fmt: skip
 
-    def _held(self, name: str) -> Map:
+    def held(self, name: str) -> Map:
+        """The value as a plain map, or as an array in NumPy where it holds no float32 numbers."""
         if name in self.graph.weights and name not in self.plain_maps:
-            array = np.ascontiguousarray(self.graph.weights[name].numpy())
+            array = np.asarray(self.graph.weights[name].numpy(), order="C")
             if array.dtype != np.float32 or array.size == 0:
                 storage = Storage(name, 0, "held", array=array, dtype=str(array.dtype))
                 self.plain_maps[name] = Map(storage, array.shape)
