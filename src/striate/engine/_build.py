@@ -167,7 +167,7 @@ class _Weights:
             raw = storage.array.tobytes()
             floats = np.frombuffer(raw + bytes(-len(raw) % 4), np.float32)
             offset = self._put(("held", storage.name), floats)
-            told = (str(storage.array.dtype), storage.array.shape, offset)
+            told = (storage.array.shape, str(storage.array.dtype), offset)
             self.constants[storage.name] = told
         return storage.name
 

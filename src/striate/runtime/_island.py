@@ -50,6 +50,8 @@ class Island:
 
         inputs = [None if t is None else TensorType(*t) for _, t in self._inputs]
         found = self._op.infer(*inputs)
+        if len(found) < len(self._outputs):
+            raise self._damaged(f"makes {len(found)} of {len(self._outputs)} outputs")
         for output, (_, told) in zip(found, self._outputs, strict=False):
             if told is None or output.shape != told[0]:
                 raise self._damaged(f"makes {output}, for which there is no room")
@@ -108,6 +110,7 @@ class Island:
         except Exception as error:  # numbers that the operation cannot take, such as indices
             raise PlanError(f"{self._name}: {type(error).__name__}: {error}") from error
         for result, (place, type_) in zip(results, self._outputs, strict=False):
+            assert type_ is not None  # checked with the types
             shape, dtype = type_
             if result.shape != shape:
                 raise self._damaged(f"made {result.shape} for {shape}")

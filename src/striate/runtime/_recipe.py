@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+Type = tuple[tuple[int, ...], str]
+"""A shape and a dtype."""
+
+Constant = tuple[tuple[int, ...], str, int]
+"""A shape, a dtype, and the offset in the weights."""
 
 Place = tuple[Any, int, Any]
 """(space, index, offset in floats): spaces are those of csrc/engine/program.hpp; ("held", i, name)
@@ -66,7 +72,7 @@ class StepRecipe:
     written_bytes: int = 0
     weight_bytes: int = 0
     op: dict[str, Any] | None = None
-    types: list[Any] = field(default_factory=list)
+    types: list[Type | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,7 @@ class Recipe:
         inputs, outputs: Their types, for one block of the batch.
         batched: Whether axis 0 of all of them is the batch, so that others can be cut or filled up.
         steps: In the order they run.
-        constants: Arrays that islands read and that are not float32, by name: (dtype, shape, offset
-            in the weights).
+        constants: Arrays that islands read and that are not float32, by name.
         changes: What the passes folded, in words.
     """
 
@@ -98,7 +103,7 @@ class Recipe:
     outputs: list[Tensor]
     steps: list[StepRecipe]
     batched: bool = False
-    constants: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, Constant] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -112,45 +117,20 @@ class Recipe:
         Raises:
             KeyError, TypeError, ValueError: It is none.
         """
-        recipe = Recipe(
-            name=_word(told["name"]),
-            target=_word(told["target"]),
-            lanes=_count(told["lanes"]),
-            threads=_count(told["threads"]),
-            precision=_word(told["precision"]),
-            arena_floats=_count(told["arena_floats"]),
-            inputs=[_tensor(t) for t in _list(told["inputs"])],
-            outputs=[_tensor(t) for t in _list(told["outputs"])],
-            steps=[_step(s) for s in _list(told["steps"])],
-            batched=bool(told["batched"]),
-            constants={_word(k): _constant(v) for k, v in told["constants"].items()},
-            changes=[_word(change) for change in _list(told["changes"])],
-        )
+        recipe: Recipe = _read(Recipe, told)
         sizes = {t.shape[:1] for t in (*recipe.inputs, *recipe.outputs)}
         if recipe.batched and (len(sizes) != 1 or min(sizes) < (1,)):
             raise ValueError("its inputs and outputs have no batch in common.")
         return recipe
 
 
-def _step(told: dict[str, Any]) -> StepRecipe:
-    counts = ("shared", "scratch", "macs", "read_bytes", "written_bytes", "weight_bytes")
-    return StepRecipe(
-        kind=_word(told["kind"]),
-        kernel=_word(told["kernel"]),
-        attributes=dict(told["attributes"]),
-        inputs=[_place(place) for place in _list(told["inputs"])],
-        outputs=[_place(place) for place in _list(told["outputs"])],
-        weights=[_place(place) for place in _list(told["weights"])],
-        nodes=[_word(node) for node in _list(told["nodes"])],
-        notes=[_word(note) for note in _list(told["notes"])],
-        op=None if told["op"] is None else dict(told["op"]),
-        types=[None if t is None else _type(*t) for t in _list(told["types"])],
-        **{name: _count(told[name]) for name in counts},
-    )
+def _read(made: Any, told: dict[str, Any]) -> Any:
+    """Make a dataclass; each field is checked by what its annotation says."""
+    return made(**{f.name: _READERS[f.type](told[f.name]) for f in fields(made)})
 
 
-def _tensor(told: dict[str, Any]) -> Tensor:
-    shape, dtype = _type(told["shape"], told["dtype"])
+def _tensor(told: Any) -> Tensor:
+    shape, dtype = _type((told["shape"], told["dtype"]))
     return Tensor(_word(told["name"]), shape, dtype)
 
 
@@ -161,16 +141,27 @@ def _place(told: Any) -> Place:
     return _count(space), _count(index), _count(offset)
 
 
-def _constant(told: Any) -> Any:
-    dtype, shape, offset = told
-    return *reversed(_type(shape, dtype)), _count(offset)
+def _constants(told: dict[str, Any]) -> dict[str, Constant]:
+    return {
+        _word(name): (*_type((shape, dtype)), _count(offset))
+        for name, (shape, dtype, offset) in told.items()
+    }
 
 
-def _type(shape: Any, dtype: Any) -> tuple[tuple[int, ...], str]:
+def _type(told: Any) -> Type:
+    shape, dtype = told
     kind = np.dtype(_word(dtype))
     if kind.kind not in "biufc":
         raise ValueError(f"{dtype!r} is no dtype of numbers.")
     return tuple(_count(n) for n in _list(shape)), kind.name
+
+
+def _optional(read: Any) -> Any:
+    return lambda told: None if told is None else read(told)
+
+
+def _listed(read: Any) -> Any:
+    return lambda told: [read(one) for one in _list(told)]
 
 
 def _list(told: Any) -> list[Any]:
@@ -189,3 +180,24 @@ def _word(told: Any) -> str:
     if not isinstance(told, str):
         raise TypeError(f"{str(told)[:80]!r} is no word.")
     return told
+
+
+def _flag(told: Any) -> bool:
+    if not isinstance(told, bool):
+        raise TypeError(f"{str(told)[:80]!r} is neither true nor false.")
+    return told
+
+
+_READERS: dict[Any, Any] = {
+    "str": _word,
+    "int": _count,
+    "bool": _flag,
+    "list[str]": _listed(_word),
+    "list[Place]": _listed(_place),
+    "list[Tensor]": _listed(_tensor),
+    "list[Type | None]": _listed(_optional(_type)),
+    "list[StepRecipe]": _listed(lambda told: _read(StepRecipe, told)),
+    "dict[str, Any]": dict,
+    "dict[str, Any] | None": _optional(dict),
+    "dict[str, Constant]": _constants,
+}

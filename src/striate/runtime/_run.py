@@ -184,7 +184,7 @@ def find_target(recipe: Recipe) -> str:
     return names[0]
 
 
-def _constant(weights: Array, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
+def _constant(weights: Array, shape: tuple[int, ...], dtype: str, offset: int) -> Array:
     kind = np.dtype(dtype)
     count = math.prod(shape)
     raw = weights.view(np.uint8)[4 * offset : 4 * offset + count * kind.itemsize]
