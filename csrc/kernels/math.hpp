@@ -220,8 +220,8 @@ STRIATE_INLINE Vector normal_tail(Vector t) {
   constexpr float kTail[] = {0.712363064f,     -0.452240974f,   0.154283673f,   -0.00130805443f,
                              -0.0171578899f,   0.000513400068f, 0.00271668192f, 0.000285087823f,
                              -0.000401351135f, -0.000132770481f};
-  const Vector q = (t - 2.609375f) / (t + 2.609375f);
-  return polynomial(q, kTail) / (t + 2.609375f);
+  const Vector share = 1.0f / (t + 2.609375f);
+  return polynomial((t - 2.609375f) * share, kTail) * share;
 }
 
 STRIATE_INLINE Vector erf(Vector x) {

@@ -41,9 +41,7 @@ static void dense_activate(const DenseBlock& t, int64_t vector, int64_t count) {
   for (int64_t v = vector; v < vector + count; ++v) {
     for (int64_t r = 0; r < t.runs; ++r) {
       float* c = t.c + v * t.c_vector + r * t.c_run;
-      for (int64_t p = 0; p < t.run; ++p) {
-        store(c + p * kLanes, activated(t.activation, load(c + p * kLanes)));
-      }
+      activate(t.activation, c, c, t.run * kLanes);
     }
   }
 }

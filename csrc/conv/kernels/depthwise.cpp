@@ -238,10 +238,6 @@ void compute_rows(const ConvShape& s, Tile t, const float* map, const TileTable&
   }
 }
 
-void activate_row(const ActivationSpec& f, float* y, int64_t pixels, int64_t pitch) {
-  for (int64_t i = 0; i < pixels; ++i) store(y + i * pitch, activated(f, load(y + i * pitch)));
-}
-
 // Rows first .. stop-1 of one map; t holds what all tiles share.
 void compute_band(const ConvShape& s, Tile t, const float* map, float* y, const float* residual,
                   int64_t first, int64_t stop) {
@@ -264,7 +260,7 @@ void compute_band(const ConvShape& s, Tile t, const float* map, float* y, const 
     t.residual = residual != nullptr ? residual + pixel * kLanes : nullptr;
     compute_rows(s, t, map + (start[0] * s.in[1] + start[1]) * s.in[2] * kLanes, table, rows);
     for (int r = 0; other && r < rows; ++r) {
-      activate_row(s.activation, y + pixel * kLanes + r * t.y_row, s.out[2], t.y_pixel);
+      activate_vectors(s.activation, y + pixel * kLanes + r * t.y_row, s.out[2], t.y_pixel);
     }
   }
 }

@@ -361,10 +361,14 @@ void scatter(const ConvShape& s, const Places& at, const float* c, const float* 
     for (int64_t i = 0; i < at.count[0]; ++i) {
       for (int64_t j = 0; j < at.count[1]; ++j) {
         int64_t pixel = v * map + output_pixel(s, at, i, j);
+        float* row = y + pixel;
         for (int64_t x = 0; x < at.count[2]; ++x, pixel += step, c += kLanes) {
           Vector sum = load(c);
           if (residual != nullptr) sum += load(residual + pixel);
-          store(y + pixel, activated(s.activation, sum));
+          store(y + pixel, sum);
+        }
+        if (s.activation.kind != Activation::none) {
+          activate_vectors(s.activation, row, at.count[2], step);
         }
       }
     }

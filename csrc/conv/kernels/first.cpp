@@ -220,16 +220,6 @@ void compute_row(const ConvShape& s, Tile t, int64_t blocks, int64_t columns) {
   }
 }
 
-void activate_rows(const ActivationSpec& f, float* y, int64_t blocks, int64_t block, int64_t pixels,
-                   int64_t pitch) {
-  for (int64_t b = 0; b < blocks; ++b) {
-    for (int64_t i = 0; i < pixels; ++i) {
-      float* at = y + b * block + i * pitch;
-      store(at, activated(f, load(at)));
-    }
-  }
-}
-
 void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& part) {
   const float* map = b.in[0] + n * s.x_batch_stride;
   Tile t = {};
@@ -275,7 +265,9 @@ void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& p
       t.y = b.out[0] + n * s.y_batch_stride + at;
       t.residual = s.residual ? b.in[1] + n * s.residual_batch_stride + at : nullptr;
       compute_row(s, t, count, columns);
-      if (other) activate_rows(s.activation, t.y, count, t.y_block, columns, t.y_pixel);
+      for (int64_t b = 0; other && b < count; ++b) {
+        activate_vectors(s.activation, t.y + b * t.y_block, columns, t.y_pixel);
+      }
     }
   }
 }

@@ -70,4 +70,16 @@ void activate(const ActivationSpec& spec, const float* x, float* y, int64_t coun
 #undef STRIATE_FUNCTION
 }
 
+void activate_vectors(const ActivationSpec& f, float* y, int64_t count, int64_t pitch) {
+  if (pitch == kLanes) return activate(f, y, y, count * kLanes);
+  constexpr int64_t kMost = 32;
+  alignas(64) float run[kMost * kLanes];
+  for (; count > 0; count -= kMost, y += kMost * pitch) {
+    const int64_t n = least(count, kMost);
+    for (int64_t i = 0; i < n; ++i) store(run + i * kLanes, load(y + i * pitch));
+    activate(f, run, run, n * kLanes);
+    for (int64_t i = 0; i < n; ++i) store(y + i * pitch, load(run + i * kLanes));
+  }
+}
+
 }  // namespace striate::STRIATE_TARGET

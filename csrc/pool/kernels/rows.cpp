@@ -137,9 +137,7 @@ static void pool_row(const PoolShape& s, const float* map, int64_t place, float*
     ++i;
   }
   if (s.activation.kind == Activation::none) return;
-  for (int64_t p = 0; p < s.out[2]; ++p) {
-    store(y + p * kLanes, activated(s.activation, load(y + p * kLanes)));
-  }
+  activate(s.activation, y, y, s.out[2] * kLanes);
 }
 
 // Rows of all planes of a map are counted through. A task is a band of rows, or some maps.
