@@ -10,6 +10,7 @@ from torch import nn
 
 import striate
 from striate.engine import _choose
+from striate.errors import OptionError
 from striate.runtime._speeds import Speeds
 
 QUICK_CACHE = Speeds(gflops=100.0, l2=100.0, l3=100.0, memory=10.0)
@@ -71,12 +72,22 @@ def test_many_weights_on_few_pixels_take_small_tiles(monkeypatch: pytest.MonkeyP
     assert kernel_of(net, shape)[0] == "direct"
 
 
-def test_of_two_that_are_close_the_one_with_fewer_weights_is_taken() -> None:
-    weights = {"winograd4": 36, "winograd2": 16}
-    choice = _choose._quickest({"winograd4": 1.0, "winograd2": 1.05}, weights, "estimated")
-    assert choice.kernel == "winograd2"
-    choice = _choose._quickest({"winograd4": 1.0, "winograd2": 1.2}, weights, "estimated")
-    assert choice.kernel == "winograd4"
+def test_of_those_that_are_close_the_one_with_fewest_weights_is_taken() -> None:
+    weights = {"winograd4": 36, "winograd2": 16, "direct": 9}
+    times = {"winograd4": 1.0, "winograd2": 1.05, "direct": 1.5}
+
+    def taken(close: float) -> str:
+        return _choose.quickest(times, weights, "estimated", close=close).kernel
+
+    assert [taken(close) for close in (1.01, 1.1, 1.6)] == ["winograd4", "winograd2", "direct"]
+
+
+def test_memory_can_be_preferred() -> None:
+    net, shape = conv(64, 3), (1, 64, 14, 14)  # 16 tiles of 36 products, or 49 of 16
+    plans = [striate.compile(net, shape, prefer=what) for what in ("speed", "memory")]
+    assert plans[1].weight_bytes < plans[0].weight_bytes
+    with pytest.raises(OptionError, match="prefer='both' must be 'speed' or 'memory'"):
+        striate.compile(net, shape, prefer="both")  # type: ignore[arg-type]
 
 
 def test_tune_times_each_kernel_and_says_so() -> None:

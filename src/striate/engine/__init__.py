@@ -2,3 +2,4 @@
 
 from ._compile import CompiledPlan as CompiledPlan
 from ._compile import compile as compile
+from ._compile import planned_bytes as planned_bytes

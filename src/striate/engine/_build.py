@@ -25,19 +25,18 @@ def build(
     lanes: int,
     threads: int,
     precision: str,
-    tune: bool = False,
+    tune: bool,
+    prefer: str,
 ) -> tuple[Recipe, Array]:
     """Make the recipe of a plan, and the block of weights that it reads."""
-    needs: list[_core.Needs | None] = []
-    choose = Chooser(lowered.steps, target=target, threads=threads, precision=precision, tune=tune)
-    for step in lowered.steps:
-        if step.kind == "island":
-            needs.append(None)
-            continue
-        choice = choose(step)
-        step.kernel, step.why = choice.kernel, choice.why
-        needs.append(_core.needs(target, step.kind, step.kernel, step.attributes, threads))
-    placement = place(lowered.steps, needs, threads)
+    placement, needs = lay_out(
+        lowered.steps,
+        target=target,
+        threads=threads,
+        precision=precision,
+        tune=tune,
+        prefer=prefer,
+    )
     block = _Weights(target)
     recipes = [_recipe(step, i, needs[i], placement, block) for i, step in enumerate(lowered.steps)]
     for map_ in lowered.outputs:
@@ -56,6 +55,30 @@ def build(
         constants=block.constants,
     )
     return recipe, block.joined()
+
+
+def lay_out(
+    steps: list[Step],
+    *,
+    target: str,
+    threads: int,
+    precision: str = "fast",
+    tune: bool = False,
+    prefer: str = "speed",
+) -> tuple[Placement, list[_core.Needs | None]]:
+    """Choose each step's kernel, and place all maps and scratch in the arena."""
+    choose = Chooser(
+        steps, target=target, threads=threads, precision=precision, tune=tune, prefer=prefer
+    )
+    needs: list[_core.Needs | None] = []
+    for step in steps:
+        if step.kind == "island":
+            needs.append(None)
+            continue
+        choice = choose(step)
+        step.kernel, step.why = choice.kernel, choice.why
+        needs.append(_core.needs(target, step.kind, step.kernel, step.attributes, threads))
+    return place(steps, needs, threads), needs
 
 
 def _tensor(map_: Map) -> Tensor:

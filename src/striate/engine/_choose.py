@@ -19,7 +19,7 @@ _ESTIMATED = ("winograd4", "winograd2", "direct")
 _GEMM = {"direct": 0.85, "winograd2": 0.8, "winograd4": 0.8}
 
 # Of kernels that are so close in time, the one with fewer weights is taken: less memory.
-_CLOSE = 1.1
+_CLOSE = {"speed": 1.1, "memory": 1.6}
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,24 @@ class Chooser:
     Args:
         steps: All of the plan's: together their weights do, or don't, stay in cache from call to
             call.
+        prefer: `memory` gives up to 1.6 times a step's time for fewer weights.
     """
 
     def __init__(
-        self, steps: Iterable[Step], *, target: str, threads: int, precision: str, tune: bool
+        self,
+        steps: Iterable[Step],
+        *,
+        target: str,
+        threads: int,
+        precision: str,
+        tune: bool,
+        prefer: str,
     ) -> None:
         self._target = target
         self._threads = threads
         self._exact = precision == "exact"
         self._tune = tune
+        self._close = _CLOSE[prefer]
         self._cold = leave_cache(sum(4 * s.weight.size for s in steps if s.weight is not None))
         self._measured: dict[str, dict[str, float]] = {}
 
@@ -66,14 +75,17 @@ class Chooser:
         if len(names) == 1 or (step.kind == "conv" and names[0] not in _ESTIMATED):
             return Choice(names[0])
         if self._tune:
-            return _quickest(self._times(step, names), self._weights(step, names), "measured")
+            return self._quickest(step, self._times(step, names), "measured")
         if step.kind != "conv":
             return Choice(names[0])
         times = {name: self._estimate(name, step.attributes) for name in names}
-        return _quickest(times, self._weights(step, names), "estimated")
+        return self._quickest(step, times, "estimated")
 
-    def _weights(self, step: Step, names: list[str]) -> dict[str, int]:
-        return {name: self._needs(name, step.kind, step.attributes).weight_floats for name in names}
+    def _quickest(self, step: Step, times: dict[str, float], how: str) -> Choice:
+        weights = {
+            name: self._needs(name, step.kind, step.attributes).weight_floats for name in times
+        }
+        return quickest(times, weights, how, close=self._close)
 
     def _times(self, step: Step, names: list[str]) -> dict[str, float]:
         key = f"{step.kind} {sorted(step.attributes.items())}"
@@ -124,10 +136,10 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     return flops, 2 * cells * (channels_in + channels_out)
 
 
-def _quickest(times: dict[str, float], weights: dict[str, int], how: str) -> Choice:
-    quickest = min(times.values())
-    close = [name for name, time in times.items() if time <= _CLOSE * quickest]
-    kernel = min(close, key=lambda name: (weights[name], times[name]))
+def quickest(times: dict[str, float], weights: dict[str, int], how: str, *, close: float) -> Choice:
+    """Of the kernels within `close` times the least time, the one with the fewest weights."""
+    near = [name for name, time in times.items() if time <= close * min(times.values())]
+    kernel = min(near, key=lambda name: (weights[name], times[name]))
     others = [f"{name} {1e3 * time:.3g}" for name, time in times.items() if name != kernel]
     why = f"{how} {1e3 * times[kernel]:.3g} ms"
     return Choice(kernel, why + (f" ({', '.join(others)})" if others else ""))

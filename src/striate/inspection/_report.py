@@ -153,6 +153,19 @@ class Report:
         """
         return self.memory.peak
 
+    @cached_property
+    def peak_memory_compiled(self) -> int:
+        """Bytes that a call of `striate.compile`'s plan allocates on one thread.
+
+        Its steps are fused and write in place, so maps take less; the kernels' scratch is in it.
+
+        Raises:
+            GraphError: The network holds an operation that cannot be compiled.
+        """
+        from ..engine import planned_bytes
+
+        return planned_bytes(self.graph)
+
     @property
     def saved_for_backward(self) -> int:
         """Bytes of maps, masks, indices and statistics that torch keeps for the backward pass."""
