@@ -44,9 +44,10 @@ struct WinogradPlan {
   bool phased;
   int64_t tile_blocks, slice_blocks;
   int64_t block_tiles, block_slices, block_in_slices;  // of the largest block
-  int64_t input_group, output_group, chunks;  // phased: blocks of channels, parts of the tiles
-  int64_t pair_groups;                        // phased
-  int64_t v_stride, q_stride;                 // floats from product to product
+  int64_t chunks;                                      // phased: parts of the tiles,
+  int64_t input_groups, output_groups;                 // of the blocks of channels,
+  int64_t pair_groups, product_tasks;                  // of the pairs, of products and pairs
+  int64_t v_stride, q_stride;                          // floats from product to product
 };
 
 STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t width) {
@@ -112,37 +113,44 @@ STRIATE_INLINE int64_t odd_lines(int64_t floats) {
   return (ceil_div(floats, 16) | 1) * 16;
 }
 
-// Bytes of L2 that a block's transformed inputs may take.
-constexpr int64_t kWinogradCache = (kLanes == 16 ? 1024 : 512) * 1024 * 3 / 4;
-constexpr int64_t kWinogradMaxTiles = 64;  // of a block, a chunk
+constexpr int64_t kWinogradCache = (kLanes == 16 ? 1024 : 512) * 1024;  // a core's L2
+constexpr int64_t kWinogradMaxTiles = 8 * kTilePixels;                  // of a block, a chunk
 
+// The numbers are from the measurements in docs/performance.md.
 STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
-  const int64_t tile_bytes = w.products * w.in_blocks * kLanes * 4;
+  const int64_t tile_bytes = w.products * (w.in_blocks + w.out_blocks) * kLanes * 4;  // V and Q
   const int64_t weight_bytes = w.products * w.weight_rows * w.out_blocks * kLanes * 4;
-  w.block_slices = least(w.slices, 4);
-  const int64_t reach = (w.taps - 1) * w.depth_dilation;
-  const int64_t room = kWinogradCache / (tile_bytes * (w.block_slices + reach));
   const int64_t all = w.tiles * w.slices;
-  w.phased = weight_bytes >= 4 * 1024 * 1024 && all <= 16 * kTilePixels;
-  int64_t tiles = least(kWinogradMaxTiles, most(room / kTilePixels, 2) * kTilePixels);
-  if (w.phased) {
-    tiles = w.tiles;
-    w.block_slices = w.slices;
-  }
+  const int64_t work = w.weight_rows * w.out_pairs * all;  // cycles of a product, about
+  const int64_t reach = (w.taps - 1) * w.depth_dilation;
+  // Many weights are read once rather than once a block; and few tiles make too few blocks.
+  w.phased =
+      all * tile_bytes <= 8 * 1024 * 1024 &&
+      (weight_bytes >= 8 * 1024 * 1024 || (all < 2 * kTilePixels && w.products * work >= 20000));
+  w.block_slices = w.phased ? w.slices : least(w.slices, 4);
+  // V and Q fill L2, and more where that is less than three microtiles: each product's are soon
+  // done with, while the weights are read again in every block.
+  const int64_t room = kWinogradCache / (tile_bytes * w.block_slices * kTilePixels);
+  int64_t tiles = most(kLanes == 16 ? 2 : 3, least(room, 8)) * kTilePixels;
+  if (w.taps > 1) tiles = most(tiles / w.block_slices, 2 * kTilePixels);
+  // Four blocks keep two threads busy to the end.
+  tiles = most(kTilePixels, least(tiles, ceil_div(all, 4 * w.block_slices)));
+  if (w.phased) tiles = w.tiles;
   w.tile_blocks = ceil_div(w.tiles, tiles);
   w.slice_blocks = ceil_div(w.slices, w.block_slices);
   w.block_tiles = ceil_div(w.tiles, w.tile_blocks);
   w.block_slices = ceil_div(w.slices, w.slice_blocks);
   w.block_in_slices = w.taps == 1 ? 1 : least(w.in_slices, w.block_slices + reach);
+  // Tasks of a phase: about 50 transforms of a block of channels, 20,000 cycles of a product.
   w.chunks = ceil_div(w.tiles, kWinogradMaxTiles);
   const int64_t group = most(1, kWinogradMaxTiles / w.tiles);
-  w.input_group = least(group, w.in_blocks);
-  w.output_group = least(group, w.out_blocks);
-  // A product of a pair of blocks takes about as many cycles as it has inputs; 50,000 are 15 us.
-  w.pair_groups = least(w.out_pairs, ceil_div(w.out_pairs * s.in_channels * w.taps * all, 50000));
-  const int64_t out_blocks = w.phased ? w.out_blocks : 2;
+  w.input_groups = ceil_div(w.in_blocks, group);
+  w.output_groups = ceil_div(w.out_blocks, group);
+  w.pair_groups = least(w.out_pairs, ceil_div(work, 20000));
+  const int64_t units = w.products * w.pair_groups;
+  w.product_tasks = least(units, ceil_div(w.products * work, 20000));
   w.v_stride = odd_lines(w.block_in_slices * w.in_blocks * w.block_tiles * kLanes);
-  w.q_stride = odd_lines(w.block_slices * out_blocks * w.block_tiles * kLanes);
+  w.q_stride = odd_lines(w.block_slices * w.out_blocks * w.block_tiles * kLanes);
 }
 
 template <int M>
