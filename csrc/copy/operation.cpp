@@ -93,7 +93,7 @@ void parse_pixels(const Attributes& a, CopyShape& s) {
   if (a.has("before")) a.integers("before", s.before, 3, -kMaxSize, kMaxSize);
   s.border = one_of(a, "border", kBorders, Border::constant);
   s.value = static_cast<float>(a.real("value", 0));
-  if (s.x_channels != s.y_channels) a.fail("x and y must have as many channels.");
+  s.x_first = a.integer("x_first", -kMaxSize, kMaxSize, 0);
 }
 
 }  // namespace

@@ -11,15 +11,15 @@
 //              `blocks_first`: x[(i*r + j)*C + c, h, w]
 //   unshuffle  y[c*r*r + i*r + j, h, w] = x[c, h*r + i, w*r + j]                  blocked
 //              `blocks_first`: y[(i*r + j)*C + c, h, w]
-//   pixels     y[p] = x[p * step - before] along each axis; outside of x by       blocked
-//              `border`: constant (`value`), reflect, replicate, circular.
-//              Pads, slices with steps, rolled maps; a 1x1 map spread out is
-//              `replicate`.
+//   pixels     y[c, p] = x[c + x_first, p * step - before] along each axis;       blocked
+//              outside of x by `border`: constant (`value`), reflect, replicate,
+//              circular; `value` for channels that x has not. Pads, slices with
+//              steps, rolled maps; a 1x1 map spread out is `replicate`.
 //
 // Arguments of all but strided: batch, x_channels, y_channels, in (three sizes of x),
 // x_batch_stride, y_batch_stride; channels: x_first, x_step (1), y_first, count (those of y),
-// groups (1); shuffle and unshuffle: factor, blocks_first; pixels: out, step (1 1 1), before (0 0
-// 0), border, value.
+// groups (1); shuffle and unshuffle: factor, blocks_first; pixels: out, x_first (0, may be
+// negative), step (1 1 1), before (0 0 0), border, value.
 //
 // Several `channels` steps make one y: each writes its channels and leaves others alone; the one
 // that writes the last channel also puts 0 into the unused lanes behind it.

@@ -161,6 +161,18 @@ def test_slices_rolled_and_spread_maps(target: str) -> None:
     assert np.array_equal(y, np.broadcast_to(x[:, :, :1, :1], x.shape))
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_maps_with_other_channels(target: str) -> None:
+    x = draw(2, 19, 5, 6)
+    for before, after in ((4, 4), (16, 0), (3, 5), (0, 40), (-3, 2), (-16, 17), (-2, -9), (40, 0)):
+        low, high = max(-before, 0), 19 - max(-after, 0)
+        expected = np.pad(x[:, low:high, ::2, ::2], ((0, 0), (max(before, 0), max(after, 0)),
+                          (0, 0), (1, 0)), constant_values=math.inf)  # fmt: skip
+        y = run(target, "pixels", x, 19 + before + after, (3, 4), mode="pixels", out=[1, 3, 4],
+                step=[1, 2, 2], before=[0, 0, 2], x_first=-before, value=math.inf)  # fmt: skip
+        assert np.array_equal(y, expected), (before, after)
+
+
 MAP = {"batch": 1, "x_channels": 8, "y_channels": 8, "in": [1, 4, 4]}
 
 
