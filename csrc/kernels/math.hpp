@@ -72,6 +72,19 @@ STRIATE_INLINE Vector round(Vector x) {
 #endif
 }
 
+// 1 / x within an ulp, for normal x and 1 / x.
+STRIATE_INLINE Vector reciprocal(Vector x) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  const Vector y = _mm512_maskz_rcp14_ps(0xffff, x);
+  return y + y * (1.0f - x * y);
+#elif defined(__AVX2__) && STRIATE_LANES == 8
+  const Vector y = _mm256_rcp_ps(x);
+  return y + y * (1.0f - x * y);
+#else
+  return 1.0f / x;
+#endif
+}
+
 // ---- exp --------------------------------------------------------------------------------------
 
 // e^x = (1 + rest) * 2^n with |log(1 + rest)| <= log(2) / 2.
@@ -178,9 +191,16 @@ STRIATE_INLINE Vector times_sigmoid(Vector x, const Scaled& e) {
   return (x < 0.0f ? x * e.value * e.scale : x) / share;
 }
 
+// x / (1 + e^-x) = x / (s + s e^-x) * s with s = 2^-40, so that e^-x may exceed all floats: the
+// result is normal down to x = -92. From -116 on it stays at 2^127, which makes it 0.
 STRIATE_INLINE Vector silu(Vector x) {
-  const Vector e = max(broadcast(-150), -abs(x));
-  return times_sigmoid(max(broadcast(-150), x), scaled_exp(e));
+  constexpr float kShare = 9.09494702e-13f;
+  const Vector low = max(broadcast(-150), x);
+  const Reduced e = reduce(-low, Vector{});
+  const IntVector n = e.n > 167 ? IntVector{} + 167 : e.n;
+  const Vector power = power_of_two(n - 40);
+  const Vector y = low * reciprocal(power + power * e.rest + kShare) * kShare;
+  return x > 17.5f ? x : y;
 }
 
 // tanh|x| = -t / (2 + t) with t = e^(-2|x|) - 1
@@ -220,8 +240,8 @@ STRIATE_INLINE Vector normal_tail(Vector t) {
   constexpr float kTail[] = {0.712363064f,     -0.452240974f,   0.154283673f,   -0.00130805443f,
                              -0.0171578899f,   0.000513400068f, 0.00271668192f, 0.000285087823f,
                              -0.000401351135f, -0.000132770481f};
-  const Vector share = 1.0f / (t + 2.609375f);
-  return polynomial((t - 2.609375f) * share, kTail) * share;
+  const Vector q = (t - 2.609375f) / (t + 2.609375f);
+  return polynomial(q, kTail) / (t + 2.609375f);
 }
 
 STRIATE_INLINE Vector erf(Vector x) {
