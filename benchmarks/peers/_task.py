@@ -13,8 +13,8 @@ import numpy as np
 if TYPE_CHECKING:  # workers read tasks, and most of them must not import torch
     from torch import nn
 
-TOLERANCE = 1e-3
-"""Share of the reference's largest magnitude by which an engine may be off."""
+TOLERANCE = 1e-4
+"""Share of the reference's largest magnitude by which an engine may be off: what `striate.compile` promises."""
 
 
 @dataclass(frozen=True)
