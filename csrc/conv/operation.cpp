@@ -69,6 +69,7 @@ Extents ConvOperation::extents(const Shape& s, int lanes) {
                             : 0);
   e.in.push_back(s.scale ? s.batch * round_up(s.in_channels, lanes) : 0);
   e.out.push_back(map_floats(s.batch, s.y_batch_stride, s.out_channels, s.full_pixels(), lanes));
+  e.plain_in = s.plain_input ? 1 : 0;
   e.weight = {0, s.bias ? round_up(s.out_channels, lanes) : 0};
   return e;
 }

@@ -133,7 +133,7 @@ Extents CopyOperation::extents(const Shape& s, int lanes) {
     x += std::max<int64_t>(0, s.x_strides[axis]) * (s.sizes[axis] - 1);
     y += s.y_strides[axis] * (s.sizes[axis] - 1);
   }
-  return {{x}, {y}, {}};
+  return {{x}, {y}, {}, 1, 1};
 }
 
 }  // namespace striate

@@ -140,7 +140,7 @@ Extents ElementwiseOperation::extents(const Shape& s, int lanes) {
   if (s.axes > 0) {
     int64_t total = 1;
     for (int axis = 0; axis < s.axes; ++axis) total *= s.sizes[axis];
-    return {{strided_floats(s, s.a_strides), strided_floats(s, s.b_strides)}, {total}, {}};
+    return {{strided_floats(s, s.a_strides), strided_floats(s, s.b_strides)}, {total}, {}, 3, 1};
   }
   const int64_t unit = s.plain ? 1 : lanes;
   Extents e;
@@ -148,6 +148,7 @@ Extents ElementwiseOperation::extents(const Shape& s, int lanes) {
   e.in.push_back(second_floats(s, s.b_batch_stride, unit));
   e.in.push_back(s.op == Op::affine ? second_floats(s, s.c_batch_stride, unit) : 0);
   e.out.push_back(map_floats(s.batch, s.y_batch_stride, s.channels, s.pixels, unit));
+  if (s.plain) e.plain_in = 7, e.plain_out = 1;
   return e;
 }
 

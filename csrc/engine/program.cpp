@@ -33,8 +33,8 @@ Program::Program(const Target& target, int threads, int64_t arena_floats, const 
   }
 }
 
-void Program::check(const std::string& name, const Operand& operand, int64_t floats,
-                    bool written) const {
+void Program::check(const std::string& name, const Operand& operand, int64_t floats, bool written,
+                    bool plain) const {
   int64_t size = 0;
   bool placed = true;
   switch (operand.space) {
@@ -51,7 +51,7 @@ void Program::check(const std::string& name, const Operand& operand, int64_t flo
     case Space::input:
     case Space::output: {
       const auto& sizes = operand.space == Space::input ? input_floats_ : output_floats_;
-      placed = operand.index >= 0 && operand.index < static_cast<int>(sizes.size()) &&
+      placed = plain && operand.index >= 0 && operand.index < static_cast<int>(sizes.size()) &&
                !(written && operand.space == Space::input);
       if (placed) size = sizes[operand.index];
       break;
@@ -72,19 +72,21 @@ void Program::add(const std::string& kind, const std::string& kernel, const Attr
   std::unique_ptr<Step> step = find_step_kind(kind).make(target_, kernel, attributes, threads_);
   const Extents& extents = step->extents();
   const auto check_all = [&](std::vector<Operand>& given, const std::vector<int64_t>& floats,
-                             bool written) {
+                             bool written, unsigned plain) {
     if (given.size() > floats.size() || floats.size() > kMaxOperands) {
       attributes.fail("it has more operands than it can take.");
     }
     given.resize(floats.size());
-    for (size_t i = 0; i < floats.size(); ++i) check(kind, given[i], floats[i], written);
+    for (size_t i = 0; i < floats.size(); ++i) {
+      check(kind, given[i], floats[i], written, (plain >> i & 1) != 0);
+    }
   };
-  check_all(operands.in, extents.in, false);
-  check_all(operands.out, extents.out, true);
-  check_all(operands.weight, extents.weight, false);
+  check_all(operands.in, extents.in, false, extents.plain_in);
+  check_all(operands.out, extents.out, true, extents.plain_out);
+  check_all(operands.weight, extents.weight, false, 0);
   const Needs& needs = step->needs();
-  check(kind, {Space::arena, 0, operands.shared}, needs.shared_floats, true);
-  check(kind, {Space::arena, 0, operands.scratch}, needs.thread_floats * threads_, true);
+  check(kind, {Space::arena, 0, operands.shared}, needs.shared_floats, true, false);
+  check(kind, {Space::arena, 0, operands.scratch}, needs.thread_floats * threads_, true, false);
   if (needs.thread_floats % kAlignedFloats != 0) attributes.fail("its scratch is not aligned.");
   for (int phase = 0; phase < needs.phases; ++phase) {
     if (needs.tasks[phase] >= kMaxTasks) attributes.fail("it has too many tasks.");

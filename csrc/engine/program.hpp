@@ -55,7 +55,8 @@ class Program {
     Operands operands;
   };
 
-  void check(const std::string& name, const Operand& operand, int64_t floats, bool written) const;
+  void check(const std::string& name, const Operand& operand, int64_t floats, bool written,
+             bool plain) const;
 
   const Target& target_;
   int threads_;

@@ -15,8 +15,13 @@ struct Target;
 
 // How many floats a step reads or writes behind the address of each operand. A program refuses
 // operands that do not lie within their memory.
+//
+// Kernels load and store blocked maps and weights as whole vectors at aligned addresses. Those of
+// the caller's arrays need not be aligned, so that only plain operands may lie there: bit i of
+// plain_in is set for in[i], of plain_out for out[i].
 struct Extents {
   std::vector<int64_t> in, out, weight;
+  unsigned plain_in = 0, plain_out = 0;
 };
 
 class Step {

@@ -18,8 +18,8 @@ LayoutShape LayoutOperation::parse(const Attributes& attributes, int lanes) {
 Extents LayoutOperation::extents(const Shape& s, int lanes) {
   const int64_t plain = s.batch * s.channels * s.pixels;
   const int64_t blocked = map_floats(s.batch, s.batch_stride, s.channels, s.pixels, lanes);
-  if (s.to_blocked) return {{plain}, {blocked}, {}};
-  return {{blocked}, {plain}, {}};
+  if (s.to_blocked) return {{plain}, {blocked}, {}, 1, 0};
+  return {{blocked}, {plain}, {}, 0, 1};
 }
 
 }  // namespace striate

@@ -30,7 +30,9 @@ LinearShape LinearOperation::parse(const Attributes& a, int lanes) {
 Extents LinearOperation::extents(const Shape& s, int lanes) {
   return {{s.batch * s.row},
           {s.batch * s.out_features},
-          {0, s.bias ? round_up(s.out_features, lanes) : 0}};
+          {0, s.bias ? round_up(s.out_features, lanes) : 0},
+          s.channels == 0 ? 1u : 0u,
+          1};
 }
 
 int64_t LinearOperation::unpacked_floats(const Shape& s) {

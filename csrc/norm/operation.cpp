@@ -43,7 +43,9 @@ Extents NormOperation::extents(const Shape& s, int lanes) {
   const int64_t unit = s.plain ? 1 : lanes, numbers = round_up(s.channels, unit);
   return {{map_floats(s.batch, s.x_batch_stride, s.channels, s.pixels, unit)},
           {map_floats(s.batch, s.y_batch_stride, s.channels, s.pixels, unit)},
-          {s.weight ? numbers : 0, s.bias ? numbers : 0}};
+          {s.weight ? numbers : 0, s.bias ? numbers : 0},
+          s.plain ? 1u : 0u,
+          s.plain ? 1u : 0u};
 }
 
 }  // namespace striate

@@ -141,6 +141,10 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "channels last": (ChannelsLast, (2, 24, 9, 8)),
     "shared convolution": (SharedConv, (1, 6, 7, 7)),
     "two heads": (TwoHeads, (2, 3, 6, 6)),
+    "ends in a blocked map": (
+        lambda: nn.Sequential(nn.Conv2d(3, 48, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
+        (1, 3, 8, 8),
+    ),
     "other types": (OtherTypes, (2, 3, 6, 6)),
     "split and shuffle": (Split, (1, 32, 6, 6)),
     "split off the blocks": (lambda: Split(20), (1, 20, 6, 6)),

@@ -83,12 +83,19 @@ def _output(low: Lowering, name: str, index: int) -> Map:
     if found.storage.space == "held":
         return found
     storage = found.storage
-    if storage.space == "arena" and found.offset == 0 and storage.floats == found.floats:
+    whole = found.offset == 0 and storage.floats == found.floats
+    if storage.space == "arena" and whole and not _is_blocked(low, storage):
         storage.space, storage.index = "output", index
         return found
     result = Map(Storage(f"{name}:output", found.floats, "output", index), found.shape)
     low.steps.append(copy_step(found, result))
     return result
+
+
+def _is_blocked(low: Lowering, storage: Storage) -> bool:
+    """Whether steps see it as a blocked map, which must be aligned as the caller's need not be."""
+    maps = (map_ for step in low.steps for map_ in (*step.inputs, *step.outputs))
+    return any(map_ is not None and map_.blocked and map_.storage is storage for map_ in maps)
 
 
 def copy_step(source: Map, result: Map) -> Step:
