@@ -359,3 +359,14 @@ def test_results_do_not_depend_on_the_number_of_threads(target: str) -> None:
     for kernel in _core.candidates(target, "conv", problem.attributes):
         one, three = (problem.run(target, kernel, arrays, threads) for threads in (1, 3))
         assert np.array_equal(one, three), kernel
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+def test_depthwise_rows_of_any_width(target: str, kernel: int, stride: int) -> None:
+    for width in range(1, 34):
+        conv = _depthwise(8, (1, 2, width), kernel, stride=stride)
+        arrays = conv.arrays(width)
+        found = conv.run(target, "depthwise", arrays)
+        assert np.abs(found - conv.reference(arrays)).max() <= conv.tolerance(arrays), width

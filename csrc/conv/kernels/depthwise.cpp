@@ -7,16 +7,18 @@
 //
 //   w  block b: | tap 0: L floats | tap 1 | ... |        taps in the order depth, height, width
 //
-// A tile is NR rows by NP columns of outputs, kept in registers. Two rows share the rows of x they
-// both read: with 2 x 6 outputs a tap takes 6 + 2 loads for 12 multiply-adds, where a single row
-// would take 7 for 6 and wait for them (7x7 is bound by loads). The widths 3, 5 and 7 at strides 1
-// and 2 are unrolled, all others run through a loop over the taps of a row.
+// A tile is up to kColumns outputs of a row, kept in registers: a tap takes one load of its weight,
+// and a load of x for each multiply-add, which is what the ports give (two of each a cycle on x86).
+// Two rows that share loads of x are no quicker, and leave 7 and 14 wide maps with odd tiles.
 //
-// Outside the map x is 0: rows there are left out of the loop, columns by a bit each (`inside`
-// tells tiles that need no bits). So nothing is copied, and edges cost less than the middle.
+// Outside the map x is 0: rows there are left out of the loop. A row is cut into the outputs that
+// hang over its left end, those inside, and those that hang over its right end. Filters of 3, 5 and
+// 7 columns at strides 1 and 2 are unrolled; with "same" padding also where they hang over: which
+// taps are left out is known from the place in the tile, so that edges cost less than the middle.
+// All else is a loop over the taps of a row.
 //
-// 3x3 is bound by memory where the maps are not in L1: each task is a band of rows of one map, or
-// several small maps.
+// What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, three divisions
+// as many. Each task is a band of rows of one map, or several small maps.
 #include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
@@ -25,56 +27,50 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kTaskSums = 8192;  // multiply-adds of vectors of a task: 2 to 10 us
-// 2 rows x 6 columns + 2 weights + 1 input use 15 of 16 registers; x 7 fits 14 and 7 wide maps.
-constexpr int kColumns = kTilePixels >= 14 ? 7 : kTilePixels >= 6 ? 6 : 2;
-constexpr int kAnyColumns = kTilePixels >= 6 ? 12 : 4;  // of the loop over taps, one row
+// 14 sums + 1 weight + 1 input of 16 registers; ImageNet's maps are 7, 14, 28, ... wide.
+// With half as many columns no filter hangs over two tiles at an end.
+constexpr int kColumns = kTilePixels >= 6 ? 14 : 6;
+static_assert(kColumns / 2 >= 7 / 2);
 
 struct Tile {
-  const float* x;                     // tap 0 of the first output; may lie outside the map
-  int64_t plane, row, pixel, column;  // floats from tap to tap, and from output to output in a row
-  int64_t first_plane, stop_plane;    // taps that lie inside the map
-  int64_t first_row, stop_row;        // rows of x from the first tap's that lie inside it
-  int64_t first_column, stop_column;  // floats from x that lie inside the row
-  uint32_t columns;                   // the same as a bit for each column
-  int64_t height, width, row_stride;  // taps; rows of x from output row to output row
-  const float* w;
+  const float* x;             // first tap inside the map, of the first output
+  int64_t planes, rows;       // taps inside the map
+  int64_t plane, row, pixel;  // floats of x from tap to tap
+  int64_t column;             // floats of x from output to output
+  const float* w;             // the weight of the tap at x
+  int64_t w_plane, width;     // floats from plane to plane; taps of a row
+  int64_t first, stop;        // floats behind x that lie inside the row
   float* y;
-  int64_t y_row, y_pixel;
+  int64_t y_pixel;
   const float *bias, *scale, *residual;
   bool clamp;
   float low, high;
 };
 
-// Add row x of the map to rows R0 .. R1-1 of the tile; w is the weights' row for output row 0.
-template <int KW, int SW, bool kInside, int R0, int R1, int NR, int NP>
-STRIATE_INLINE void add_row(Vector (&sum)[NR][NP], const Tile& t, const float* x, const float* w) {
-  const int64_t next_w = t.row_stride * t.width * kLanes;
-  if constexpr (KW > 0 && kInside) {
+// Ends of the row that a tile hangs over, with padding (KW - 1) / 2 and dilation 1.
+constexpr int kLeft = 1, kRight = 2;
+
+// Whether tap k of output p is outside. The last output of a row stands on its last column where
+// the stride is 1, on the last but one where it is 2 (and the row even).
+template <int KW, int SW, int kEnds, int NP>
+constexpr bool outside(int p, int k) {
+  const int left = p * SW + k - KW / 2, right = left - (NP - 1) * SW - (SW - 1);
+  return ((kEnds & kLeft) && left < 0) || ((kEnds & kRight) && right > 0);
+}
+
+template <int KW, int SW, int kEnds, int NP>
+STRIATE_INLINE void add_row(Vector (&sum)[NP], const Tile& t, const float* x, const float* w) {
+  if constexpr (KW > 0) {
     STRIATE_UNROLL
     for (int k = 0; k < KW; ++k) {
-      asm volatile("" ::: "memory");  // else GCC keeps what taps share, and spills
-      Vector weight[NR];
-      STRIATE_UNROLL
-      for (int r = R0; r < R1; ++r) weight[r] = load(w - r * next_w + k * kLanes);
+      const Vector weight = load(w + k * kLanes);
       STRIATE_UNROLL
       for (int p = 0; p < NP; ++p) {
-        const Vector v = load(x + (p * SW + k) * kLanes);
-        STRIATE_UNROLL
-        for (int r = R0; r < R1; ++r) sum[r][p] += v * weight[r];
+        if (outside<KW, SW, kEnds, NP>(p, k)) continue;
+        sum[p] += load(x + p * SW * kLanes) * weight;
+        pin(sum[p]);  // else GCC loads for several taps at once, and spills
       }
-    }
-  } else if constexpr (KW > 0) {
-    STRIATE_UNROLL
-    for (int c = 0; c < (NP - 1) * SW + KW; ++c) {
-      if ((t.columns >> c & 1) == 0) continue;
-      const Vector v = load(x + c * kLanes);
-      STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) {
-        const int k = c - p * SW;
-        if (k < 0 || k >= KW) continue;
-        STRIATE_UNROLL
-        for (int r = R0; r < R1; ++r) sum[r][p] += v * load(w - r * next_w + k * kLanes);
-      }
+      x += t.pixel;
     }
   } else {
     const int64_t stop = t.width * t.pixel;
@@ -83,99 +79,65 @@ STRIATE_INLINE void add_row(Vector (&sum)[NR][NP], const Tile& t, const float* x
       STRIATE_UNROLL
       for (int p = 0; p < NP; ++p) {
         const int64_t at = k + p * t.column;
-        if (kInside || (at >= t.first_column && at < t.stop_column))
-          sum[0][p] += load(x + at) * weight;
+        if (at >= t.first && at < t.stop) sum[p] += load(x + at) * weight;
       }
     }
-  }
-}
-
-template <int NR, int NP>
-STRIATE_INLINE void finish(Vector (&sum)[NR][NP], const Tile& t) {
-  if (t.scale != nullptr) {
-    const Vector scale = load(t.scale);
-    STRIATE_UNROLL
-    for (int r = 0; r < NR; ++r) {
-      STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[r][p] *= scale;
-    }
-  }
-  const Vector bias = t.bias != nullptr ? load(t.bias) : Vector{};
-  STRIATE_UNROLL
-  for (int r = 0; r < NR; ++r) {
-    STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[r][p] += bias;
-  }
-  if (t.residual != nullptr) {
-    STRIATE_UNROLL
-    for (int r = 0; r < NR; ++r) {
-      STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[r][p] += load(t.residual + r * t.y_row + p * t.y_pixel);
-    }
-  }
-  if (t.clamp) {
-    const Vector low = broadcast(t.low), high = broadcast(t.high);
-    STRIATE_UNROLL
-    for (int r = 0; r < NR; ++r) {
-      STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[r][p] = min(max(sum[r][p], low), high);
-    }
-  }
-  STRIATE_UNROLL
-  for (int r = 0; r < NR; ++r) {
-    STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) store(t.y + r * t.y_row + p * t.y_pixel, sum[r][p]);
   }
 }
 
 // KW and SW: taps and stride of a row, 0 for any.
-template <int KW, int SW, bool kInside, int NR, int NP>
+template <int KW, int SW, int kEnds, int NP>
 static void tile(const Tile& t) {
-  Vector sum[NR][NP] = {};
-  for (int64_t plane = t.first_plane; plane < t.stop_plane; ++plane) {
-    const float* x = t.x + plane * t.plane + t.first_row * t.row;
-    const float* w = t.w + (plane * t.height + t.first_row) * t.width * kLanes;
-    for (int64_t i = t.first_row; i < t.stop_row; ++i, x += t.row, w += t.width * kLanes) {
-      if constexpr (NR == 1) {
-        add_row<KW, SW, kInside, 0, 1>(sum, t, x, w);
-      } else if (i < t.height && i >= t.row_stride) {
-        add_row<KW, SW, kInside, 0, 2>(sum, t, x, w);
-      } else if (i < t.height) {
-        add_row<KW, SW, kInside, 0, 1>(sum, t, x, w);
-      } else if (i >= t.row_stride) {
-        add_row<KW, SW, kInside, 1, 2>(sum, t, x, w);
-      }
+  Vector sum[NP];
+  const Vector bias = t.bias != nullptr ? load(t.bias) : Vector{};
+  const Vector start = t.scale != nullptr ? Vector{} : bias;
+  STRIATE_UNROLL
+  for (int p = 0; p < NP; ++p) sum[p] = start;
+  for (int64_t plane = 0; plane < t.planes; ++plane) {
+    const float *x = t.x + plane * t.plane, *w = t.w + plane * t.w_plane;
+    for (int64_t i = 0; i < t.rows; ++i, x += t.row, w += t.width * kLanes) {
+      add_row<KW, SW, kEnds>(sum, t, x, w);
     }
   }
-  finish(sum, t);
+  if (t.scale != nullptr) {
+    const Vector scale = load(t.scale);
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) sum[p] = sum[p] * scale + bias;
+  }
+  if (t.residual != nullptr) {
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) sum[p] += load(t.residual + p * t.y_pixel);
+  }
+  if (t.clamp) {
+    const Vector low = broadcast(t.low), high = broadcast(t.high);
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) sum[p] = min(max(sum[p], low), high);
+  }
+  STRIATE_UNROLL
+  for (int p = 0; p < NP; ++p) store(t.y + p * t.y_pixel, sum[p]);
 }
 
 typedef void (*TileFunction)(const Tile&);
 
 struct TileTable {
-  int rows = 1, columns = 0;                // the largest tile
-  TileFunction of[2][2][kAnyColumns] = {};  // [inside][rows - 1][columns - 1]
+  TileFunction of[4][kColumns] = {};  // [ends][columns - 1]
 };
 
-template <int KW, int SW, int NR, int NP>
+template <int KW, int SW, int NP>
 constexpr void fill(TileTable& table) {
-  table.of[0][NR - 1][NP - 1] = tile<KW, SW, false, NR, NP>;
-  table.of[1][NR - 1][NP - 1] = tile<KW, SW, true, NR, NP>;
-  if constexpr (NP > 1) fill<KW, SW, NR, NP - 1>(table);
+  table.of[0][NP - 1] = tile<KW, SW, 0, NP>;
+  if constexpr (KW > 0) {
+    table.of[kLeft][NP - 1] = tile<KW, SW, kLeft, NP>;
+    table.of[kRight][NP - 1] = tile<KW, SW, kRight, NP>;
+    table.of[kLeft | kRight][NP - 1] = tile<KW, SW, kLeft | kRight, NP>;
+  }
+  if constexpr (NP > 1) fill<KW, SW, NP - 1>(table);
 }
 
 template <int KW, int SW>
 constexpr TileTable tiles() {
   TileTable table;
-  if constexpr (KW == 0) {
-    table.columns = kAnyColumns;
-    fill<0, 0, 1, kAnyColumns>(table);
-  } else {
-    table.rows = 2;
-    table.columns = kColumns;
-    fill<KW, SW, 1, kColumns>(table);
-    fill<KW, SW, 2, kColumns>(table);
-  }
+  fill<KW, SW, kColumns>(table);
   return table;
 }
 
@@ -185,9 +147,29 @@ static constexpr TileTable kAnyTiles = tiles<0, 0>();
 
 const TileTable& table_for(const ConvShape& s) {
   const int64_t width = s.kernel[2], stride = s.stride[2];
-  const bool unrolled = (width == 3 || width == 5 || width == 7) && stride <= 2 &&
-                        s.dilation[2] == 1 && s.dilation[1] == 1;
+  const bool unrolled = (width == 3 || width == 5 || width == 7) && stride <= 2;
   return unrolled ? kTiles[width / 2 - 1][stride - 1] : kAnyTiles;
+}
+
+// How a row is cut: outputs first .. stop-1 lie inside; `ends` is whether the tiles can hang over
+// its ends, so that all outputs can be taken together.
+struct Columns {
+  const TileTable* table;
+  int64_t first, stop;
+  bool ends;
+};
+
+Columns columns_of(const ConvShape& s) {
+  Columns c;
+  c.table = &table_for(s);
+  const int64_t width = s.kernel[2], reach = (width - 1) * s.dilation[2] + 1;
+  const int64_t last = (s.out[2] - 1) * s.stride[2] - s.padding[2];  // first tap of the last output
+  c.ends = c.table != &kAnyTiles && s.dilation[2] == 1 && s.padding[2] == width / 2 &&
+           last + width / 2 + s.stride[2] == s.in[2];
+  const int64_t inside = s.in[2] + s.padding[2] - reach;  // where the last of them may begin
+  c.first = least(s.out[2], s.padding[2] > 0 ? ceil_div(s.padding[2], s.stride[2]) : 0);
+  c.stop = inside < 0 ? c.first : most(c.first, least(s.out[2], inside / s.stride[2] + 1));
+  return c;
 }
 
 // Rows of all planes of a map are counted through. A task is a band of one map's rows, or some
@@ -210,58 +192,76 @@ Split split_of(const ConvShape& s) {
 
 // Taps at places `first`, `first + dilation`, ... that are inside an axis of n pixels.
 STRIATE_INLINE void taps_inside(int64_t first, int64_t dilation, int64_t taps, int64_t n,
-                                int64_t* from, int64_t* to) {
+                                int64_t* from, int64_t* count) {
+  int64_t stop = taps;
   *from = first < 0 ? least(taps, ceil_div(-first, dilation)) : 0;
-  *to = first < n ? least(taps, ceil_div(n - first, dilation)) : 0;
-  if (*to < *from) *to = *from;
+  if (first + (taps - 1) * dilation >= n) stop = first < n ? ceil_div(n - first, dilation) : 0;
+  *count = most(0, stop - *from);
 }
 
-// One row, or two, of outputs.
-void compute_rows(const ConvShape& s, Tile t, const float* map, const TileTable& table, int rows) {
-  const int64_t tiles = ceil_div(s.out[2], table.columns);
-  const int64_t reach = (s.kernel[2] - 1) * s.dilation[2] + 1;
+// Outputs first .. stop-1 of a row by tiles of the table; `ends` of the row that they hang over.
+STRIATE_INLINE void compute_columns(Tile t, const TileTable& table, int ends, int64_t first,
+                                    int64_t stop) {
+  if (first >= stop) return;
+  const float* const x = t.x;
   float* const y = t.y;
   const float* const residual = t.residual;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t first = cut(s.out[2], tiles, i), count = cut(s.out[2], tiles, i + 1) - first;
-    const int64_t column = first * s.stride[2] - s.padding[2];
-    const int64_t columns = (count - 1) * s.stride[2] + reach;
-    const int64_t from = least(columns, most(0, -column));
-    const int64_t to = most(from, least(columns, s.in[2] - column));
-    t.x = map + column * kLanes;
-    t.y = y + first * t.y_pixel;
-    if (residual != nullptr) t.residual = residual + first * t.y_pixel;
-    t.first_column = from * kLanes;
-    t.stop_column = to * kLanes;
-    t.columns = to < 32 ? (uint32_t{1} << to) - (uint32_t{1} << from) : 0;
-    table.of[from == 0 && to == columns][rows - 1][count - 1](t);
+  const int64_t row_first = t.first, row_stop = t.stop;
+  for (int64_t at = first, tiles = ceil_div(stop - first, kColumns); tiles > 0; --tiles) {
+    const int64_t left = stop - at, count = tiles == 1 ? left : ceil_div(left, tiles);
+    const int64_t place = at * t.column;
+    t.x = x + place;
+    t.first = row_first - place;
+    t.stop = row_stop - place;
+    t.y = y + at * t.y_pixel;
+    if (residual != nullptr) t.residual = residual + at * t.y_pixel;
+    const int here = (at == first ? kLeft : 0) | (tiles == 1 ? kRight : 0);
+    table.of[here & ends][count - 1](t);
+    at += count;
   }
 }
 
 // Rows first .. stop-1 of one map; t holds what all tiles share.
 void compute_band(const ConvShape& s, Tile t, const float* map, float* y, const float* residual,
                   int64_t first, int64_t stop) {
-  const TileTable& table = table_for(s);
+  const Columns columns = columns_of(s);
+  const float* const w = t.w;
   const bool other = s.activation.kind != Activation::none && !t.clamp;
-  int rows;
-  for (int64_t at = first; at < stop; at += rows) {
-    const int64_t place[2] = {at / s.out[1], at % s.out[1]};
-    rows = table.rows == 2 && at + 1 < stop && place[1] + 1 < s.out[1] ? 2 : 1;
-    const int64_t start[2] = {place[0] * s.stride[0] - s.padding[0],
-                              place[1] * s.stride[1] - s.padding[1]};
-    taps_inside(start[0], s.dilation[0], s.kernel[0], s.in[0], &t.first_plane, &t.stop_plane);
-    taps_inside(start[1], s.dilation[1], s.kernel[1] + (rows - 1) * s.stride[1], s.in[1],
-                &t.first_row, &t.stop_row);
-    const int64_t y_place[2] = {s.out_start[0] + place[0] * s.out_step[0],
-                                s.out_start[1] + place[1] * s.out_step[1]};
-    const int64_t pixel =
-        (y_place[0] * s.out_full[1] + y_place[1]) * s.out_full[2] + s.out_start[2];
+  const bool whole = s.unit_output() && s.out_pixels() == s.full_pixels();  // no gaps in y
+  int64_t plane = first / s.out[1], row = first % s.out[1];
+  for (int64_t at = first; at < stop; ++at) {
+    const int64_t in_plane = plane * s.stride[0] - s.padding[0];
+    const int64_t in_row = row * s.stride[1] - s.padding[1];
+    int64_t u, v;
+    taps_inside(in_plane, s.dilation[0], s.kernel[0], s.in[0], &u, &t.planes);
+    taps_inside(in_row, s.dilation[1], s.kernel[1], s.in[1], &v, &t.rows);
+    t.w = w + (u * s.kernel[1] + v) * s.kernel[2] * kLanes;
+    t.x = map + u * t.plane + v * t.row +
+          ((in_plane * s.in[1] + in_row) * s.in[2] - s.padding[2]) * kLanes;
+    t.first = s.padding[2] * kLanes;
+    t.stop = t.first + s.in[2] * kLanes;
+    const int64_t pixel = ((s.out_start[0] + plane * s.out_step[0]) * s.out_full[1] +
+                           s.out_start[1] + row * s.out_step[1]) *
+                              s.out_full[2] +
+                          s.out_start[2];
     t.y = y + pixel * kLanes;
     t.residual = residual != nullptr ? residual + pixel * kLanes : nullptr;
-    compute_rows(s, t, map + (start[0] * s.in[1] + start[1]) * s.in[2] * kLanes, table, rows);
-    for (int r = 0; other && r < rows; ++r) {
-      activate_vectors(s.activation, y + pixel * kLanes + r * t.y_row, s.out[2], t.y_pixel);
+    if (columns.ends) {
+      compute_columns(t, *columns.table, kLeft | kRight, 0, s.out[2]);
+    } else {
+      compute_columns(t, kAnyTiles, 0, 0, columns.first);
+      compute_columns(t, *columns.table, 0, columns.first, columns.stop);
+      compute_columns(t, kAnyTiles, 0, columns.stop, s.out[2]);
     }
+    if (other && !whole) activate_vectors(s.activation, t.y, s.out[2], t.y_pixel);
+    if (++row == s.out[1]) {
+      row = 0;
+      ++plane;
+    }
+  }
+  if (other && whole) {
+    const int64_t width = s.out[2] * kLanes;
+    activate(s.activation, y + first * width, y + first * width, (stop - first) * width);
   }
 }
 
@@ -293,10 +293,8 @@ void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop)
   t.row = s.dilation[1] * s.in[2] * kLanes;
   t.pixel = s.dilation[2] * kLanes;
   t.column = s.stride[2] * kLanes;
-  t.height = s.kernel[1];
+  t.w_plane = s.kernel[1] * s.kernel[2] * kLanes;
   t.width = s.kernel[2];
-  t.row_stride = s.stride[1];
-  t.y_row = s.out_step[1] * s.out_full[2] * kLanes;
   t.y_pixel = s.out_step[2] * kLanes;
   t.clamp = s.activation.kind == Activation::clamp;
   t.low = s.activation.alpha;
