@@ -11,6 +11,7 @@ from striate import _core
 
 from .steps import Convolution
 
+SILU = {"activation": "silu"}
 TARGETS = [name for name, _ in _core.targets()]
 
 
@@ -106,6 +107,10 @@ SHAPES = {
         kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1), dilation=(2, 1, 1)
     ),
     "depthwise signal": _depthwise(9, (1, 1, 67), 31).but(kernel=(1, 1, 31)),
+    "depthwise silu": _depthwise(16, (3, 20, 17), 3, activation=SILU),
+    "depthwise silu into a part of a map": _depthwise(
+        8, (1, 20, 17), 3, activation=SILU, places=((2, 21, 17), (1, 1, 1), (1, 1, 0))
+    ),
     "depthwise many maps": _depthwise(130, (1, 2, 3), 3, batch=3),
     "grouped": Convolution(in_channels=24, out_channels=12, groups=3),
     "more padding than window": Convolution(before=(0, 4, 0), after=(0, 0, 5)),
@@ -340,8 +345,10 @@ def test_every_kernel_that_fits_agrees_with_the_definition(name: str, target: st
     problem = SHAPES[name]
     arrays = problem.arrays()
     expected = problem.reference(arrays)
-    if problem.activation:
+    if problem.activation.get("activation") == "clamp":
         expected = np.clip(expected, problem.activation["alpha"], problem.activation["beta"])
+    elif problem.activation:
+        expected = expected / (1 + np.exp(-expected))
     kernels = _core.candidates(target, "conv", problem.attributes)
     assert "reference" in kernels
     for kernel in kernels:
