@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := CMakeLists.txt $(shell find csrc -type f)
 JOBS ?= 2
 
-.PHONY: help demo test test-slow sweep peers check format install stubs lock clean
+.PHONY: help demo test test-slow fuzz sanitize sweep peers check format install stubs lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,13 @@ test: install  ## run the tests (about 5 minutes on 2 cores)
 
 test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folder of real data)
 	$(BIN)/python -m pytest -q -m 'slow or not slow'
+
+# ARGS: kinds, --count, --seed, --first, --jobs; what fails prints those that repeat it.
+fuzz: install  ## run random problems and networks on all kernels (30 minutes; ARGS="conv --seed 1")
+	$(BIN)/python -W ignore -m tests.fuzz $(ARGS)
+
+sanitize: install  ## run tests and random problems with Address-, UB- and ThreadSanitizer (GCC)
+	scripts/sanitize
 
 # torchvision has no CPU build for every torch: its networks are used without their operators, in an
 # environment that adds the two packages, alone, to .venv.

@@ -1,0 +1,127 @@
+"""Random problems for the kernels, and random networks: `make fuzz`.
+
+    python -m tests.fuzz [KIND ...] [--count N] [--seed S] [--first I] [--jobs J]
+
+KIND is conv, pool, ..., or nets; without one all run: 10,000 convolutions, 2,000 problems of each
+other kind and 300 networks. A problem is told by its kind, seed and index. They run in processes of
+their own, so that a crash is told like any other failure; each prints the command that repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import mmap
+import os
+import signal
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from .check import check
+from .generate import GENERATORS
+from .nets import check_net
+
+COUNTS = {kind: 10_000 if kind == "conv" else 2_000 for kind in GENERATORS} | {"nets": 300}
+MOST_FAILURES = 20
+
+
+def main() -> int:
+    """Run what is asked for; 1 if anything failed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(COUNTS))
+    parser.add_argument("--count", type=int, help="problems of each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="index of the first problem")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    options = parser.parse_args()
+    unknown = set(options.kinds) - set(COUNTS)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COUNTS)}")
+    failures = 0
+    for kind in options.kinds or COUNTS:
+        count = options.count if options.count is not None else COUNTS[kind]
+        failures += run_kind(kind, options.seed, options.first, count, options.jobs)
+    return 1 if failures else 0
+
+
+def run_kind(kind: str, seed: int, first: int, count: int, jobs: int) -> int:
+    """Share problems among processes; give how many failed."""
+    one: Callable[[str, int, int], int] = check_net if kind == "nets" else check
+    start = time.perf_counter()
+    workers = [_Worker(kind, seed, first + i, first + count, jobs, one) for i in range(jobs)]
+    runs = sum(worker.finish() for worker in workers)
+    failures = sum(worker.failures for worker in workers)
+    seconds = time.perf_counter() - start
+    print(f"{kind}: {count} problems, {runs} runs, {failures} failed, {seconds:.0f} s", flush=True)
+    return failures
+
+
+class _Worker:
+    """A process that runs every `step`-th problem; a new one takes over where one crashed."""
+
+    def __init__(
+        self, kind: str, seed: int, index: int, stop: int, step: int,
+        one: Callable[[str, int, int], int],
+    ) -> None:  # fmt: skip
+        self._kind, self._seed, self._stop, self._step, self._one = kind, seed, stop, step, one
+        self._state = mmap.mmap(-1, 24)  # the index at work; runs; failures
+        self._put(index, 0, 0)
+        self._process = self._start()
+
+    def _put(self, *state: int) -> None:
+        struct.pack_into("<qqq", self._state, 0, *state)
+
+    def _get(self) -> tuple[int, int, int]:
+        index, runs, failures = struct.unpack_from("<qqq", self._state, 0)
+        return index, runs, failures
+
+    @property
+    def failures(self) -> int:
+        return self._get()[2]
+
+    def _start(self) -> int:
+        sys.stdout.flush()
+        process = os.fork()
+        if process == 0:
+            try:
+                self._work()
+            finally:
+                sys.stdout.flush()
+                os._exit(0)
+        return process
+
+    def _work(self) -> None:
+        index, runs, failures = self._get()
+        while index < self._stop and failures < MOST_FAILURES:
+            try:
+                runs += self._one(self._kind, self._seed, index)
+            except AssertionError as error:
+                failures += 1
+                self._tell(index, str(error))
+            except Exception:
+                failures += 1
+                self._tell(index, traceback.format_exc())
+            index += self._step
+            self._put(index, runs, failures)
+
+    def _tell(self, index: int, what: str) -> None:
+        command = f"{self._kind} --seed {self._seed} --first {index} --count 1"
+        print(f"\n{what}\n  repeat it: python -m tests.fuzz {command}", flush=True)
+
+    def finish(self) -> int:
+        """Wait until all is done; give the number of runs."""
+        while True:
+            _, status = os.waitpid(self._process, 0)
+            if status == 0:
+                return self._get()[1]
+            index, runs, failures = self._get()
+            what = signal.Signals(status & 127).name if status & 127 else f"exit {status >> 8}"
+            self._tell(index, f"its process ended with {what}")
+            self._put(index + self._step, runs, failures + 1)
+            self._process = self._start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

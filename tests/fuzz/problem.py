@@ -1,0 +1,98 @@
+"""A problem for a kernel: what goes in, what should come out, and how far off it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..native.steps import block
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Operand:
+    """An array or a map that a step reads or writes.
+
+    Args:
+        array: (N, C, *sizes); where it is an output, what is expected in float64. NaN stands where
+            a kernel must not write.
+        blocked: In blocks of channels; else contiguous.
+        stride: Name of the attribute that tells how far its images are apart; empty: none does.
+        gap: Between images, in blocks of lanes (in floats where it is plain).
+        unused: What the lanes behind the last channel hold, of an input.
+    """
+
+    array: Array
+    blocked: bool = False
+    stride_name: str = ""
+    gap: int = 0
+    unused: float = 3.0
+
+    def images(self, lanes: int) -> Array:
+        """An image a row, as they lie in memory."""
+        if self.blocked:
+            return block(self.array, lanes, self.unused).reshape(len(self.array), -1)
+        return np.asarray(self.array, np.float32).reshape(len(self.array), -1)
+
+    def _own(self, lanes: int) -> int:
+        _, c, *sizes = (*self.array.shape, 1)
+        channels = -(-c // lanes) * lanes if self.blocked else c
+        return channels * int(np.prod(sizes))
+
+    def stride(self, lanes: int) -> int:
+        """Floats from image to image."""
+        return self._own(lanes) + self.gap * (lanes if self.blocked else 1)
+
+    def read(self, memory: Array, lanes: int) -> Array:
+        """What a kernel wrote: like `array`."""
+        own, stride, (n, c, *sizes) = self._own(lanes), self.stride(lanes), self.array.shape
+        for i in range(n - 1):
+            gap = memory[i * stride + own : (i + 1) * stride]
+            assert np.isnan(gap).all(), "it wrote between images"
+        images = np.stack([memory[i * stride : i * stride + own] for i in range(n)])
+        if not self.blocked:
+            return images.reshape(self.array.shape)
+        whole = np.moveaxis(images.reshape(n, -1, *sizes, lanes), -1, 2)
+        whole = whole.reshape(n, -1, *sizes)
+        written = ~np.isnan(np.asarray(self.array, np.float64)).all(axis=(0, 1))
+        assert np.isfinite(whole[:, :, written][:, c:]).all(), "unused lanes must be finite"
+        return whole[:, :c]
+
+
+@dataclass
+class Problem:
+    """One step of the native core.
+
+    Args:
+        kind: Of the step.
+        attributes: Its arguments, but for strides of batches.
+        inputs, outputs: Its operands.
+        bound: How far an output may be off, by the kernel's name.
+        weight: To be packed as weight 0.
+        weights: Those behind it, as they are.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    inputs: list[Operand | None]
+    outputs: list[Operand]
+    bound: Callable[[str], Any]
+    weight: Array | None = None
+    weights: list[Array | None] = field(default_factory=list)
+
+    def attributes_for(self, lanes: int) -> dict[str, Any]:
+        """All arguments of the step."""
+        strides = {
+            operand.stride_name: operand.stride(lanes)
+            for operand in (*self.inputs, *self.outputs)
+            if operand is not None and operand.stride_name
+        }
+        return self.attributes | strides
+
+    def __str__(self) -> str:
+        shapes = [x and (x.array.shape, x.blocked, x.gap) for x in (*self.inputs, *self.outputs)]
+        return f"{self.kind} {self.attributes} {shapes}"

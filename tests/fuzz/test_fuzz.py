@@ -1,0 +1,34 @@
+"""A short part of `make fuzz`: random problems for every kernel, on memory with guards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .check import TARGETS, check, make
+from .generate import GENERATORS
+from .guarded import run
+from .nets import check_net
+
+COUNTS = {"conv": 40}
+"""How many of each kind; 15 where nothing is told."""
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_every_kernel_agrees_on_random_problems(kind: str) -> None:
+    for index in range(COUNTS.get(kind, 15)):
+        check(kind, 7, index)
+
+
+@pytest.mark.parametrize("index", range(20))
+def test_plans_of_random_networks_agree_with_torch(index: int) -> None:
+    target = TARGETS[index % len(TARGETS)]
+    check_net("nets", 7, index, targets=[target], precisions=[("fast", "exact")[index % 2]])
+
+
+def test_a_wrong_expectation_is_found() -> None:
+    problem, _ = make("layout", 0, 0)
+    problem.outputs[0].array = problem.outputs[0].array.copy()
+    problem.outputs[0].array[0, 0, 0] += 1e-3
+    (y,) = run(problem, "portable8", "blocked", 1)
+    assert not np.array_equal(y, problem.outputs[0].array)
