@@ -20,6 +20,7 @@ void translate(const std::exception_ptr& thrown, void*) {
 
 NB_MODULE(_core, m) {
   m.doc() = "The native core of Striate: what the processor can do, and the thread pool.";
+  nb::set_leak_warnings(false);  // a plan may live to the end, in the traceback of an error say
   nb::register_exception_translator(translate);
   striate::bind::bind_cpu(m);
   striate::bind::bind_threads(m);

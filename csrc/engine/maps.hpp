@@ -23,6 +23,7 @@ inline int64_t batch_stride(const Attributes& attributes, const std::string& nam
   const int64_t own = checked_product(attributes, {round_up(channels, lanes), pixels});
   const int64_t given = attributes.integer(name, 0, int64_t{1} << 48, own);
   if (given < own) attributes.fail(name + " is less than the map's own size.");
+  if (given % lanes != 0) attributes.fail(name + " must be whole blocks, to keep them aligned.");
   return given;
 }
 

@@ -105,16 +105,16 @@ class Island:
         try:
             with np.errstate(all="ignore"):
                 results = self._op.evaluate(*(view(*given) for given in self._inputs))
+                for result, (place, type_) in zip(results, self._outputs, strict=False):
+                    assert type_ is not None  # checked with the types
+                    shape, dtype = type_
+                    if result.shape != shape:
+                        raise self._damaged(f"made {result.shape} for {shape}")
+                    if place[0] == "held":
+                        held[place[2]] = np.asarray(result, dtype)
+                    else:
+                        view(place, type_)[...] = result
         except StriateError:
             raise
         except Exception as error:  # numbers that the operation cannot take, such as indices
             raise PlanError(f"{self._name}: {type(error).__name__}: {error}") from error
-        for result, (place, type_) in zip(results, self._outputs, strict=False):
-            assert type_ is not None  # checked with the types
-            shape, dtype = type_
-            if result.shape != shape:
-                raise self._damaged(f"made {result.shape} for {shape}")
-            if place[0] == "held":
-                held[place[2]] = np.asarray(result, dtype)
-            else:
-                view(place, type_)[...] = result
