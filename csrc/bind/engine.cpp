@@ -4,6 +4,11 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <mutex>
+
 #include "bind/bind.hpp"
 #include "engine/checksum.hpp"
 #include "engine/program.hpp"
@@ -93,14 +98,35 @@ struct BoundProgram {
 
   BoundProgram(const BoundProgram&) = delete;
 
+  // Memory for a call: such as a former call left, or new.
+  std::unique_ptr<Context> take_context() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!idle.empty()) {
+        std::unique_ptr<Context> context = std::move(idle.back());
+        idle.pop_back();
+        return context;
+      }
+    }
+    return std::make_unique<Context>(program);
+  }
+
+  void give_back(std::unique_ptr<Context> context) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    idle.push_back(std::move(context));
+  }
+
   ConstFloats weights;
   std::vector<int64_t> input_floats, output_floats;
   Program program;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Context>> idle;
 };
 
 struct BoundContext {
-  explicit BoundContext(const BoundProgram& bound) : bound(bound), context(bound.program) {}
+  explicit BoundContext(BoundProgram& bound) : bound(bound), context(bound.take_context()) {}
   BoundContext(const BoundContext&) = delete;
+  ~BoundContext() { bound.give_back(std::move(context)); }
 
   // call(inputs, outputs) on the arrays' memory, without the interpreter's lock.
   template <typename Call>
@@ -128,15 +154,130 @@ struct BoundContext {
     call(in, out);
   }
 
-  void run(const std::vector<ConstFloats>& inputs, const std::vector<Floats>& outputs,
-           int64_t first, int64_t stop, double* times = nullptr) {
-    with(inputs, outputs, [&](const float* const* in, float* const* out) {
-      context.run(in, out, first, stop, times);
-    });
+  BoundProgram& bound;
+  std::unique_ptr<Context> context;
+};
+
+// An object's memory, if it is what a call takes: contiguous float32 of the right shape.
+class View {
+ public:
+  View() = default;
+  View(const View&) = delete;
+  ~View() {
+    if (held_) PyBuffer_Release(&buffer_);
   }
 
-  const BoundProgram& bound;
-  Context context;
+  bool open(PyObject* object, const std::vector<Py_ssize_t>& shape, bool written) {
+    const int flags = PyBUF_ND | PyBUF_FORMAT | (written ? PyBUF_WRITABLE : 0);
+    if (PyObject_GetBuffer(object, &buffer_, flags) != 0) {
+      PyErr_Clear();
+      return false;
+    }
+    held_ = true;
+    const bool floats = buffer_.format != nullptr && std::strcmp(buffer_.format, "f") == 0;
+    return floats && buffer_.ndim == static_cast<int>(shape.size()) &&
+           std::equal(shape.begin(), shape.end(), buffer_.shape) &&
+           reinterpret_cast<uintptr_t>(buffer_.buf) % alignof(float) == 0;
+  }
+
+  float* data() const { return static_cast<float*>(buffer_.buf); }
+
+ private:
+  Py_buffer buffer_;
+  bool held_ = false;
+};
+
+// All steps of a program at once, with as little as possible around them: a call of a small network
+// takes a few microseconds.
+class Call {
+ public:
+  using Shapes = std::vector<std::vector<Py_ssize_t>>;
+
+  Call(BoundProgram& bound, Shapes inputs, Shapes outputs)
+      : bound_(bound), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {
+    if (inputs_.size() != bound.input_floats.size() || inputs_.size() > kMost ||
+        outputs_.size() != bound.output_floats.size() || outputs_.size() > kMost) {
+      throw std::invalid_argument("the program has other inputs and outputs (at most 8).");
+    }
+    check(inputs_, bound.input_floats);
+    check(outputs_, bound.output_floats);
+    const nb::module_ numpy = nb::module_::import_("numpy");
+    array_type_ = numpy.attr("ndarray");
+    empty_ = numpy.attr("empty");
+    dtype_ = numpy.attr("dtype")("float32");
+    for (const auto& shape : outputs_) out_shapes_.push_back(nb::tuple(nb::cast(shape)));
+  }
+
+  // New outputs: an array, or a tuple of several. None, and nothing is done, where an input is no
+  // contiguous float32 array of its shape.
+  nb::object run(const nb::args& inputs) {
+    if (inputs.size() != inputs_.size()) return nb::none();
+    View views[kMost];
+    const float* in[kMost];
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      PyObject* array = inputs[i].ptr();
+      if (reinterpret_cast<PyObject*>(Py_TYPE(array)) != array_type_.ptr()) return nb::none();
+      if (!views[i].open(array, inputs_[i], false)) return nb::none();
+      in[i] = views[i].data();
+    }
+    return run_on(in);
+  }
+
+  // The same of one input that the caller has checked, by its address.
+  nb::object run_from(uintptr_t input) {
+    if (inputs_.size() != 1 || input % alignof(float) != 0) return nb::none();
+    const float* const in[] = {reinterpret_cast<const float*>(input)};
+    return run_on(in);
+  }
+
+ private:
+  static constexpr size_t kMost = 8;
+
+  static void check(const Shapes& shapes, const std::vector<int64_t>& floats) {
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      int64_t size = 1;
+      for (const Py_ssize_t n : shapes[i]) size *= n;
+      if (size != floats[i]) throw std::invalid_argument("a shape does not fit the program.");
+    }
+  }
+
+  // None, too, where there is no memory: then the slow way tells what it is needed for.
+  nb::object run_on(const float* const* in) {
+    try {
+      return computed(in);
+    } catch (const std::bad_alloc&) {
+      return nb::none();
+    } catch (nb::python_error& error) {
+      if (!error.matches(PyExc_MemoryError)) throw;
+      return nb::none();
+    }
+  }
+
+  nb::object computed(const float* const* in) {
+    View views[kMost];
+    nb::object results[kMost];
+    float* out[kMost];
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      results[i] = empty_(out_shapes_[i], dtype_);
+      if (!views[i].open(results[i].ptr(), outputs_[i], true)) return nb::none();
+      out[i] = views[i].data();
+    }
+    {
+      const ReleaseGil released;
+      std::unique_ptr<Context> context = bound_.take_context();
+      context->run(in, out, 0, bound_.program.steps());
+      bound_.give_back(std::move(context));
+    }
+    if (outputs_.size() == 1) return std::move(results[0]);
+    nb::list all;
+    for (size_t i = 0; i < outputs_.size(); ++i) all.append(std::move(results[i]));
+    return nb::tuple(all);
+  }
+
+  BoundProgram& bound_;
+  const Shapes inputs_, outputs_;
+  nb::object array_type_, empty_, dtype_;
+  std::vector<nb::tuple> out_shapes_;
 };
 
 }  // namespace
@@ -242,30 +383,44 @@ void bind_engine(nb::module_& m) {
       .def_prop_ro("steps", [](const BoundProgram& self) { return self.program.steps(); })
       .def_prop_ro("threads", [](const BoundProgram& self) { return self.program.threads(); });
 
+  nb::class_<Call>(m, "Call", "Runs a whole program on arrays of given shapes.")
+      .def(nb::init<BoundProgram&, Call::Shapes, Call::Shapes>(), "program"_a, "input_shapes"_a,
+           "output_shapes"_a, nb::keep_alive<1, 2>())
+      .def("run", &Call::run, nb::sig("def run(self, *inputs: object) -> object"),
+           "Give the outputs; None where an input is no contiguous float32 array of its shape.")
+      .def("run_from", &Call::run_from, "input"_a,
+           "Give the outputs from the floats at an address, which nobody checks.");
+
   nb::class_<BoundContext>(m, "Context", "Memory to run a program in, one call at a time.")
-      .def(nb::init<const BoundProgram&>(), "program"_a, nb::keep_alive<1, 2>())
+      .def(nb::init<BoundProgram&>(), "program"_a, nb::keep_alive<1, 2>())
       .def(
           "run",
           [](BoundContext& self, const std::vector<ConstFloats>& inputs,
-             const std::vector<Floats>& outputs, int64_t first,
-             int64_t stop) { self.run(inputs, outputs, first, stop); },
+             const std::vector<Floats>& outputs, int64_t first, int64_t stop) {
+            self.with(inputs, outputs, [&](const float* const* in, float* const* out) {
+              self.context->run(in, out, first, stop);
+            });
+          },
           "inputs"_a, "outputs"_a, "first"_a, "stop"_a, "Run steps first .. stop - 1.")
       .def(
           "profile",
           [](BoundContext& self, const std::vector<ConstFloats>& inputs,
              const std::vector<Floats>& outputs, int64_t first, int64_t stop) {
-            std::vector<double> times(self.bound.program.steps());
-            self.run(inputs, outputs, first, stop, times.data());
+            std::vector<double> times;
+            self.with(inputs, outputs, [&](const float* const* in, float* const* out) {
+              times = self.context->profile(in, out, first, stop);
+            });
             return times;
           },
-          "inputs"_a, "outputs"_a, "first"_a, "stop"_a, "Run, and give each step's seconds.")
+          "inputs"_a, "outputs"_a, "first"_a, "stop"_a,
+          "Run steps first .. stop - 1 one by one, and give each one's seconds.")
       .def(
           "time",
           [](BoundContext& self, const std::vector<ConstFloats>& inputs,
              const std::vector<Floats>& outputs, int64_t first, int64_t stop, int64_t repeats) {
             std::vector<double> times;
             self.with(inputs, outputs, [&](const float* const* in, float* const* out) {
-              times = self.context.time(in, out, first, stop, repeats);
+              times = self.context->time(in, out, first, stop, repeats);
             });
             return times;
           },
@@ -275,7 +430,7 @@ void bind_engine(nb::module_& m) {
           "arena",
           [](BoundContext& self) {
             return nb::ndarray<nb::numpy, float, nb::ndim<1>>(
-                self.context.arena(), {static_cast<size_t>(self.bound.program.arena_floats())},
+                self.context->arena(), {static_cast<size_t>(self.bound.program.arena_floats())},
                 nb::find(self));
           },
           "The memory itself.");

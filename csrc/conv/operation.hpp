@@ -14,6 +14,9 @@ struct ConvOperation {
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
   static int64_t unpacked_floats(const Shape& shape);
+  static double macs(const Shape& s) {
+    return static_cast<double>(s.batch * s.out_pixels()) * static_cast<double>(unpacked_floats(s));
+  }
   static const Kernels<Shape>& kernels(const Target& target) { return target.conv; }
 };
 

@@ -1,11 +1,11 @@
 #include "engine/program.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
-#include "engine/tasks.hpp"
 #include "threads/parallel.hpp"
 
 namespace striate {
@@ -13,7 +13,16 @@ namespace {
 
 constexpr int64_t kAlignedFloats = 16;  // 64 bytes
 
+// Below this a step is not shared: handing over its maps from core to core takes as long.
+constexpr double kWholeSeconds = 1e-6;
+// Below this it does not pay to wake a thread.
+constexpr double kWakeSeconds = 60e-6;
+
 using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 }  // namespace
 
@@ -88,22 +97,51 @@ void Program::add(const std::string& kind, const std::string& kernel, const Attr
   check(kind, {Space::arena, 0, operands.shared}, needs.shared_floats, true, false);
   check(kind, {Space::arena, 0, operands.scratch}, needs.thread_floats * threads_, true, false);
   if (needs.thread_floats % kAlignedFloats != 0) attributes.fail("its scratch is not aligned.");
-  for (int phase = 0; phase < needs.phases; ++phase) {
-    if (needs.tasks[phase] >= kMaxTasks) attributes.fail("it has too many tasks.");
+  add_phases(*step);
+  const auto outside = [](const std::vector<Operand>& given) {
+    return std::any_of(given.begin(), given.end(), [](const Operand& operand) {
+      return operand.space == Space::input || operand.space == Space::output;
+    });
+  };
+  const bool any = outside(operands.in) || outside(operands.out);
+  steps_.push_back({std::move(step), std::move(operands), any});
+}
+
+void Program::add_phases(const Step& step) {
+  const Needs& needs = step.needs();
+  const int64_t most = *std::max_element(needs.tasks, needs.tasks + needs.phases);
+  const double seconds = step.seconds();
+  const bool whole = threads_ == 1 || most <= 1 || seconds < kWholeSeconds;
+  for (int phase = 0; phase < (whole ? 1 : needs.phases); ++phase) {
+    Phase p{steps(), phase, 1, 1, whole, seconds / needs.phases};
+    if (!whole) {
+      p.tasks_of_unit = needs.tasks[phase] / kMostTasks + 1;
+      p.tasks = (needs.tasks[phase] + p.tasks_of_unit - 1) / p.tasks_of_unit;
+      if (p.tasks == 0) continue;
+    }
+    phases_.push_back(p);
   }
-  steps_.push_back({std::move(step), std::move(operands)});
+  if (static_cast<int64_t>(phases_.size()) >= kMostPhases) {
+    throw std::invalid_argument("a program has at most " + std::to_string(kMostPhases) +
+                                " phases.");
+  }
+  first_phase_.push_back(static_cast<int64_t>(phases_.size()));
 }
 
 void Context::Free::operator()(float* p) const {
   std::free(p);
 }
 
-Context::Context(const Program& program) : program_(program), buffers_(program.steps_.size()) {
+Context::Context(const Program& program)
+    : program_(program), buffers_(program.steps_.size()), tasks_(program.threads_) {
   const size_t floats = static_cast<size_t>(program.arena_floats_ + kAlignedFloats - 1) /
                         kAlignedFloats * kAlignedFloats;
   if (floats > 0) {
     arena_.reset(static_cast<float*>(std::aligned_alloc(64, floats * sizeof(float))));
     if (!arena_) throw std::bad_alloc();
+  }
+  for (int64_t step = 0; step < program.steps(); ++step) {
+    if (!program.steps_[step].outside) bind(step, nullptr, nullptr);
   }
 }
 
@@ -140,16 +178,73 @@ void Context::bind(int64_t step, const float* const* inputs, float* const* outpu
   buffers.scratch = arena_.get() + operands.scratch;
 }
 
-void Context::run(const float* const* inputs, float* const* outputs, int64_t first, int64_t stop,
-                  double* times) {
+void Context::run(const float* const* inputs, float* const* outputs, int64_t first, int64_t stop) {
   if (first < 0 || stop > program_.steps() || first >= stop) return;
-  for (int64_t step = first; step < stop; ++step) bind(step, inputs, outputs);
-  const int team = team_size(program_.threads_);
-  Barrier barrier(team);
-  Tasks tasks(team);
-  run_team(team, [&](int64_t, int64_t, int thread) {
-    work(thread, team, first, stop, barrier, tasks, times);
-  });
+  for (int64_t step = first; step < stop; ++step) {
+    if (program_.steps_[step].outside) bind(step, inputs, outputs);
+  }
+  const auto& phases = program_.phases_;
+  int64_t begin = program_.first_phase_[first], end = program_.first_phase_[stop];
+  const int64_t behind = end;
+  while (begin < end && phases[begin].whole) run_whole(begin++, 0);
+  while (begin < end && phases[end - 1].whole) --end;
+  if (begin < end) {
+    double seconds = 0;
+    for (int64_t i = begin; i < end; ++i) seconds += phases[i].seconds;
+    tasks_.begin(begin);
+    offer_team(program_.threads_, seconds > kWakeSeconds,
+               [&](int64_t, int64_t, int thread) { work(thread, end); });
+  }
+  while (end < behind) run_whole(end++, 0);
+}
+
+// Everything that one thread does between two calls of offer_team, or as a single task.
+void Context::run_whole(int64_t phase, int thread) {
+  const int64_t step = program_.phases_[phase].step;
+  const Step& work = *program_.steps_[step].step;
+  const Needs& needs = work.needs();
+  Buffers buffers = buffers_[step];
+  buffers.scratch += needs.thread_floats * thread;
+  for (int i = 0; i < needs.phases; ++i) work.run(buffers, i, 0, needs.tasks[i]);
+}
+
+void Context::run_tasks(const Program::Phase& phase, const TaskRange& range, int thread) {
+  const Step& step = *program_.steps_[phase.step].step;
+  const Needs& needs = step.needs();
+  Buffers buffers = buffers_[phase.step];
+  buffers.scratch += needs.thread_floats * thread;
+  step.run(buffers, phase.phase, range.first * phase.tasks_of_unit,
+           std::min(range.stop * phase.tasks_of_unit, needs.tasks[phase.phase]));
+}
+
+// What each thread of a team does, from the current phase up to phase `stop`.
+void Context::work(int thread, int64_t stop) {
+  for (int64_t i; (i = tasks_.current()) < stop;) {
+    const Program::Phase& phase = program_.phases_[i];
+    int64_t next = i + 1, done = 0;
+    for (TaskRange range; tasks_.take(thread, i, phase.tasks, range);) {
+      if (phase.whole) {
+        run_whole(i, thread);
+        while (next < stop && program_.phases_[next].whole) run_whole(next++, thread);
+      } else {
+        run_tasks(phase, range, thread);
+      }
+      done += range.stop - range.first;
+    }
+    if (done > 0) tasks_.finish(done, phase.tasks, next);
+    tasks_.wait(i);
+  }
+}
+
+std::vector<double> Context::profile(const float* const* inputs, float* const* outputs,
+                                     int64_t first, int64_t stop) {
+  std::vector<double> times;
+  for (int64_t step = first; step < stop; ++step) {
+    const Clock::time_point start = Clock::now();
+    run(inputs, outputs, step, step + 1);
+    times.push_back(seconds_since(start));
+  }
+  return times;
 }
 
 std::vector<double> Context::time(const float* const* inputs, float* const* outputs, int64_t first,
@@ -158,36 +253,9 @@ std::vector<double> Context::time(const float* const* inputs, float* const* outp
   for (int64_t i = 0; i < repeats; ++i) {
     const Clock::time_point start = Clock::now();
     run(inputs, outputs, first, stop);
-    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    times.push_back(seconds_since(start));
   }
   return times;
-}
-
-void Context::work(int thread, int team, int64_t first, int64_t stop, Barrier& barrier,
-                   Tasks& tasks, double* times) {
-  Clock::time_point start = Clock::now();
-  for (int64_t i = first; i < stop; ++i) {
-    const Step& step = *program_.steps_[i].step;
-    const Needs& needs = step.needs();
-    Buffers buffers = buffers_[i];
-    buffers.scratch += needs.thread_floats * thread;
-    for (int phase = 0; phase < needs.phases; ++phase) {
-      if (team == 1) {
-        step.run(buffers, phase, 0, needs.tasks[phase]);
-        continue;
-      }
-      tasks.begin(thread, needs.tasks[phase]);
-      for (int64_t task; (task = tasks.take(thread)) >= 0;) {
-        step.run(buffers, phase, task, task + 1);
-      }
-      barrier.wait([] {});
-    }
-    if (times != nullptr && thread == 0) {
-      const Clock::time_point now = Clock::now();
-      times[i] += std::chrono::duration<double>(now - start).count();
-      start = now;
-    }
-  }
 }
 
 }  // namespace striate

@@ -12,7 +12,6 @@
 #include "engine/step.hpp"
 #include "engine/tasks.hpp"
 #include "kernels/target.hpp"
-#include "threads/barrier.hpp"
 
 namespace striate {
 
@@ -53,8 +52,20 @@ class Program {
   struct Placed {
     std::unique_ptr<Step> step;
     Operands operands;
+    bool outside;  // an operand is the caller's
   };
 
+  // A phase of a step, or all phases of one that is too short to be shared: one task then.
+  struct Phase {
+    int64_t step;
+    int phase;
+    int64_t tasks;
+    int64_t tasks_of_unit;  // what threads take at least: more than 1 only of millions
+    bool whole;
+    double seconds;
+  };
+
+  void add_phases(const Step& step);
   void check(const std::string& name, const Operand& operand, int64_t floats, bool written,
              bool plain) const;
 
@@ -65,6 +76,8 @@ class Program {
   int64_t weight_floats_;
   std::vector<int64_t> input_floats_, output_floats_;
   std::vector<Placed> steps_;
+  std::vector<Phase> phases_;
+  std::vector<int64_t> first_phase_{0};  // of each step, and behind the last
 };
 
 // Memory to run a program in. One call at a time.
@@ -74,9 +87,12 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // Run steps first .. stop - 1. `times`, where given, receives each step's seconds.
-  void run(const float* const* inputs, float* const* outputs, int64_t first, int64_t stop,
-           double* times = nullptr);
+  // Run steps first .. stop - 1.
+  void run(const float* const* inputs, float* const* outputs, int64_t first, int64_t stop);
+
+  // Run them one by one, and give each step's seconds.
+  std::vector<double> profile(const float* const* inputs, float* const* outputs, int64_t first,
+                              int64_t stop);
 
   // Seconds of each of so many runs of steps first .. stop - 1.
   std::vector<double> time(const float* const* inputs, float* const* outputs, int64_t first,
@@ -92,12 +108,14 @@ class Context {
   const float* address(const Operand& operand, const float* const* inputs,
                        float* const* outputs) const;
   void bind(int64_t step, const float* const* inputs, float* const* outputs);
-  void work(int thread, int team, int64_t first, int64_t stop, Barrier& barrier, Tasks& tasks,
-            double* times);
+  void run_whole(int64_t phase, int thread);
+  void run_tasks(const Program::Phase& phase, const TaskRange& range, int thread);
+  void work(int thread, int64_t stop);
 
   const Program& program_;
   std::unique_ptr<float[], Free> arena_;
   std::vector<Buffers> buffers_;  // of each step
+  Tasks tasks_;
 };
 
 }  // namespace striate

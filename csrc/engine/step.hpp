@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "engine/attributes.hpp"
@@ -31,6 +32,8 @@ class Step {
   virtual const Extents& extents() const = 0;
   virtual void pack(const float* weight, float* packed) const = 0;
   virtual int64_t unpacked_floats() const = 0;  // of pack's `weight`
+  // Rough time on one thread: it tells what is not worth sharing.
+  virtual double seconds() const = 0;
   virtual void run(const Buffers& buffers, int phase, int64_t first, int64_t stop) const = 0;
 };
 
@@ -42,6 +45,16 @@ class Step {
 //   static Extents extents(const Shape&, int lanes);       weight[0] is filled in from Needs
 //   static int64_t unpacked_floats(const Shape&);
 //   static const Kernels<Shape>& kernels(const Target&);
+//   static double macs(const Shape&);                      where they take longer than the memory
+template <typename Operation, typename = void>
+struct MacsOf {
+  static double of(const typename Operation::Shape&) { return 0; }
+};
+template <typename Operation>
+struct MacsOf<Operation, std::void_t<decltype(&Operation::macs)>> {
+  static double of(const typename Operation::Shape& shape) { return Operation::macs(shape); }
+};
+
 template <typename Operation>
 class KernelStep final : public Step {
  public:
@@ -60,6 +73,14 @@ class KernelStep final : public Step {
   int64_t unpacked_floats() const override { return Operation::unpacked_floats(shape_); }
   void pack(const float* weight, float* packed) const override {
     if (kernel_.pack != nullptr) kernel_.pack(shape_, weight, packed);
+  }
+  double seconds() const override {
+    constexpr double kMacs = 30e9, kFloats = 8e9;  // a second, from the caches
+    double floats = 0;
+    for (const auto& sizes : {extents_.in, extents_.out, extents_.weight}) {
+      for (const int64_t size : sizes) floats += static_cast<double>(size);
+    }
+    return MacsOf<Operation>::of(shape_) / kMacs + floats / kFloats;
   }
   void run(const Buffers& buffers, int phase, int64_t first, int64_t stop) const override {
     kernel_.run(shape_, buffers, phase, first, stop);

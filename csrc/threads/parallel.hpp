@@ -49,10 +49,10 @@ class BodyRef {
 
 void parallel_for(int64_t tasks, BodyRef body);
 
-// body(thread, thread + 1, thread) once on each of `team` threads at the same time, whatever
-// num_threads() is: they may wait for one another (threads/barrier.hpp). Only with a team of
-// team_size(wanted), which is 1 inside a region.
-int team_size(int wanted);
-void run_team(int team, BodyRef body);
+// body(thread, thread + 1, thread) as thread 0 on the caller, and on those of team - 1 workers that
+// come before the caller is done with it: nobody waits for a worker that has not begun. Inside a
+// region, and while the workers are with another caller, on the caller alone. Without `wake`
+// workers are left asleep, unless the last region ended a moment ago. (engine/tasks.hpp)
+void offer_team(int team, bool wake, BodyRef body);
 
 }  // namespace striate

@@ -89,21 +89,51 @@ void Pool::run(int64_t tasks, int most_threads, BodyRef body) {
   const std::lock_guard<std::mutex> turn(turn_);
   const int team = static_cast<int>(std::min<int64_t>(most_threads, tasks));
   start_workers(team - 1);
-
   const Region region{tasks, team, body};
-  running_.set(team - 1);
+  hand_out(region, true);
+  join(region, run_own_share(region));
+}
+
+bool Pool::offer(int team, bool wake, BodyRef body) {
+  const std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
+  if (!turn.owns_lock()) return false;
+  start_workers(team - 1);
+  const Region region{team, team, body};
+  hand_out(region, wake || Signal::Clock::now() - ended_ < spin_time(team));
+  std::exception_ptr thrown = run_own_share(region);
   for (int i = 0; i < team - 1; ++i) {
-    workers_[i]->region = &region;
-    workers_[i]->started.add(1);
+    if (workers_[i]->state.replace_if(kOffered, kIdle)) running_.add(-1);
   }
-  std::exception_ptr thrown;
+  join(region, thrown);
+  ended_ = Signal::Clock::now();
+  return true;
+}
+
+void Pool::hand_out(const Region& region, bool wake) {
+  running_.set(region.team - 1);
+  for (int i = 0; i < region.team - 1; ++i) {
+    Worker& worker = *workers_[i];
+    worker.region = &region;
+    if (wake || !worker.state.sleeping()) {
+      worker.state.replace(kOffered);
+    } else {
+      running_.add(-1);
+    }
+  }
+}
+
+std::exception_ptr Pool::run_own_share(const Region& region) {
   try {
-    run_share(tasks, team, 0, body);
+    run_share(region.tasks, region.team, 0, region.body);
   } catch (...) {
-    thrown = std::current_exception();
+    return std::current_exception();
   }
-  running_.await([](int64_t running) { return running == 0; }, spin_time(team));
-  for (int i = 0; i < team - 1; ++i) {
+  return nullptr;
+}
+
+void Pool::join(const Region& region, std::exception_ptr thrown) {
+  running_.await([](int64_t running) { return running == 0; }, spin_time(region.team));
+  for (int i = 0; i < region.team - 1; ++i) {
     std::exception_ptr theirs = std::exchange(workers_[i]->thrown, nullptr);
     if (!thrown) thrown = theirs;
   }
@@ -131,8 +161,7 @@ void Pool::start_workers(int count) {
 
 void Pool::stop_workers() {
   for (const auto& worker : workers_) {
-    worker->region = nullptr;
-    worker->started.add(1);
+    worker->state.replace(kStop);
     worker->thread.join();
   }
   workers_.clear();
@@ -141,15 +170,18 @@ void Pool::stop_workers() {
 void Pool::work(Worker& self, int thread, int core) {
   // New threads start on their parent's core, and it can take the system milliseconds to part them.
   cpu::place_thread(core);
-  for (int64_t regions = 1;; ++regions) {
-    self.started.await([&](int64_t started) { return started == regions; }, spin_time(threads_));
-    if (self.region == nullptr) return;
+  const auto called = [](int64_t state) { return state == kOffered || state == kStop; };
+  for (;;) {
+    self.state.await(called, spin_time(threads_));
+    if (self.state.value() == kStop) return;
+    if (!self.state.replace_if(kOffered, kAtWork)) continue;  // taken back
     const Region& region = *self.region;
     try {
       run_share(region.tasks, region.team, thread, region.body);
     } catch (...) {
       self.thrown = std::current_exception();
     }
+    self.state.set(kIdle);
     running_.add(-1);
   }
 }
@@ -170,14 +202,9 @@ void parallel_for(int64_t tasks, BodyRef body) {
   pool().run(tasks, num_threads(), body);
 }
 
-int team_size(int wanted) {
-  return inside_region ? 1 : wanted;
-}
-
-void run_team(int team, BodyRef body) {
-  if (team == 1) return run_share(1, 1, 0, body);
-  assert(!inside_region);
-  pool().run(team, team, body);
+void offer_team(int team, bool wake, BodyRef body) {
+  if (team > 1 && !inside_region && pool().offer(team, wake, body)) return;
+  run_share(1, 1, 0, body);
 }
 
 }  // namespace striate

@@ -22,6 +22,8 @@ class Pool {
   int threads() const { return threads_; }
   void resize(int threads);
   void run(int64_t tasks, int most_threads, BodyRef body);
+  // Returns false where another caller's region runs; nothing was done then.
+  bool offer(int team, bool wake, BodyRef body);
 
  private:
   struct Region {
@@ -30,13 +32,19 @@ class Pool {
     BodyRef body;
   };
 
+  // A worker waits idle, is offered a region, and is at work on it; or the offer is taken back.
+  enum State : int64_t { kIdle, kOffered, kAtWork, kStop };
+
   struct Worker {
-    Signal started;  // counts the regions given to this worker
+    Signal state;
     const Region* region = nullptr;
     std::exception_ptr thrown;
     std::thread thread;
   };
 
+  void hand_out(const Region& region, bool wake);
+  std::exception_ptr run_own_share(const Region& region);
+  void join(const Region& region, std::exception_ptr thrown);
   void start_workers(int count);
   void stop_workers();
   void work(Worker& self, int thread, int core);
@@ -45,6 +53,7 @@ class Pool {
   std::atomic<int> threads_;
   std::vector<std::unique_ptr<Worker>> workers_;  // workers_[i] is thread i + 1
   Signal running_;                                // workers that are not done with their run
+  Signal::Clock::time_point ended_;               // the last region
 };
 
 }  // namespace striate

@@ -31,11 +31,19 @@ class alignas(64) Signal {
     // The change and the look at sleeping_ are in one total order with the waiter's two steps the
     // other way round, so that either it sees the change or it is seen asleep.
     value_.fetch_add(change, std::memory_order_seq_cst);
-    if (sleeping_.load(std::memory_order_seq_cst)) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      woken_.notify_one();
-    }
+    wake();
   }
+
+  void replace(int64_t value) {
+    value_.store(value, std::memory_order_seq_cst);
+    wake();
+  }
+
+  // Only where the waiter does not wait for `to`.
+  bool replace_if(int64_t from, int64_t to) { return value_.compare_exchange_strong(from, to); }
+
+  // Whether adding or replacing would have to wake a thread, which takes some microseconds.
+  bool sleeping() const { return sleeping_.load(std::memory_order_relaxed); }
 
   // Return once ready(value) holds. One thread at a time.
   template <typename Ready>
@@ -48,6 +56,12 @@ class alignas(64) Signal {
   }
 
  private:
+  void wake() {
+    if (!sleeping_.load(std::memory_order_seq_cst)) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    woken_.notify_one();
+  }
+
   template <typename Ready>
   bool spin_for(Ready ready, Clock::duration spin) const {
     if (spin <= Clock::duration::zero()) return false;

@@ -153,6 +153,19 @@ class Program:
     @property
     def threads(self) -> int: ...
 
+class Call:
+    """Runs a whole program on arrays of given shapes."""
+
+    def __init__(self, program: Program, input_shapes: Sequence[Sequence[int]], output_shapes: Sequence[Sequence[int]]) -> None: ...
+
+    def run(self, *inputs: object) -> object:
+        """
+        Give the outputs; None where an input is no contiguous float32 array of its shape.
+        """
+
+    def run_from(self, input: int) -> object:
+        """Give the outputs from the floats at an address, which nobody checks."""
+
 class Context:
     """Memory to run a program in, one call at a time."""
 
@@ -162,7 +175,7 @@ class Context:
         """Run steps first .. stop - 1."""
 
     def profile(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int) -> list[float]:
-        """Run, and give each step's seconds."""
+        """Run steps first .. stop - 1 one by one, and give each one's seconds."""
 
     def time(self, inputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], first: int, stop: int, repeats: int) -> list[float]:
         """Run again and again, and give each run's seconds."""

@@ -38,12 +38,11 @@ class CompiledPlan(Plan):
         self._optimized, self._steps, recipe, weights = _made(graph, **options)
         super().__init__(recipe, weights)
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Run the network; see `striate.runtime.Plan`."""
+    def _call(self, inputs: tuple[Any, ...]) -> Any:
         shapes = tuple(x.shape if type(x) is np.ndarray else tuple(np.shape(x)) for x in inputs)
         if shapes != self.input_shapes and not self._in_blocks_of(shapes):
             return self.at(*shapes)(*inputs)
-        return super().__call__(*inputs)
+        return super()._call(inputs)
 
     def _in_blocks_of(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
         return self._recipe.batched and [s[1:] for s in shapes] == [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, PlanError, ShapeError
+from ._quick import quick_call
 from ._recipe import Array, Recipe, Tensor
 from ._run import Runner
 
@@ -29,12 +30,11 @@ class Plan:
     def __init__(self, recipe: Recipe, weights: Array) -> None:
         self._recipe = recipe
         self._runner = Runner(recipe, weights)
-        self._plain_call = self._is_plain()
-
-    def _is_plain(self) -> bool:
-        """Whether a call is one input and one output, both float32."""
-        both = (*self._recipe.inputs, *self._recipe.outputs)
-        return len(self._recipe.inputs) == 1 and all(t.dtype == "float32" for t in both)
+        self._quick = quick_call(self._runner)
+        self._on_arrays = self._quick.on_arrays if self._quick else _never
+        # torch.Tensor and how one is run, once one was seen: a plan runs without torch.
+        self._tensor: Any = None
+        self._on_tensor = _never
 
     # --- what it is -------------------------------------------------------------------------------
 
@@ -86,19 +86,26 @@ class Plan:
         Raises:
             ShapeError: An input has another shape than the plan was made for.
         """
-        if self._plain_call and len(inputs) == 1 and type(inputs[0]) is np.ndarray:
-            x = inputs[0]
-            if x.shape == self._recipe.inputs[0].shape and x.dtype == np.float32:
-                x = x if x.flags.c_contiguous and x.flags.aligned else x.copy("C")
-                results = self._runner([x], self._room())
-                return results[0] if len(results) == 1 else tuple(results)
-        arrays = self._arrays(inputs)
-        results = self._in_blocks(arrays)
+        if (result := self._on_arrays(*inputs)) is not None:
+            return result
+        if (
+            self._tensor is not None
+            and len(inputs) == 1
+            and type(inputs[0]) is self._tensor
+            and (result := self._on_tensor(inputs[0])) is not None
+        ):
+            return result
+        return self._call(inputs)
+
+    def _call(self, inputs: tuple[Any, ...]) -> Any:
+        """Run on whatever can be converted."""
+        results: list[Any] = list(self._in_blocks(self._arrays(inputs)))
         if inputs and hasattr(inputs[0], "detach"):
             import torch
 
-            tensors = [torch.from_numpy(np.asarray(y, order="C")) for y in results]
-            return tensors[0] if len(tensors) == 1 else tuple(tensors)
+            if self._quick is not None:
+                self._tensor, self._on_tensor = torch.Tensor, self._quick.on_tensors(torch)
+            results = [torch.from_numpy(np.asarray(y, order="C")) for y in results]
         return results[0] if len(results) == 1 else tuple(results)
 
     def run_into(self, *outputs: Any, inputs: Sequence[Any]) -> None:
@@ -229,6 +236,10 @@ class Plan:
             f"<Plan {self.name} for {shapes}: {len(self._recipe.steps)} steps, {self.target}, "
             f"{self.threads} threads>"
         )
+
+
+def _never(*_: Any) -> None:
+    """Not a quick call."""
 
 
 def _array(x: Any, told: Tensor) -> Array:

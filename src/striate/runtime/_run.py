@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from typing import Any
 
@@ -43,8 +42,14 @@ class Runner:
             )  # fmt: skip
         except ValueError as error:
             raise PlanError(f"{recipe.name}: {error}") from None
-        self._idle: list[_core.Context] = []
-        self._lock = threading.Lock()
+
+    @property
+    def native(self) -> bool:
+        """Whether all steps are native, and all inputs and outputs float32."""
+        tensors = (*self.recipe.inputs, *self.recipe.outputs)
+        return not any(isinstance(segment, Island) for segment in self._segments) and all(
+            t.dtype == "float32" for t in tensors
+        )
 
     def _build(self, room: dict[int, list[int]]) -> list[tuple[int, int] | Island]:
         """Add the native steps; give the runs of them and the islands, in order."""
@@ -71,27 +76,15 @@ class Runner:
 
     def __call__(self, inputs: list[Array], outputs: list[Array | None]) -> list[Array]:
         """Run once on whole blocks of the batch; float32 outputs are written where given."""
-        return self._with_context(inputs, outputs, None)
+        return self._run(self._context(), inputs, outputs, None)
 
     def profile(self, inputs: list[Array], outputs: list[Array | None]) -> list[float]:
         """Run once, and give each step's seconds."""
         times: list[float] = []
-        self._with_context(inputs, outputs, times)
+        self._run(self._context(), inputs, outputs, times)
         return times
 
-    def _with_context(
-        self, inputs: list[Array], outputs: list[Array | None], times: list[float] | None
-    ) -> list[Array]:
-        with self._lock:
-            context = self._idle.pop() if self._idle else None
-        context = context or self._new_context()
-        try:
-            return self._run(context, inputs, outputs, times)
-        finally:
-            with self._lock:
-                self._idle.append(context)
-
-    def _new_context(self) -> _core.Context:
+    def _context(self) -> _core.Context:
         try:
             return _core.Context(self.program)
         except MemoryError:
@@ -137,9 +130,6 @@ class Runner:
     ) -> list[Array]:
         ins = [x if x.dtype == np.float32 else _EMPTY for x in inputs]
         outs = [_EMPTY if y is None else y for y in outputs]
-        if times is None and len(self._segments) == 1 and isinstance(self._segments[0], tuple):
-            context.run(ins, outs, *self._segments[0])
-            return outs
         held = self._held(inputs)
         spaces = self._spaces(context, ins, outs)
         for segment in self._segments:
@@ -151,7 +141,7 @@ class Runner:
             elif times is None:
                 context.run(ins, outs, *segment)
             else:
-                times += context.profile(ins, outs, *segment)[slice(*segment)]
+                times += context.profile(ins, outs, *segment)
         return [
             self._own(held[t.name], inputs) if y is None else y
             for t, y in zip(self.recipe.outputs, outputs, strict=True)
