@@ -133,6 +133,87 @@ class OtherTypes(nn.Module):
         )  # fmt: skip
 
 
+class PaddedShortcut(nn.Module):
+    """A shortcut that takes every other pixel and pads channels (CIFAR ResNet's option A)."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, channels, 3, padding=1)
+        self.conv = nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.first(x))
+        more = self.conv.out_channels - x.shape[1]
+        short = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, more // 2, more - more // 2))
+        return F.relu(self.conv(x) + short)
+
+
+class Crops(nn.Module):
+    """Slices and pads of maps: of every axis, one in the other, with steps and turned."""
+
+    def __init__(self, channels: int = 21) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, channels, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.conv(x)
+        return (
+            F.pad(y[:, :, 1:-1, 2:], (1, 0, 2, 1)),
+            F.pad(F.pad(y, (1, 2, 0, 0)), (0, 1, 3, 0), value=2.0),
+            F.pad(y, (2, 1, 3, 0), mode="reflect") + F.pad(y, (2, 1, 3, 0), mode="replicate"),
+            F.pad(y, (2, 1, 0, 3), mode="circular"),
+            F.pad(y, (-1, -1, 1, -2, 2, 3)),
+            y[1:, 3:11, ::2, 1::3],
+            y[:, 1::2],
+            y[:, :, 1:3] * y[:, 4:5, 2:4],
+            y.flip(3),
+            y.flip(1, 2),
+            x[:, 1:3, 1:-1],
+            x[1:],
+        )
+
+
+class Moves(nn.Module):
+    """Maps rolled, repeated, stacked, taken apart."""
+
+    def __init__(self, channels: int = 10) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, channels, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.conv(x)
+        pooled = F.adaptive_avg_pool2d(y, 1)
+        return (
+            y.roll((1, -2), (2, 3)),
+            y.roll(3, 1),
+            torch.cat([pooled.expand_as(y), y], 1),
+            torch.cat([y, y * 2], 2),
+            torch.cat([x, y.mean((2, 3), keepdim=True).expand(-1, -1, *x.shape[2:])], 1),
+            y.repeat(1, 2, 1, 3),
+            torch.stack([x, x * 2], 1),
+            y[:, 3] * y[:, :, 2].mean(),
+            x.permute(0, 2, 3, 1),
+            y.permute(2, 0, 3, 1),
+            y.permute(0, 2, 3, 1)[:, 1:, ::2],
+            y.unflatten(1, (2, 5)).transpose(0, 1).contiguous(),
+            y.unbind(3)[1],
+        )
+
+
+class Shuffles(nn.Module):
+    """Pixels to channels and back, channels dealt out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 36, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.pixel_shuffle(self.conv(x), 2)
+        y = F.pixel_unshuffle(F.relu(y), 4)
+        y = F.channel_shuffle(y, 9)
+        return F.pixel_shuffle(y.unflatten(1, (16, 9)).transpose(1, 2).flatten(1, 2), 3)
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "residual": (Residual, (2, 12, 9, 11)),
     "squeeze and excite": (SqueezeExcite, (2, 19, 6, 5)),
@@ -148,6 +229,15 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "other types": (OtherTypes, (2, 3, 6, 6)),
     "split and shuffle": (Split, (1, 32, 6, 6)),
     "split off the blocks": (lambda: Split(20), (1, 20, 6, 6)),
+    "padded shortcut": (lambda: PaddedShortcut(16, 32), (2, 3, 8, 8)),
+    "padded shortcut off the blocks": (lambda: PaddedShortcut(10, 21), (2, 3, 7, 9)),
+    "crops": (Crops, (2, 3, 7, 8)),
+    "moves": (Moves, (2, 3, 5, 6)),
+    "shuffles": (Shuffles, (2, 3, 6, 8)),
+    "flattened": (
+        lambda: nn.Sequential(nn.Conv2d(3, 11, 3), nn.Flatten(), nn.Dropout(), nn.Linear(132, 9)),
+        (3, 3, 5, 6),
+    ),
     "transposed": (lambda: nn.ConvTranspose2d(10, 7, 2, stride=2), (2, 10, 5, 6)),
     "transposed, overlapping": (
         lambda: nn.ConvTranspose2d(10, 7, 5, stride=2, padding=2, output_padding=1),
@@ -187,6 +277,14 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
             nn.Upsample(scale_factor=3, mode="nearest"),
         ),
         (1, 9, 5, 4),
+    ),
+    "resized": (
+        lambda: nn.Sequential(
+            nn.Upsample(scale_factor=(1.7, 2.3), mode="bilinear", align_corners=True),
+            nn.Conv2d(3, 9, 1), nn.Upsample(size=(4, 17), mode="bicubic"), nn.ReLU(),
+            nn.Upsample(size=(6, 20), mode="nearest-exact"), nn.Upsample((9, 9), mode="nearest"),
+        ),
+        (2, 3, 5, 4),
     ),
     "norms": (
         lambda: nn.Sequential(

@@ -17,8 +17,9 @@ from ._activations import native_activation
 
 _TAKES_ACTIVATION = frozenset(
     {"conv", "conv_transpose", "linear", "batch_norm", "binary", "avg_pool", "max_pool",
-     "adaptive_pool", "layer_norm", "group_norm"}
+     "adaptive_pool", "layer_norm", "group_norm", "resize"}
 )  # fmt: skip
+_MOVES = frozenset({"slice", "pad"})
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Group:
         residual: Name of the value it adds.
         permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
             view, so that what follows can still be fused.
+        shuffled: Of a reshape, permute and reshape that deal out channels: how many groups.
         activation: What it applies last.
         nodes: All of it, in order.
     """
@@ -41,6 +43,7 @@ class Group:
     scaled: Node | None = None
     residual: str | None = None
     permuted: tuple[int, ...] | None = None
+    shuffled: int = 0
     activation: Activation | None = None
     nodes: list[Node] = field(default_factory=list)
 
@@ -64,12 +67,22 @@ def groups(graph: Graph) -> list[Group]:
 def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
     while (reader := only_reader(graph, group.output)) and reader.name not in taken:
         op = graph.op(reader)
-        if group.activation is not None:
+        if group.activation is not None or group.shuffled:
             return
         if isinstance(op, Permute) and group.node.kind == "linear" and not group.permuted:
             if not _adds_next(graph, reader):
                 return
             group.permuted = tuple(axis % len(op.axes) for axis in op.axes)
+        elif group.node.kind in _MOVES:
+            if reader.kind not in _MOVES:
+                return
+        elif isinstance(op, Permute) and group.node.kind == "reshape":
+            if not (groups := _shuffles(graph, group, reader)):
+                return
+            group.shuffled = groups
+            group.nodes.append(reader)
+            reader = only_reader(graph, reader.outputs[0])
+            assert reader is not None
         elif isinstance(op, Activation):
             if group.node.kind not in _TAKES_ACTIVATION or not native_activation(op):
                 return
@@ -80,6 +93,27 @@ def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
             group.residual = residual
         group.nodes.append(reader)
         group.output = reader.outputs[0]
+
+
+def _shuffles(graph: Graph, group: Group, permute: Node) -> int:
+    """Groups of the channels that a reshape, this permute and a reshape deal out (ShuffleNet)."""
+    last = only_reader(graph, permute.outputs[0])
+    op = graph.op(permute)
+    x, parts = graph.types[group.node.inputs[0] or ""], graph.types[group.output]
+    if (
+        last is None
+        or last.kind not in ("reshape", "flatten")
+        or not isinstance(op, Permute)
+        or not x
+        or not parts
+    ):
+        return 0
+    swapped = (0, 2, 1, *range(3, parts.rank))
+    if parts.rank < 3 or tuple(axis % parts.rank for axis in op.axes) != swapped:
+        return 0
+    one, more, each, *rest = parts.shape
+    same = x.shape == (one, more * each, *rest) and graph.types[last.outputs[0]] == x
+    return more if same and x.dtype == "float32" else 0
 
 
 def _adds_next(graph: Graph, permute: Node) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...errors import GraphError
 from ...graph import Graph, Node
 from .._fuse import Group
 from .._values import Array, Map, Step, Storage, three
+from ._view import View, copy_attributes, parted_view, view
 
 LOWERINGS: dict[str, Callable[[Lowering, Group], None]] = {}
 """By kind of operation, what makes its steps. It raises `NotNative` where it cannot."""
@@ -55,6 +57,8 @@ class Lowering:
         self.steps: list[Step] = []
         self.plain_maps: dict[str, Map] = {}
         self.blocked_maps: dict[str, Map] = {}
+        self.views: dict[str, str] = {}
+        """What is another shape of a blocked map: made plain if somebody asks for it."""
         self.kinds = frozenset(_core.step_kinds())
 
     # --- reading ---------------------------------------------------------------------------------
@@ -100,7 +104,7 @@ class Lowering:
             raise NotNative(f"a map of shape {shape} has no batch and channels")
         plain = self.plain(name)
         axes = tuple(range(len(shape)))
-        if len(shape) == 2 and shape[1] % self.lanes == 0:
+        if len(shape) == 2 and shape[1] % self.lanes == 0 and plain.offset % 16 == 0:
             found = Map(plain.storage, shape, axes, self.lanes, plain.offset, shape[1])
             if plain.storage.space != "input":  # which need not be aligned
                 self.blocked_maps[name] = found
@@ -127,6 +131,9 @@ class Lowering:
             storage = Storage(name, array.size, "weights", array=array)
             self.plain_maps[name] = Map(storage, array.shape)
             return self.plain_maps[name]
+        if name not in self.blocked_maps:
+            self.plain_maps[name] = replace(self.plain(self.views[name]), shape=self.shape(name))
+            return self.plain_maps[name]
         blocked = self.blocked_maps[name]
         if blocked.dense and blocked.pixels == 1:
             order = [axis for axis in blocked.axes or () if blocked.shape[axis] > 1]
@@ -149,22 +156,35 @@ class Lowering:
         return self.blocked_maps[name] if name in self.blocked_maps else self.plain(name)
 
     def _permuted_plain(self, name: str, blocked: Map) -> Map:
-        axes = blocked.axes
-        assert axes is not None
-        standard = blocked.permuted(axes)
-        between = self._new_plain(f"{name}:nchw", standard.shape)
-        self._reorder(standard, between, to_blocked=False)
+        """Whole blocks in one copy, the lanes of the last block in another."""
+        assert blocked.axes is not None
         found = self._new_plain(name, blocked.shape)
-        self.permute(between, found, tuple(axes.index(k) for k in range(len(axes))))
+        channels, lanes = blocked.axes[1], self.lanes
+        source, whole = parted_view(blocked), blocked.channels // lanes
+        if whole:
+            result = view(found).at(channels, 0, whole * lanes).parted(channels, lanes)
+            self.copy(source.at(channels, 0, whole), result, notes=["channels out of blocks"])
+        if rest := blocked.channels % lanes:
+            lines = source.pick(channels, whole).at(channels, 0, rest)
+            result = view(found).at(channels, whole * lanes, rest)
+            self.copy(lines, result, notes=["channels out of blocks"])
         self.plain_maps[name] = found
         return found
 
-    def permute(self, source: Map, result: Map, axes: tuple[int, ...]) -> None:
-        """Copy a plain map so that output axis k is input axis axes[k]."""
-        from ...graph.ops import Permute
+    def copy(
+        self, source: View, result: View, group: Group | None = None, notes: list[str] | None = None
+    ) -> None:
+        """Copy numbers from view to view.
 
+        Raises:
+            NotNative: There are too many axes.
+        """
+        attributes = copy_attributes(source, result)
+        if attributes is None:
+            raise NotNative(f"a copy along {len(source.sizes)} axes has no kernel")
+        nodes = [] if group is None else [node.name for node in group.nodes]
         self.steps.append(
-            Step("island", {}, [source], [result], op=Permute(axes), notes=["reordered"])
+            Step("copy", attributes, [source.map], [result.map], nodes=nodes, notes=notes or [])
         )
 
     def _reorder(self, source: Map, result: Map, *, to_blocked: bool) -> None:

@@ -1,12 +1,14 @@
-"""Joining and parting maps: in place where the channels fill whole blocks."""
+"""Joining and parting maps: in place where the channels fill whole blocks, else by copies."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ...graph.ops import Concat, Slice, Split
+from ...graph.ops import Concat, Select, Split, Stack
 from .._fuse import Group
+from .._values import Map
 from ._lowering import Lowering, NotNative, lowers
+from ._view import View, dim_of, view
 from .elementwise import elements
 
 
@@ -15,13 +17,33 @@ def lower_concat(low: Lowering, group: Group) -> None:
     """Over channels: the parts were written to their places, or are copied there."""
     op = low.graph.op(group.node)
     assert isinstance(op, Concat)
-    output = group.node.outputs[0]
-    whole = low.slots.get(output)
-    if whole is None:
-        raise NotNative("its channels do not fill whole blocks")
+    if any(v is None or not low.is_float(v) for v in group.node.inputs):
+        raise NotNative("its inputs are not float32")
+    rank = len(low.shape(group.output))
+    axis = op.axis % rank
+    # Empty parts are legal, and hold nothing to copy.
+    values = [v for v in group.node.inputs if v is not None and 0 not in low.shape(v)]
+    if low.slots.get(group.output) is not None:
+        _join_blocks(low, group, values)
+        return
+    blocked = 3 <= rank <= 5 and any(v in low.blocked_maps for v in values)
+    parts = [low.blocked(v) if blocked else low.plain(v) for v in values]
+    if any(part.blocked and not part.standard for part in parts):
+        parts = [low.plain(v) for v in values]
+    y = low.make_like(group.output, parts[0])
+    start = 0
+    for part in parts:
+        if y.blocked and axis == 1:
+            _copy_channels(low, group, part, y, {"y_first": start, "count": part.channels})
+        else:
+            low.copy(view(part), view(y).at(axis, start, part.shape[axis]), group)
+        start += part.shape[axis]
+
+
+def _join_blocks(low: Lowering, group: Group, values: list[str]) -> None:
+    whole = low.slots[group.output]
     offset = whole.offset
-    for value in group.node.inputs:
-        assert value is not None
+    for value in values:
         part = low.blocked(value)
         if not part.standard:
             raise NotNative("a part's axes are in another order")
@@ -30,29 +52,97 @@ def lower_concat(low: Lowering, group: Group) -> None:
             attributes = elements(part, place)
             low.emit(group, "elementwise", attributes, [part], [place], notes=["copied"])
         offset += part.image_floats
-    low.alias(output, whole)
+    low.alias(group.output, whole)
 
 
-@lowers("split", "slice")
+@lowers("stack")
+def lower_stack(low: Lowering, group: Group) -> None:
+    """Along a new axis: each part is copied to its place."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Stack)
+    if any(v is None or not low.is_float(v) for v in group.node.inputs):
+        raise NotNative("its inputs are not float32")
+    y = low.make_plain(group.output)
+    axis = op.axis % len(y.shape)
+    for i, value in enumerate(group.node.inputs):
+        assert value is not None
+        low.copy(view(low.plain(value)), view(y).pick(axis, i), group)
+
+
+@lowers("split")
 def lower_split(low: Lowering, group: Group) -> None:
-    """Parts of whole blocks of channels are views."""
+    """Parts of whole blocks of channels are views, and so is what lies in one piece."""
     op = low.graph.op(group.node)
     value = group.node.inputs[0]
+    assert isinstance(op, Split)
     assert value is not None
-    x = low.blocked_maps.get(value)
-    if x is None or not x.standard:
-        raise NotNative("its channels are not in blocks")
-    assert isinstance(op, Split | Slice)
-    if op.axis % len(x.shape) != 1 or (isinstance(op, Slice) and op.step != 1):
-        raise NotNative("it parts other axes than the channels")
-    start = 0
-    if isinstance(op, Slice):
-        assert isinstance(op.start, int)  # sizes are put in
-        start = min(max(op.start + (x.channels if op.start < 0 else 0), 0), x.channels)
+    if not low.is_float(value):
+        raise NotNative("it is not float32")
+    axis, start = op.axis % len(low.shape(value)), 0
     for output in group.node.outputs:
-        shape = low.shape(output)
-        if start % low.lanes:
-            raise NotNative("its channels do not fill whole blocks")
-        offset = x.offset + start * x.pixels
-        low.alias(output, replace(x, shape=shape, offset=offset))
-        start += shape[1]
+        count = low.shape(output)[axis]
+        if count == 0:
+            raise NotNative("one of its parts is empty")
+        take(low, group, value, output, axis, start, count)
+        start += count
+
+
+def take(
+    low: Lowering, group: Group, value: str, output: str, axis: int, start: int, count: int,
+    step: int = 1,
+) -> None:  # fmt: skip
+    """Let `output` be the places start, start + step, ... of an axis; a view where it can be."""
+    x = low.blocked_maps.get(value)
+    if x is None:
+        take_view(low, group, view(low.plain(value)).at(axis, start, count, step), output)
+        return
+    shape = low.shape(output)
+    dim = dim_of(x, axis)
+    if dim is not None:
+        y = low.make_blocked(output, x)
+        low.copy(view(x).at(dim, start, count, step), view(y), group)
+    elif start % low.lanes == 0 and step == 1:
+        low.alias(output, replace(x, shape=shape, offset=x.offset + start * x.pixels))
+    elif step > 0 and x.standard:
+        y = low.make_blocked(output, x)
+        _copy_channels(low, group, x, y, {"x_first": start, "x_step": step})
+    else:
+        take_view(low, group, view(low.plain(value)).at(axis, start, count, step), output)
+
+
+def take_view(low: Lowering, group: Group, source: View, output: str) -> None:
+    """Let a plain value be a view of another: where that lies in one piece, without a copy."""
+    if source.contiguous:
+        place = source.map.offset + source.start
+        low.alias(output, Map(source.map.storage, low.shape(output), offset=place))
+    else:
+        low.copy(source, view(low.make_plain(output)), group)
+
+
+@lowers("select")
+def lower_select(low: Lowering, group: Group) -> None:
+    """One place of an axis."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, Select)
+    assert isinstance(op.index, int)
+    assert value is not None
+    if not low.is_float(value):
+        raise NotNative("it is not float32")
+    plain = low.plain(value)
+    axis = op.axis % len(plain.shape)
+    take_view(low, group, view(plain).pick(axis, op.index % plain.shape[axis]), group.output)
+
+
+def _copy_channels(low: Lowering, group: Group, x: Map, y: Map, places: dict[str, int]) -> None:
+    attributes = {
+        "mode": "channels",
+        "batch": x.batch,
+        "x_channels": x.channels,
+        "y_channels": y.channels,
+        "in": list(x.sizes),
+        "x_batch_stride": x.batch_stride,
+        "y_batch_stride": y.batch_stride,
+        **places,
+    }
+    low.emit(group, "copy", attributes, [x], [y])

@@ -24,17 +24,33 @@ def lower_linear(low: Lowering, group: Group) -> None:
     if x is not None and len(x.shape) > 2 and x.axes and x.axes[1] == len(x.shape) - 1:
         _on_channels(low, group, x, weight, bias)
         return
-    plain = low.plain(value)
-    rows = math.prod(plain.shape[:-1])
     attributes = {
-        "batch": rows,
         "in_features": weight.shape[1],
         "out_features": weight.shape[0],
         "bias": bias is not None,
         **activation_of(group),
     }
+    flat = _flattened(low, value)
+    if flat is not None:
+        x = flat
+        attributes |= {"batch": flat.batch, "channels": flat.channels, "pixels": flat.pixels}
+    else:
+        x = low.plain(value)
+        attributes["batch"] = math.prod(x.shape[:-1])
     y = low.make_plain(group.output)
-    low.emit(group, "linear", attributes, [plain], [y], weight=weight, weights=[bias])
+    low.emit(group, "linear", attributes, [x], [y], weight=weight,
+        weights=[blocks_of(bias, low.lanes)],
+    )  # fmt: skip
+
+
+def _flattened(low: Lowering, value: str) -> Map | None:
+    """The blocked map whose features, flattened, a value is; None where it is plain already."""
+    if value in low.plain_maps:
+        return None
+    shape, x = low.shape(value), low.blocked_maps.get(low.views.get(value, value))
+    if x is None or not x.standard or len(shape) != 2 or shape[0] != x.batch:
+        return None
+    return x if x.batch == 1 or x.batch_stride == x.image_floats else None
 
 
 def _on_channels(low: Lowering, group: Group, x: Map, weight: Array, bias: Array | None) -> None:

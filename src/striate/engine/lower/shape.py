@@ -8,6 +8,8 @@ from ...graph.ops import Permute
 from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, NotNative, lowers
+from ._view import view
+from .place import shuffle_channels
 
 
 @lowers("reshape", "flatten", "squeeze", "unsqueeze", "dropout", "cast")
@@ -17,27 +19,32 @@ def lower_view(low: Lowering, group: Group) -> None:
     assert value is not None
     if not low.is_float(value) or not low.is_float(output):
         raise NotNative("it is not float32")
+    if group.shuffled:
+        shuffle_channels(low, group, group.shuffled)
+        return
     shape = low.shape(output)
-    if low.shape(value) == shape:
+    if low.shape(value) == shape and value not in low.views:
         low.alias(output, low.any(value))
-        return
-    if (kept := _blocked_view(low, value, shape)) is not None:
+    elif (kept := _blocked_view(low, value, shape)) is not None:
         low.alias(output, kept)
-        return
-    plain = low.plain(value)
-    low.alias(output, replace(plain, shape=shape))
+    elif value in low.blocked_maps or value in low.views:
+        low.views[output] = low.views.get(value, value)
+    else:
+        low.alias(output, replace(low.plain(value), shape=shape))
 
 
 def _blocked_view(low: Lowering, value: str, shape: tuple[int, ...]) -> Map | None:
-    """Axes of length 1 put in or taken away leave a blocked map where it is."""
+    """Spatial axes joined and parted leave a blocked map where it is."""
     x = low.blocked_maps.get(value)
-    if x is None or not x.standard or not 2 <= len(shape) <= 5:
+    if x is None or x.axes is None or not 2 <= len(shape) <= 5:
         return None
-    if shape[:2] != x.shape[:2]:
-        return None
-    if [n for n in shape[2:] if n > 1] != [n for n in x.shape[2:] if n > 1]:
-        return None
-    return replace(x, shape=shape, axes=tuple(range(len(shape))))
+    if x.standard and shape[:2] == x.shape[:2]:
+        return replace(x, shape=shape, axes=tuple(range(len(shape))))
+    last = len(shape) - 1
+    behind = (0, len(x.shape) - 1, *range(1, len(x.shape) - 1))  # channels last
+    if x.axes == behind and (shape[0], shape[last]) == (x.batch, x.channels) and last > 0:
+        return replace(x, shape=shape, axes=(0, last, *range(1, last)))
+    return None
 
 
 @lowers("permute")
@@ -54,5 +61,4 @@ def lower_permute(low: Lowering, group: Group) -> None:
     if value in low.blocked_maps:
         low.alias(output, low.blocked_maps[value].permuted(axes))
         return
-    low.permute(low.plain(value), low.make_plain(output), axes)
-    low.steps[-1].nodes = [group.node.name]
+    low.copy(view(low.plain(value)).permuted(axes), view(low.make_plain(output)), group)

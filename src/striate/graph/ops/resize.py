@@ -80,7 +80,7 @@ class Resize(Operation):
         result = x
         for axis in range(2, x.ndim):
             if x.shape[axis] != y.shape[axis] or self.use_scale:
-                matrix = self._matrix(axis, x.shape[axis], y.shape[axis]).astype(x.dtype)
+                matrix = self.matrix(axis, x.shape[axis], y.shape[axis]).astype(x.dtype)
                 result = np.moveaxis(np.moveaxis(result, axis, -1) @ matrix.T, -1, axis)
         return (result,)
 
@@ -138,7 +138,7 @@ class Resize(Operation):
             return ((a + 2) * t - (a + 3)) * t * t + 1
         return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
 
-    def _matrix(self, axis: int, n: int, m: int) -> Array:
+    def matrix(self, axis: int, n: int, m: int) -> Array:
         """Factors of the n input pixels in each of the m outputs; borders are repeated."""
         matrix = np.zeros((m, n))
         for i, position in enumerate(self.positions(axis, n, m)):
