@@ -44,6 +44,8 @@ def test_work_of_a_direct_convolution() -> None:
     flops, moved = _choose._work("winograd4", attributes)
     assert flops == 2 * 36 * 9 * 8 * 16
     assert moved == 2 * 4 * 36 * 9 * (8 + 16)
+    # F(6x6): 2x2 tiles of 64 products.
+    assert _choose._work("winograd6", attributes)[0] == 2 * 64 * 4 * 8 * 16
     # F(2x2): 5x5 tiles of 16 products.
     assert _choose._work("winograd2", attributes)[0] == 2 * 16 * 25 * 8 * 16
     # A signal of 10: 3 tiles of 6 products along the width alone.
@@ -93,7 +95,7 @@ def test_memory_can_be_preferred() -> None:
 def test_tune_times_each_kernel_and_says_so() -> None:
     net, shape = conv(16, 3), (1, 16, 12, 12)
     kernel, why = kernel_of(net, shape, tune=True)
-    assert kernel in ("winograd4", "winograd2", "direct")
+    assert kernel in ("winograd6", "winograd4", "winograd2", "direct")
     assert why.startswith("measured")
     plan = striate.compile(net, shape, tune=True)
     x = torch.randn(shape)
@@ -103,7 +105,7 @@ def test_tune_times_each_kernel_and_says_so() -> None:
 
 
 def test_one_kernel_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kernel in ("direct", "winograd2", "winograd4", "reference"):
+    for kernel in ("direct", "winograd2", "winograd4", "winograd6", "reference"):
         monkeypatch.setenv("STRIATE_CONV", kernel)
         assert kernel_of(conv(16, 3), (1, 16, 12, 12)) == (kernel, "forced by STRIATE_CONV")
 

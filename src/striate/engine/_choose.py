@@ -13,10 +13,10 @@ from ..runtime._speeds import leave_cache, speeds
 from ._tune import measure_kernels
 from ._values import Step
 
-_ESTIMATED = ("winograd4", "winograd2", "direct")
+_ESTIMATED = ("winograd6", "winograd4", "winograd2", "direct")
 
 # Shares of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
-_GEMM = {"direct": 0.85, "winograd2": 0.8, "winograd4": 0.8}
+_GEMM = {"direct": 0.85, "winograd2": 0.8, "winograd4": 0.8, "winograd6": 0.8}
 
 # Of kernels that are so close in time, the one with fewer weights is taken: less memory.
 _CLOSE = {"speed": 1.1, "memory": 1.6}
