@@ -39,9 +39,17 @@ def set_num_threads(threads: int) -> None:
         2
         >>> striate.set_num_threads(before)
     """
+    _core.set_num_threads(checked_threads(threads, "num_threads"))
+
+
+def checked_threads(threads: object, name: str = "threads") -> int:
+    """A number of threads that was given as the argument `name`.
+
+    Raises:
+        OptionError: It is not a whole number from 1 to 1024.
+    """
     if not hasattr(threads, "__index__") or not 1 <= operator.index(threads) <= _core.MAX_THREADS:
         raise OptionError(
-            f"num_threads={threads!r} must be a whole number of threads from 1 to "
-            f"{_core.MAX_THREADS}."
+            f"{name}={threads!r} must be a whole number of threads from 1 to {_core.MAX_THREADS}."
         )
-    _core.set_num_threads(operator.index(threads))
+    return operator.index(threads)

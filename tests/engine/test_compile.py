@@ -70,3 +70,11 @@ def test_a_saved_plan_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
         strict=True,
     ):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threads": 0}, {"threads": 1.5}, {"threads": 1025}, {"batch": 0}, {"batch": -1}]
+)
+def test_numbers_that_make_no_plan_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(striate.OptionError, match=next(iter(wrong))):
+        striate.compile(torch.nn.ReLU(), (1, 3, 4, 4), **wrong)

@@ -261,9 +261,8 @@ class RandomNet(nn.Module):
         return self.add(LayerNormOfPixels(c, int(pick(self.rng, 6, 8, 20, c))), i)
 
     def shuffle(self) -> bool:
-        i = self.value()
         layer = pick(self.rng, nn.PixelShuffle(2), nn.PixelUnshuffle(2), nn.ChannelShuffle(2))
-        return self.add(layer, i)
+        return self.dims == 2 and self.add(layer, self.value())  # of pictures, as torch has them
 
     def constant(self) -> bool:
         number = float(self.rng.uniform(0.5, 2))

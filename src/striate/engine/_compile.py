@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import _core
-from .._threads import get_num_threads
+from .._threads import checked_threads, get_num_threads
 from ..errors import OptionError, ShapeError
 from ..graph import Graph
 from ..inspection._resolve import resolve
@@ -128,11 +128,13 @@ def compile(
         raise OptionError(f"precision={precision!r} must be 'fast' or 'exact'.")
     if prefer not in ("speed", "memory"):
         raise OptionError(f"prefer={prefer!r} must be 'speed' or 'memory'.")
+    if batch is not None and batch < 1:
+        raise OptionError(f"batch={batch} must be 1 image or more.")
     graph = _captured(model, example)
     if batch is not None:
         graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))
     options = {
-        "threads": get_num_threads() if threads is None else threads,
+        "threads": get_num_threads() if threads is None else checked_threads(threads),
         "precision": precision,
         "isa": isa,
         "tune": tune,
