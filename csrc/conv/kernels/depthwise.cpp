@@ -63,13 +63,14 @@ STRIATE_INLINE void add_row(Vector (&sum)[NP], const Tile& t, const float* x, co
   if constexpr (KW > 0) {
     STRIATE_UNROLL
     for (int k = 0; k < KW; ++k) {
-      const Vector weight = load(w + k * kLanes);
+      Vector weight = load(w + k * kLanes);
       STRIATE_UNROLL
       for (int p = 0; p < NP; ++p) {
         if (outside<KW, SW, kEnds, NP>(p, k)) continue;
         sum[p] += load(x + p * SW * kLanes) * weight;
         pin(sum[p]);  // else GCC loads for several taps at once, and spills
       }
+      pin(weight);  // else GCC puts the last sum where it was, and moves or spills others
       x += t.pixel;
     }
   } else {
@@ -199,22 +200,26 @@ STRIATE_INLINE void taps_inside(int64_t first, int64_t dilation, int64_t taps, i
   *count = most(0, stop - *from);
 }
 
+// Where a row lies: pixel 0 of x's row (of its first tap inside the map), of y and of the residual.
+struct Row {
+  const float* x;
+  float* y;
+  const float* residual;
+};
+
 // Outputs first .. stop-1 of a row by tiles of the table; `ends` of the row that they hang over.
-STRIATE_INLINE void compute_columns(Tile t, const TileTable& table, int ends, int64_t first,
-                                    int64_t stop) {
+// t is the caller's: a copy stalls on what was just written to it, 70 cycles a row.
+STRIATE_INLINE void compute_columns(const ConvShape& s, Tile& t, const Row& row,
+                                    const TileTable& table, int ends, int64_t first, int64_t stop) {
   if (first >= stop) return;
-  const float* const x = t.x;
-  float* const y = t.y;
-  const float* const residual = t.residual;
-  const int64_t row_first = t.first, row_stop = t.stop;
   for (int64_t at = first, tiles = ceil_div(stop - first, kColumns); tiles > 0; --tiles) {
     const int64_t left = stop - at, count = tiles == 1 ? left : ceil_div(left, tiles);
-    const int64_t place = at * t.column;
-    t.x = x + place;
-    t.first = row_first - place;
-    t.stop = row_stop - place;
-    t.y = y + at * t.y_pixel;
-    if (residual != nullptr) t.residual = residual + at * t.y_pixel;
+    const int64_t column = (at * s.stride[2] - s.padding[2]) * kLanes;
+    t.x = row.x + column;
+    t.first = -column;
+    t.stop = t.first + s.in[2] * kLanes;
+    t.y = row.y + at * t.y_pixel;
+    t.residual = row.residual != nullptr ? row.residual + at * t.y_pixel : nullptr;
     const int here = (at == first ? kLeft : 0) | (tiles == 1 ? kRight : 0);
     table.of[here & ends][count - 1](t);
     at += count;
@@ -236,24 +241,21 @@ void compute_band(const ConvShape& s, Tile t, const float* map, float* y, const 
     taps_inside(in_plane, s.dilation[0], s.kernel[0], s.in[0], &u, &t.planes);
     taps_inside(in_row, s.dilation[1], s.kernel[1], s.in[1], &v, &t.rows);
     t.w = w + (u * s.kernel[1] + v) * s.kernel[2] * kLanes;
-    t.x = map + u * t.plane + v * t.row +
-          ((in_plane * s.in[1] + in_row) * s.in[2] - s.padding[2]) * kLanes;
-    t.first = s.padding[2] * kLanes;
-    t.stop = t.first + s.in[2] * kLanes;
     const int64_t pixel = ((s.out_start[0] + plane * s.out_step[0]) * s.out_full[1] +
                            s.out_start[1] + row * s.out_step[1]) *
                               s.out_full[2] +
                           s.out_start[2];
-    t.y = y + pixel * kLanes;
-    t.residual = residual != nullptr ? residual + pixel * kLanes : nullptr;
+    const Row place = {
+        map + u * t.plane + v * t.row + (in_plane * s.in[1] + in_row) * s.in[2] * kLanes,
+        y + pixel * kLanes, residual != nullptr ? residual + pixel * kLanes : nullptr};
     if (columns.ends) {
-      compute_columns(t, *columns.table, kLeft | kRight, 0, s.out[2]);
+      compute_columns(s, t, place, *columns.table, kLeft | kRight, 0, s.out[2]);
     } else {
-      compute_columns(t, kAnyTiles, 0, 0, columns.first);
-      compute_columns(t, *columns.table, 0, columns.first, columns.stop);
-      compute_columns(t, kAnyTiles, 0, columns.stop, s.out[2]);
+      compute_columns(s, t, place, kAnyTiles, 0, 0, columns.first);
+      compute_columns(s, t, place, *columns.table, 0, columns.first, columns.stop);
+      compute_columns(s, t, place, kAnyTiles, 0, columns.stop, s.out[2]);
     }
-    if (other && !whole) activate_vectors(s.activation, t.y, s.out[2], t.y_pixel);
+    if (other && !whole) activate_vectors(s.activation, place.y, s.out[2], t.y_pixel);
     if (++row == s.out[1]) {
       row = 0;
       ++plane;
