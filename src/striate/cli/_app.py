@@ -31,6 +31,8 @@ COMMANDS = (
     "evaluate",
     "runs",
     "inspect",
+    "compile",
+    "run",
     "zoo",
     "data",
     "calc",

@@ -95,7 +95,7 @@ def inspect(
     _refuse_table_options(asked, {**table, "advice": advice}, (csv, markdown, html))
     if memory <= 0:
         raise OptionError(f"inspect: --memory {memory:g} must be more than 0 GB.")
-    shapes = [_shape(text) for text in input or ()]
+    shapes = [parse_shape(text, "inspect", "--input") for text in input or ()]
     report, module = _report(model, shapes, training=training, optimizer=optimizer, build=measure)
     if layer is not None:
         _show_layer(report, layer, of, as_json, columns)
@@ -148,11 +148,17 @@ def _refuse_together(asked: dict[str, Any], of: str | None) -> None:
         )
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def parse_shape(text: str, command: str, option: str) -> tuple[int, ...]:
+    """Read 1x3x224x224.
+
+    Raises:
+        OptionError: It is no shape.
+    """
     sizes = text.lower().split("x")
     if not all(size.isdecimal() and int(size) for size in sizes):
         raise OptionError(
-            f"inspect: --input {text} is no shape: 1x3x224x224 is batch, channels, height, width."
+            f"{command}: {option} {text} is no shape: 1x3x224x224 is batch, channels, height, "
+            f"width."
         )
     return tuple(map(int, sizes))
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._image import decode_image
 from ..errors import DataError
 from ._arrays import read_array
 from ._batches import normalise, to_unit
 from ._fit import fit
-from ._image import decode_image
 from ._wav import decode_wav
 
 _KINDS = ("image", "signal", "array")

@@ -12,13 +12,13 @@ from typing import Literal
 
 import torch
 
+from .._image import SUFFIXES as PICTURES
+from .._image import decode_image, probe_image
 from ..errors import DataError, OptionError
 from ._classes import Sorted, sort_files
 from ._file_dataset import BrokenFile, Decode, FileDataset, Survey
 from ._files import Files, open_files
 from ._fit import fit_mode
-from ._image import SUFFIXES as PICTURES
-from ._image import decode_image, probe_image
 from ._parts import Parts
 from ._wav import SUFFIXES as SOUNDS
 from ._wav import decode_wav, probe_wav

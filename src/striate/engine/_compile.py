@@ -130,6 +130,8 @@ def compile(
         raise OptionError(f"prefer={prefer!r} must be 'speed' or 'memory'.")
     if batch is not None and batch < 1:
         raise OptionError(f"batch={batch} must be 1 image or more.")
+    if threads is not None and not 1 <= threads <= _core.MAX_THREADS:
+        raise OptionError(f"threads={threads} must be from 1 to {_core.MAX_THREADS}.")
     graph = _captured(model, example)
     if batch is not None:
         graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))

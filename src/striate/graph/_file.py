@@ -45,6 +45,11 @@ def save(graph: Graph, path: Path) -> None:
 def load(path: Path) -> Graph:
     """Read a file; everything in it is checked before it is used."""
     try:
+        with path.open("rb") as file:
+            if file.read(8) == b"STRIATE\0":
+                raise GraphError(
+                    "it is a plan that Plan.save wrote: striate.runtime.load reads it."
+                )
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("graph.json").file_size > _MOST_JSON_BYTES:
                 raise GraphError("its graph.json is absurdly large; refused.")

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .._image import SUFFIXES as PICTURES
 from ..data import Preprocess
-from ..data._image import SUFFIXES as PICTURES
 from ..data._wav import SUFFIXES as SOUNDS
 from ..errors import DataError, OptionError
 from ._run import Run

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from striate import DataError
-from striate.data._image import decode_image, probe_image
+from striate._image import decode_image, probe_image
 
-from .makers import grey, picture
+from .data.makers import grey, picture
 
 
 def palette(*colours: tuple[int, int, int]) -> Image.Image:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .._extras import require
-from ..errors import DataError
+from ._extras import require
+from .errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
