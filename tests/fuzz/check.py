@@ -34,7 +34,7 @@ def check(kind: str, seed: int, index: int) -> int:
         for kernel in kernels:
             threads, at_end = int(rng.integers(1, 5)), bool(rng.random() < 0.7)
             try:
-                found = run(problem, target, kernel, threads, at_end=at_end)
+                found = run(problem, target, kernel, threads, at_end=at_end, turn=index)
                 for y, operand in zip(found, problem.outputs, strict=True):
                     _compare(y, operand.array, problem.bound(kernel))
                 if threads > 1:

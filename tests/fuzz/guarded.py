@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,7 +19,7 @@ from .problem import Array, Operand, Problem
 _PAGE = mmap.PAGESIZE
 _NOTHING = 0  # PROT_NONE
 _FLOATS = 1 << 22  # of a region; problems are smaller
-_GAP = 16  # floats of NaN between what lies in one region
+_GAP = 64  # floats of NaN between what lies in one memory
 
 
 class Region:
@@ -58,10 +60,37 @@ def lay_out(operand: Operand, lanes: int, memory: Array) -> None:
         memory[i * stride : i * stride + image.size] = image
 
 
+@dataclass
+class Pieces:
+    """Arrays that lie one behind the other, at multiples of 64 bytes, with NaN between them."""
+
+    floats: int = 0
+    held: list[tuple[int, Array]] = field(default_factory=list)
+
+    def put(self, array: Array) -> int:
+        """Where the array will lie."""
+        start = self.floats
+        self.held.append((start, array))
+        self.floats += -(-array.size // 16) * 16 + _GAP
+        return start
+
+    def joined(self, place: Any) -> Array:
+        """All of them in guarded memory."""
+        memory = place(region(0), max(self.floats - _GAP, 16))
+        memory[:] = math.nan
+        for start, array in self.held:
+            memory[start : start + array.size] = array
+        return np.asarray(memory)
+
+
 def run(
-    problem: Problem, target: str, kernel: str, threads: int, *, at_end: bool = True
+    problem: Problem, target: str, kernel: str, threads: int, *, at_end: bool = True, turn: int = 0
 ) -> list[Array]:
     """Compute a problem by a kernel: (N, C, *sizes), or as the operand is.
+
+    Plain operands end (or start) where memory does. So do weights and blocked inputs, which a
+    program wants aligned: the one whose turn it is; NaN lies between the others. Blocked outputs
+    and scratch lie in the arena, among NaN.
 
     Raises:
         AssertionError: The kernel wrote where it should not, or left out what it should write.
@@ -73,45 +102,70 @@ def run(
     place = Region.at_end if at_end else Region.at_start
     free = iter(range(1, 16))
 
-    inputs, input_places = [], []
+    aligned = dict(_weights(problem, target, kernel, attributes, told[2], needs))
+    weights = len(problem.weights) + (problem.weight is not None)
+    plain: list[Array] = []
+    input_places = []
     for i, operand in enumerate(problem.inputs):
+        input_places.append((0, 0, 0) if operand is None else (3, len(plain), 0))
         if operand is None:
-            input_places.append((0, 0, 0))
             continue
-        memory = place(region(next(free)), told[0][i])
+        memory = np.empty(told[0][i], np.float32)
+        if not operand.blocked:
+            memory = place(region(next(free)), told[0][i])
+            plain.append(memory)
         lay_out(operand, lanes, memory)
-        input_places.append((3, len(inputs), 0))
-        inputs.append(memory)
-    outputs = []
-    for floats in told[1]:
-        outputs.append(place(region(next(free)), floats))
-        outputs[-1][:] = math.nan
-    weights, weight_places = _weights(problem, target, kernel, attributes, told[2], needs, place)
+        if operand.blocked:
+            aligned[weights + i] = memory
+    pieces = Pieces()
+    keys = sorted(aligned, key=lambda i: (i + turn) % (weights + len(problem.inputs)))
+    starts = {i: pieces.put(aligned[i]) for i in keys}
+    for i in range(len(problem.inputs)):
+        if weights + i in starts:
+            input_places[i] = (2, 0, starts[weights + i])
+    weight_places = [(2, 0, starts[i]) if i in starts else (0, 0, 0) for i in range(weights)]
 
-    shared = _GAP
-    scratch = shared + -(-needs.shared_floats // 16) * 16 + _GAP
-    size = scratch + needs.thread_floats * threads + _GAP
+    size = _GAP
+    spans = []
+
+    def in_arena(floats: int) -> int:
+        nonlocal size
+        spans.append((size, floats))
+        size += -(-floats // 16) * 16 + _GAP
+        return spans[-1][0]
+
+    outputs: list[Array] = []
+    output_places = []
+    for operand, floats in zip(problem.outputs, told[1], strict=True):
+        output_places.append((1, 0, in_arena(floats)) if operand.blocked else (4, len(outputs), 0))
+        if not operand.blocked:
+            outputs.append(place(region(next(free)), floats))
+            outputs[-1][:] = math.nan
+    shared, scratch = in_arena(needs.shared_floats), in_arena(needs.thread_floats * threads)
+    memory = pieces.joined(place)
     program = _core.Program(
-        target, threads, size, weights, [len(x) for x in inputs], [len(y) for y in outputs]
+        target, threads, size, memory, [len(x) for x in plain], [len(y) for y in outputs]
     )
     program.add(
-        problem.kind, kernel, attributes, input_places,
-        [(4, i, 0) for i in range(len(outputs))], weight_places, shared, scratch,
+        problem.kind, kernel, attributes, input_places, output_places, weight_places, shared,
+        scratch,
     )  # fmt: skip
     context = _core.Context(program)
     arena = context.arena
     arena[:] = math.nan
-    before = [x.copy() for x in inputs]
-    context.run(inputs, outputs, 0, 1)
+    before = [x.copy() for x in (memory, *plain)]
+    context.run(plain, outputs, 0, 1)
     used = np.zeros(size, bool)
-    used[shared : shared + needs.shared_floats] = True
-    used[scratch : scratch + needs.thread_floats * threads] = True
-    assert np.isnan(arena[~used]).all(), "it wrote outside its scratch"
-    for x, kept in zip(inputs, before, strict=True):
-        assert np.array_equal(x, kept, equal_nan=True), "it wrote into its input"
+    for start, floats in spans:
+        used[start : start + floats] = True
+    assert np.isnan(arena[~used]).all(), "it wrote outside its memory"
+    for x, kept in zip((memory, *plain), before, strict=True):
+        assert np.array_equal(x, kept, equal_nan=True), "it wrote into what it reads"
     return [
-        operand.read(memory, lanes)
-        for operand, memory in zip(problem.outputs, outputs, strict=True)
+        operand.read(outputs[where] if space == 4 else arena[start : start + floats].copy(), lanes)
+        for operand, floats, (space, where, start) in zip(
+            problem.outputs, told[1], output_places, strict=True
+        )
     ]
 
 
@@ -122,36 +176,17 @@ def _weights(
     attributes: dict[str, Any],
     told: list[int],
     needs: _core.Needs,
-    place: Any,
-) -> tuple[Array, list[tuple[int, int, int]]]:
-    """All weights in one region; the one that is packed at its guarded end."""
-    pieces: list[Array | None] = []
+) -> Iterator[tuple[int, Array]]:
+    """Each weight as the kernel reads it, with its index."""
+    first = 0
     if problem.weight is not None:
         memory = region(0).at_end(-(-needs.weight_floats // 16) * 16)[: needs.weight_floats]
         memory[:] = math.nan
         _core.pack(target, problem.kind, kernel, attributes, problem.weight, memory)
-        pieces.append(memory.copy())
-    for given, floats in zip(problem.weights, told[len(pieces) :], strict=False):
-        if given is None:
-            pieces.append(None)
-            continue
-        padded = np.zeros(floats, np.float32)
-        padded[: given.size] = given.ravel()
-        pieces.append(padded)
-    order = list(range(len(pieces)))
-    if place is Region.at_end:
-        order.reverse()
-    starts, size = {}, 0
-    for i in order:
-        piece = pieces[i]
-        if piece is not None:
-            starts[i] = size
-            size += -(-piece.size // 16) * 16 + _GAP
-    size = max(size - _GAP, 16)
-    memory = place(region(0), size)
-    memory[:] = math.nan
-    for i, start in starts.items():
-        piece = pieces[i]
-        assert piece is not None
-        memory[start : start + piece.size] = piece
-    return memory, [(2, 0, starts[i]) if i in starts else (0, 0, 0) for i in range(len(pieces))]
+        yield 0, memory.copy()
+        first = 1
+    for i, given in enumerate(problem.weights, first):
+        if given is not None:
+            padded = np.zeros(told[i], np.float32)
+            padded[: given.size] = given.ravel()
+            yield i, padded
