@@ -5,8 +5,10 @@
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
 #include "linear/operation.hpp"
+#include "matmul/operation.hpp"
 #include "norm/operation.hpp"
 #include "pool/operation.hpp"
+#include "reduce/operation.hpp"
 #include "resize/operation.hpp"
 
 namespace striate {
@@ -56,8 +58,10 @@ const std::vector<StepKind>& step_kinds() {
       row<ElementwiseOperation>(),
       row<LayoutOperation>(),
       row<LinearOperation>(),
+      row<MatMulOperation>(),
       row<NormOperation>(),
       row<PoolOperation>(),
+      row<ReduceOperation>(),
       row<ResizeOperation>(),
       // clang-format on
   };

@@ -24,6 +24,10 @@ extern const Kernel<LinearShape>* const linear_rows[];
 extern const int linear_row_count;
 extern const Kernel<PoolShape>* const pool_table[];
 extern const int pool_table_count;
+extern const Kernel<MatMulShape>* const matmul_rows[];
+extern const int matmul_row_count;
+extern const Kernel<ReduceShape>* const reduce_rows[];
+extern const int reduce_row_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
 
@@ -39,6 +43,8 @@ const Target target = {
     {norm_rows, norm_row_count},
     {linear_rows, linear_row_count},
     {pool_table, pool_table_count},
+    {matmul_rows, matmul_row_count},
+    {reduce_rows, reduce_row_count},
     multiply_add,
     read,
 };

@@ -24,6 +24,8 @@ struct NormShape;
 struct LinearShape;
 struct PoolShape;
 struct ElementwiseShape;
+struct MatMulShape;
+struct ReduceShape;
 
 struct Target {
   const char* name;
@@ -36,6 +38,8 @@ struct Target {
   Kernels<NormShape> norm;
   Kernels<LinearShape> linear;
   Kernels<PoolShape> pool;
+  Kernels<MatMulShape> matmul;
+  Kernels<ReduceShape> reduce;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
   double (*multiply_add)(int64_t rounds, float* sink);

@@ -214,6 +214,53 @@ class Shuffles(nn.Module):
         return F.pixel_shuffle(y.unflatten(1, (16, 9)).transpose(1, 2).flatten(1, 2), 3)
 
 
+class Reductions(nn.Module):
+    """Sums, means, extremes and shares over all kinds of axes."""
+
+    def __init__(self, channels: int = 11) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, channels, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.conv(x)
+        gate = torch.cat([y.mean(1, keepdim=True), y.amax(1, keepdim=True)], 1)  # CBAM
+        return (
+            y * torch.sigmoid(gate.sum(1, keepdim=True)),
+            y.mean((0, 2)), y.sum(3), y.amin((1, 3), keepdim=True), y.mean(),
+            y.std((2, 3)), y.var((0, 2, 3), correction=0), y.norm(dim=1), y.norm(1, dim=(2, 3)),
+            x.sum(0), x.mean((2, 3)), x.prod(1), x.logsumexp((1, 2, 3)),
+            y.softmax(1), y.log_softmax(3), x.softmax(0), x.flatten(1).softmax(1),
+        )  # fmt: skip
+
+
+class SelfAttention(nn.Module):
+    """Attention of all pixels of a map to all, with a mask, and other products."""
+
+    def __init__(self, channels: int = 24, heads: int = 3) -> None:
+        super().__init__()
+        self.heads = heads
+        self.embed = nn.Conv2d(3, channels, 2, stride=2)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.register_buffer("bias", torch.randn(heads, 1, 20))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.embed(x)
+        tokens = y.flatten(2).transpose(1, 2)
+        n, count, c = tokens.shape
+        q, k, v = self.qkv(tokens).view(n, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias)
+        causal = F.scaled_dot_product_attention(q, k[:, :1], v, is_causal=True)
+        spelled = ((q * 0.3) @ k.transpose(-2, -1)).softmax(-1) @ v
+        joined = self.out((seen + causal + spelled).transpose(1, 2).reshape(n, count, c))
+        return (
+            joined.transpose(1, 2).reshape(y.shape) + y,
+            torch.einsum("nchw,nkhw->nkc", y, y),
+            torch.einsum("bhid,bhjd->bhij", q, k),
+            torch.matmul(x, x[0, 0].t()),
+            x[0, 0] @ x[0, 1, 0],
+        )
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "residual": (Residual, (2, 12, 9, 11)),
     "squeeze and excite": (SqueezeExcite, (2, 19, 6, 5)),
@@ -278,6 +325,8 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (1, 9, 5, 4),
     ),
+    "reductions": (Reductions, (2, 3, 5, 6)),
+    "attention": (SelfAttention, (2, 3, 8, 10)),
     "resized": (
         lambda: nn.Sequential(
             nn.Upsample(scale_factor=(1.7, 2.3), mode="bilinear", align_corners=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...graph.ops import AdaptivePool, AvgPool, MaxPool, Reduce
+from ...graph.ops import AdaptivePool, AvgPool, MaxPool
 from ...window import Window
 from .._fuse import Group
 from .._values import Map
@@ -51,28 +51,23 @@ def lower_adaptive_pool(low: Lowering, group: Group) -> None:
     _adaptive(low, group, "avg" if op.reduction == "mean" else "max")
 
 
-@lowers("reduce")
-def lower_reduce(low: Lowering, group: Group) -> None:
-    """Mean or largest over all places of a map: a global pooling."""
-    op = low.graph.op(group.node)
-    assert isinstance(op, Reduce)
+def pool_whole(low: Lowering, group: Group, function: str, axes: tuple[int, ...]) -> bool:
+    """Make a mean or maximum over all places of a blocked map a pooling; False where it is none."""
     value = group.node.inputs[0]
-    assert value is not None
-    shape = low.shape(value)
-    x = low.blocked_maps.get(value)
-    axes = tuple(sorted(a % len(shape) for a in op.axes)) if op.axes is not None else ()
-    if op.function not in ("mean", "max") or x is None or x.axes is None:
-        raise NotNative(f"{op.function} over axes {op.axes} has no kernel")
-    if axes != tuple(sorted(x.axes[2:])):
-        raise NotNative(f"{op.function} over axes {op.axes} has no kernel")
+    x = low.blocked_maps.get(value or "")
+    if function not in ("mean", "max") or x is None or x.axes is None:
+        return False
+    if sorted(axes) != sorted(x.axes[2:]):
+        return False
     y = low.make_pooled(group.output, x, axes)
     attributes = {
         **_sizes(x, y),
         "out": [1, 1, 1],
-        "mode": "avg" if op.function == "mean" else "max",
+        "mode": "avg" if function == "mean" else "max",
         "adaptive": True,
     }
     low.emit(group, "pool", attributes, [x], [y])
+    return True
 
 
 def _adaptive(low: Lowering, group: Group, mode: str) -> None:

@@ -1,0 +1,158 @@
+// Batches of matrix products, by the dense product of conv/kernels/dense.hpp with the rows of a in
+// the place of pixels.
+//
+// Phase 0 packs each matrix b, times the scale, into panels of two vectors of columns as weights
+// are (conv/kernels/panels.hpp), those behind the last column 0; one that serves the whole batch is
+// packed once. In phase 1 a task computes up to 96 rows by a range of panels; its sums stay in
+// scratch, [vector][row], and are written to the rows of y at the end.
+#include "conv/kernels/dense.hpp"
+#include "kernels/lanes.hpp"
+#include "matmul/shape.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int64_t kRows = 96;
+constexpr int64_t kTasks = 16;
+constexpr int64_t kTaskFlops = 1'000'000;
+constexpr int64_t kSumFloats = 24576;  // of a task: 96 KiB of L2
+
+struct Plan {
+  int64_t products, packed;  // pairs of matrices; different b
+  int64_t vectors, panels;   // of columns
+  int64_t parts, ranges;     // of rows, of panels: tasks of a product
+  int64_t rows;              // of the largest part
+};
+
+Plan plan(const MatMulShape& s) {
+  Plan p;
+  p.products = p.packed = s.products();
+  bool same = true;
+  for (int axis = 0; axis < s.axes; ++axis) {
+    same = same && (s.batch[axis] == 1 || s.b_strides[axis] == 0);
+  }
+  if (same) p.packed = 1;
+  p.vectors = ceil_div(s.columns, kLanes);
+  p.panels = panels_of(p.vectors);
+  p.parts = ceil_div(s.rows, kRows);
+  p.rows = ceil_div(s.rows, p.parts);
+  p.ranges = least(ceil_div(kTasks, p.products * p.parts),
+                   2 * p.rows * p.vectors * kLanes * s.depth / kTaskFlops);
+  p.ranges = most(p.ranges, ceil_div(p.rows * p.vectors * kLanes, kSumFloats));
+  p.ranges = most(1, least(p.ranges, p.panels));
+  return p;
+}
+
+bool fits(const MatMulShape&) {
+  return true;
+}
+
+int64_t packed_floats(const MatMulShape& s, const Plan& p) {
+  return ceil_div(p.vectors * kLanes * s.depth, 16) * 16;
+}
+
+Needs needs(const MatMulShape& s, int) {
+  const Plan p = plan(s);
+  Needs needs;
+  needs.shared_floats = p.packed * packed_floats(s, p);
+  needs.thread_floats = ceil_div((2 * ceil_div(p.panels, p.ranges) + 1) * p.rows * kLanes, 16) * 16;
+  needs.phases = 2;
+  needs.tasks[0] = p.packed * p.panels;
+  needs.tasks[1] = p.products * p.parts * p.ranges;
+  return needs;
+}
+
+// Where matrix n of a batch starts.
+int64_t place(const MatMulShape& s, const int64_t* strides, int64_t n) {
+  int64_t at = 0;
+  for (int axis = s.axes - 1; axis >= 0; --axis) {
+    at += n % s.batch[axis] * strides[axis];
+    n /= s.batch[axis];
+  }
+  return at;
+}
+
+void pack_panel(const MatMulShape& s, const Plan& p, const float* b, int64_t panel, float* packed) {
+  const int64_t width = panel_vectors(p.vectors, panel) * kLanes, first = panel * 2 * kLanes;
+  const int64_t used = least(width, s.columns - first);
+  packed += first * s.depth;
+  for (int64_t i = used; i < width; ++i) {
+    for (int64_t k = 0; k < s.depth; ++k) packed[k * width + i] = 0;
+  }
+  if (s.transposed) {
+    for (int64_t i = 0; i < used; ++i) {
+      const float* row = b + (first + i) * s.depth;
+      for (int64_t k = 0; k < s.depth; ++k) packed[k * width + i] = row[k] * s.scale;
+    }
+    return;
+  }
+  for (int64_t k = 0; k < s.depth; ++k) {
+    const float* row = b + k * s.columns + first;
+    for (int64_t i = 0; i < used; ++i) packed[k * width + i] = row[i] * s.scale;
+  }
+}
+
+void multiply(const MatMulShape& s, const Plan& p, const float* a, const float* packed, float* y,
+              int64_t part, int64_t range, float* scratch) {
+  const int64_t first = cut(s.rows, p.parts, part);
+  int64_t rows[kRows];
+  DenseBlock t;
+  t.run = cut(s.rows, p.parts, part + 1) - first;
+  for (int64_t i = 0; i < t.run; ++i) rows[i] = i * s.depth;
+  t.a = a + first * s.depth;
+  t.pixel = rows;
+  t.cells = false;
+  t.runs = 1;
+  t.c_run = 0;
+  t.c_vector = t.run * kLanes;
+  t.residual = nullptr;
+  t.w = packed;
+  t.bias = nullptr;
+  t.vectors = p.vectors;
+  t.depth_all = s.depth;
+  t.first_panel = cut(p.panels, p.ranges, range);
+  t.stop_panel = cut(p.panels, p.ranges, range + 1);
+  t.c = scratch - 2 * t.first_panel * t.c_vector;
+  const int64_t segments = ceil_div(s.depth, kSegment);
+  for (int64_t i = 0; i < segments; ++i) {
+    const int64_t before = cut(s.depth, segments, i);
+    dense_segment(t, {&before, 1, cut(s.depth, segments, i + 1) - before, before});
+  }
+  const int64_t last = 2 * (t.stop_panel - 1) + panel_vectors(p.vectors, t.stop_panel - 1);
+  for (int64_t i = 0; i < t.run; ++i) {
+    float* row = y + (first + i) * s.columns;
+    for (int64_t v = 2 * t.first_panel; v < last; ++v) {
+      const Vector sum = load(t.c + v * t.c_vector + i * kLanes);
+      const int64_t left = s.columns - v * kLanes;
+      if (left >= kLanes) {
+        store_unaligned(row + v * kLanes, sum);
+      } else {
+        store_first(row + v * kLanes, sum, left);
+      }
+    }
+  }
+}
+
+void run(const MatMulShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
+  const Plan p = plan(s);
+  const int64_t floats = packed_floats(s, p);
+  for (int64_t task = first; task < stop; ++task) {
+    if (phase == 0) {
+      const int64_t n = task / p.panels;
+      pack_panel(s, p, b.in[1] + place(s, s.b_strides, n), task % p.panels, b.shared + n * floats);
+      continue;
+    }
+    const int64_t range = task % p.ranges, part = task / p.ranges % p.parts;
+    const int64_t n = task / p.ranges / p.parts;
+    const float* packed = b.shared + (p.packed == 1 ? 0 : n) * floats;
+    multiply(s, p, b.in[0] + place(s, s.a_strides, n), packed, b.out[0] + n * s.rows * s.columns,
+             part, range, b.scratch);
+  }
+}
+
+}  // namespace
+
+extern const Kernel<MatMulShape> matmul_blocks;
+const Kernel<MatMulShape> matmul_blocks = {"blocks", fits, needs, nullptr, run};
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,164 @@
+"""Products of what is computed: matrices, any contraction of two arrays, attention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.ops import Attention, Einsum, MatMul
+from .._fuse import Group
+from .._values import Map, Storage
+from ._lowering import Lowering, NotNative, lowers
+from ._view import view
+from .elementwise import broadcast_strides
+from .reduce import along
+
+
+@lowers("matmul")
+def lower_matmul(low: Lowering, group: Group) -> None:
+    """Y[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, MatMul)
+    a, b = (_operand(low, name) for name in group.node.inputs[:2])
+    rows = a.shape if len(a.shape) > 1 else (1, *a.shape)
+    columns = b.shape if len(b.shape) > 1 else (*b.shape, 1)
+    _multiply(low, group, a, b, rows, columns, low.make_plain(group.output))
+
+
+def _operand(low: Lowering, name: str | None) -> Map:
+    assert name is not None
+    if not low.is_float(name) or 0 in low.shape(name):
+        raise NotNative("it is not float32, or empty")
+    return low.plain(name)
+
+
+def _multiply(
+    low: Lowering, group: Group, a: Map, b: Map, a_shape: tuple[int, ...],
+    b_shape: tuple[int, ...], y: Map, *, transposed: bool = False, scale: float = 1.0,
+) -> None:  # fmt: skip
+    """A step `matmul` on arrays of these shapes; b as (..., columns, depth) if transposed."""
+    batch = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
+    axes = _batch(batch, a_shape, b_shape)
+    columns, depth = b_shape[-2:] if transposed else b_shape[:-3:-1]
+    attributes: dict[str, Any] = {
+        "batch": [n for n, _, _ in axes],
+        "a_strides": [stride for _, stride, _ in axes],
+        "b_strides": [stride for _, _, stride in axes],
+        "rows": a_shape[-2],
+        "depth": depth,
+        "columns": columns,
+        "transposed": transposed,
+        "scale": scale,
+    }
+    low.emit(group, "matmul", attributes, [a, b], [y])
+
+
+def _batch(batch: Any, a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Size and strides of the axes in front; those joined that both step over as over one."""
+    strides = [
+        [stride * math.prod(shape[-2:]) for stride in broadcast_strides(shape[:-2], batch)]
+        for shape in (a, b)
+    ]
+    axes: list[tuple[int, int, int]] = []
+    for n, i, j in zip(batch, *strides, strict=True):
+        if n == 1:
+            continue
+        if axes and axes[-1][1:] == (i * n, j * n):
+            axes[-1] = (axes[-1][0] * n, i, j)
+        else:
+            axes.append((n, i, j))
+    if len(axes) > 4:
+        raise NotNative(f"a batch of {len(axes)} axes has no kernel")
+    return axes or [(1, 0, 0)]
+
+
+@lowers("einsum")
+def lower_einsum(low: Lowering, group: Group) -> None:
+    """Letters of all three are the batch, of both operands the depth; others rows or columns."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Einsum)
+    first, second, result = op.letters
+    a, b = (_operand(low, name) for name in group.node.inputs[:2])
+    batch = [c for c in result if c in first and c in second]
+    depth = [c for c in first if c in second and c not in result]
+    rows = [c for c in result if c in first and c not in second]
+    columns = [c for c in result if c in second and c not in first]
+    if {*first} - {*batch, *depth, *rows} or {*second} - {*batch, *depth, *columns}:
+        raise NotNative("it sums over a letter of one operand")
+    sizes = dict(zip(first, a.shape, strict=True)) | dict(zip(second, b.shape, strict=True))
+    count = lambda letters: math.prod(sizes[c] for c in letters)  # noqa: E731
+    left = _ordered(low, group, a, first, [*batch, *rows, *depth])
+    right = _ordered(low, group, b, second, [*batch, *columns, *depth])
+    order = [*batch, *rows, *columns]
+    y = low.make_plain(group.output)
+    made = y
+    if "".join(order) != result:
+        made = Map(Storage(f"{group.output}:product", y.floats), tuple(sizes[c] for c in order))
+    _multiply(
+        low, group, left, right, (count(batch), count(rows), count(depth)),
+        (count(batch), count(columns), count(depth)), made, transposed=True,
+    )  # fmt: skip
+    if made is not y:
+        low.copy(view(made).permuted(tuple(order.index(c) for c in result)), view(y), group)
+
+
+def _ordered(low: Lowering, group: Group, x: Map, letters: str, order: list[str]) -> Map:
+    """The array with its axes in another order."""
+    axes = tuple(letters.index(c) for c in order)
+    if axes == tuple(range(len(axes))):
+        return x
+    shape = tuple(x.shape[axis] for axis in axes)
+    found = Map(Storage(f"{x.storage.name}:ordered", x.floats), shape)
+    low.copy(view(x).permuted(axes), view(found), group)
+    return found
+
+
+@lowers("attention")
+def lower_attention(low: Lowering, group: Group) -> None:
+    """The products of queries and keys, the mask, softmax, and the sum of values."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, Attention)
+    query, key, value = (_operand(low, name) for name in group.node.inputs[:3])
+    mask = _mask(low, group, op, query.shape[-2], key.shape[-2])
+    front = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+    shape = (*front, query.shape[-2], key.shape[-2])
+    scale = 1 / math.sqrt(query.shape[-1]) if op.scale is None else op.scale
+    scores = Map(Storage(f"{group.output}:scores", math.prod(shape)), shape)
+    _multiply(low, group, query, key, query.shape, key.shape, scores, transposed=True, scale=scale)
+    for added in mask:
+        attributes = {
+            "sizes": list(shape),
+            "a_strides": broadcast_strides(shape, shape),
+            "b_strides": broadcast_strides(added.shape, shape),
+            "op": "add",
+        }
+        masked = Map(Storage(f"{group.output}:masked", scores.floats), shape)
+        low.emit(group, "elementwise", attributes, [scores, added], [masked])
+        scores = masked
+    shares = Map(Storage(f"{group.output}:shares", scores.floats), shape)
+    low.emit(group, "reduce", along(shape, len(shape) - 1, "softmax"), [scores], [shares])
+    y = low.make_plain(group.output)
+    _multiply(low, group, shares, value, shape, value.shape, y)
+    for step in low.steps[-2 - len(mask) :]:
+        step.macs = 0  # told once, with the first product
+
+
+def _mask(low: Lowering, group: Group, op: Attention, queries: int, keys: int) -> list[Map]:
+    """What is added to the scores: minus infinity where a query does not see a key."""
+    added = []
+    if op.causal:
+        seen = np.tri(queries, keys) > 0
+        added.append(low.constant(np.where(seen, 0, -np.inf).astype(np.float32)))
+    name = (*group.node.inputs, None)[3] if len(group.node.inputs) > 3 else None
+    if name is None:
+        return added
+    if name in low.graph.weights:
+        array = low.graph.weights[name].numpy()
+        if array.dtype == bool:
+            array = np.where(array, 0, -np.inf)
+        added.append(low.constant(np.ascontiguousarray(array, np.float32)))
+    else:
+        added.append(_operand(low, name))
+    return added

@@ -1,0 +1,89 @@
+"""Sums, means and extremes over axes, and softmax: along one axis of a plain array."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...graph.ops import Reduce, Softmax
+from .._fuse import Group
+from .._values import Map, Storage
+from ._lowering import Lowering, NotNative, lowers
+from ._view import view
+from .pool import pool_whole
+
+_MODES = {
+    "var": "variance", "var_unbiased": "variance", "std": "deviation", "std_unbiased": "deviation",
+    **{name: name for name in
+       ("sum", "mean", "max", "min", "prod", "l1", "l2", "sum_square", "log_sum_exp")},
+}  # fmt: skip
+
+
+@lowers("reduce")
+def lower_reduce(low: Lowering, group: Group) -> None:
+    """Over all places of a blocked map a pooling; else over axes that lie side by side."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, Reduce)
+    assert value is not None
+    shape = low.shape(value)
+    if op.function not in _MODES or not low.is_float(value) or 0 in shape:
+        raise NotNative(f"{op.function} has no kernel")
+    axes = op.reduced(len(shape))
+    if pool_whole(low, group, op.function, axes):
+        return
+    x = _gathered(low, group, low.plain(value), axes)
+    size = math.prod(shape[axis] for axis in axes)
+    if op.function.endswith("_unbiased") and size < 2:
+        raise NotNative("it divides by 0")
+    first = min((axis for axis in axes if shape[axis] > 1), default=0)
+    outer = math.prod(n for axis, n in enumerate(shape) if axis not in axes and axis < first)
+    if x.shape != shape:  # the reduced axes were put last
+        outer = x.floats // size
+    attributes = {
+        "mode": _MODES[op.function],
+        "outer": outer,
+        "size": size,
+        "inner": x.floats // size // outer,
+        "divisor": float(size - op.function.endswith("_unbiased")),
+    }
+    low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def _gathered(low: Lowering, group: Group, x: Map, axes: tuple[int, ...]) -> Map:
+    """The array with its reduced axes side by side: as it is, or with these put last."""
+    long = [axis for axis, n in enumerate(x.shape) if n > 1]
+    reduced = [long.index(axis) for axis in axes if x.shape[axis] > 1]
+    if not reduced or sorted(reduced) == list(range(min(reduced), max(reduced) + 1)):
+        return x
+    order = (*(a for a in range(len(x.shape)) if a not in axes), *axes)
+    shape = (*(x.shape[axis] for axis in order), 1)  # told from the input's by its rank
+    found = Map(Storage(f"{group.output}:gathered", x.floats), shape)
+    low.copy(view(x).permuted(order).insert(len(order)), view(found), group)
+    return found
+
+
+@lowers("softmax")
+def lower_softmax(low: Lowering, group: Group) -> None:
+    """Shares of what an axis adds up to, or their logarithms."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, Softmax)
+    assert value is not None
+    shape = low.shape(value)
+    if not low.is_float(value) or 0 in shape:
+        raise NotNative("it is not float32, or empty")
+    x = low.plain(value)
+    mode = "log_softmax" if op.log else "softmax"
+    attributes = along(shape, op.axis % len(shape) if shape else 0, mode)
+    low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def along(shape: tuple[int, ...], axis: int, mode: str) -> dict[str, Any]:
+    """The attributes of a step along one axis."""
+    return {
+        "mode": mode,
+        "outer": math.prod(shape[:axis]),
+        "size": math.prod(shape[axis : axis + 1]),
+        "inner": math.prod(shape[axis + 1 :]),
+    }

@@ -1,0 +1,61 @@
+"""The step `matmul`: batches of products of two arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from striate import _core
+
+from .steps import EPS, run_step
+
+TARGETS = [name for name, _ in _core.targets()]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_are_numpys(transposed: bool, target: str) -> None:
+    sizes = [(1, 1, 1, 1), (2, 3, 5, 7), (3, 7, 8, 9), (1, 97, 33, 17), (2, 196, 16, 196),
+             (1, 5, 600, 40), (4, 1, 64, 65), (1, 100, 3, 500)]  # fmt: skip
+    rng = np.random.default_rng(0)
+    for n, rows, depth, columns in sizes:
+        a = rng.normal(size=(n, rows, depth)).astype(np.float32)
+        b = rng.normal(size=(n, depth, columns)).astype(np.float32)
+        stored = np.ascontiguousarray(b.swapaxes(1, 2)) if transposed else b
+        attributes = {
+            "batch": [n], "a_strides": [rows * depth], "b_strides": [depth * columns],
+            "rows": rows, "depth": depth, "columns": columns, "transposed": transposed,
+            "scale": 0.5,
+        }  # fmt: skip
+        (y,) = run_step(target, "matmul", "blocks", attributes, [a, stored],
+                        [(n, rows, columns)], threads=2)  # fmt: skip
+        error = np.abs(y - 0.5 * (a.astype(np.float64) @ b)).max()
+        assert error <= 4 * EPS * depth + EPS, (n, rows, depth, columns)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_batches_repeat_operands(target: str) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(2, 1, 3, 4, 5)).astype(np.float32)
+    for shape in ((2, 3, 5, 6), (5, 6), (1, 3, 5, 6)):
+        b = rng.normal(size=shape).astype(np.float32)
+        strides = [0, 0, 0] if len(shape) == 2 else [0, 90 * (shape[0] > 1), 30]
+        attributes: dict[str, Any] = {
+            "batch": [2, 2, 3], "a_strides": [60, 0, 20], "b_strides": strides,
+            "rows": 4, "depth": 5, "columns": 6,
+        }  # fmt: skip
+        wide = b if len(shape) == 2 else np.broadcast_to(b, (2, 3, 5, 6))[None]
+        exact = np.broadcast_to(a, (2, 2, 3, 4, 5)).astype(np.float64) @ wide
+        (y,) = run_step(target, "matmul", "blocks", attributes, [a, b], [exact.shape])
+        assert np.abs(y - exact).max() < 40 * EPS
+
+
+def test_wrong_arguments_are_refused() -> None:
+    right = {"batch": [2], "a_strides": [4], "b_strides": [4], "rows": 2, "depth": 2, "columns": 2}
+    assert _core.candidates(TARGETS[0], "matmul", right) == ["blocks"]
+    for wrong in ({"batch": [1] * 5}, {"a_strides": [-1]}, {"rows": 0}, {"b_strides": [1, 2]},
+                  {"rows": 1 << 31, "columns": 1 << 31, "batch": [1 << 31]}):  # fmt: skip
+        with pytest.raises(ValueError, match="matmul"):
+            _core.candidates(TARGETS[0], "matmul", {**right, **wrong})
