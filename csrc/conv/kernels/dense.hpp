@@ -3,7 +3,7 @@
 //   for each segment of K:                  256 or so: its weights of a panel stay in L1
 //     for each panel of output channels:    2 vectors; the last of an odd number has 3
 //       for each tile of pixels:            the block's input stays in L2
-//         gather_tile
+//         gather_tiles
 #pragma once
 
 #include "conv/kernels/gather.hpp"
@@ -19,6 +19,7 @@ struct DenseBlock {
   const float* a;
   const int64_t* pixel;  // runs * run distances from a
   bool cells;            // pixels are vectors, as in blocked maps
+  bool ahead;            // a is not in L2 yet
   int64_t runs, run;
   float* c;               // first vector of all output channels, first run
   const float* residual;  // likewise; null: none
@@ -46,9 +47,52 @@ static void dense_activate(const DenseBlock& t, int64_t vector, int64_t count) {
   }
 }
 
+// The weights of one segment of a panel.
+STRIATE_INLINE const float* dense_weights(const DenseBlock& t, int64_t panel, int64_t before) {
+  return t.w + (2 * panel * t.depth_all + panel_vectors(t.vectors, panel) * before) * kLanes;
+}
+
+// Fetch meanwhile what is read next: the next panel, the first one of the next segment, or of the
+// next task.
+STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64_t panel,
+                               int64_t tiles, GatherTiles& g) {
+  const int64_t behind = s.before + s.blocks * s.depth;
+  const bool last = behind == t.depth_all;
+  int64_t next = panel + 1, before = s.before;
+  if (next == t.stop_panel) {
+    next = last ? t.stop_panel % panels_of(t.vectors) : t.first_panel;
+    before = last ? 0 : behind;
+  }
+  const int64_t floats = panel_vectors(t.vectors, next) * s.blocks * s.depth * kLanes;
+  g.next = dense_weights(t, next, before);
+  g.next_stop = g.next + ceil_div(floats, 16) * 16;
+  g.next_lines = ceil_div(floats, 16 * tiles * s.blocks);
+}
+
+// The tiles of one run beside one panel, near-equal.
+static void dense_run(const DenseBlock& t, int64_t r, int64_t vectors, GatherTiles& g) {
+  const int64_t* pixel = t.pixel + r * t.run;
+  const int64_t tiles = ceil_div(t.run, kGatherPixels[vectors - 1]);
+  const int64_t large = t.run % tiles, small = t.run / tiles;
+  const auto row = [&](int64_t p, int64_t np) STRIATE_LAMBDA {
+    return t.cells && pixel[p + np - 1] - pixel[p] == (np - 1) * kLanes ? 1 : 0;
+  };
+  int64_t p = 0;
+  for (int64_t i = 0; i < tiles;) {
+    const int64_t np = small + (i < large ? 1 : 0), first = i;
+    const int64_t kind = row(p, np);
+    g.pixel = pixel + p;
+    for (; i < (first < large ? large : tiles) && row(p, np) == kind; ++i) p += np;
+    g.tiles = i - first;
+    kGather.of[kind][vectors - 1][np - 1](g);
+    g.c += g.tiles * np * kLanes;
+    if (g.residual != nullptr) g.residual += g.tiles * np * kLanes;
+  }
+}
+
 static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
   const bool last = s.before + s.blocks * s.depth == t.depth_all;
-  GatherTile g;
+  GatherTiles g;
   g.a = t.a;
   g.step = s.step;
   g.blocks = s.blocks;
@@ -60,22 +104,15 @@ static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
   g.high = t.activation.beta;
   for (int64_t panel = t.first_panel; panel < t.stop_panel; ++panel) {
     const int64_t nv = panel_vectors(t.vectors, panel), vector = 2 * panel;
-    const int64_t tiles = ceil_div(t.run, kGatherPixels[nv - 1]);
-    g.w = t.w + (vector * t.depth_all + nv * s.before) * kLanes;
+    g.w = dense_weights(t, panel, s.before);
     g.bias = t.bias != nullptr ? t.bias + vector * kLanes : nullptr;
+    g.ahead = t.ahead && panel == t.first_panel;
+    dense_next(t, s, panel, t.runs * ceil_div(t.run, kGatherPixels[nv - 1]), g);
     for (int64_t r = 0; r < t.runs; ++r) {
       const int64_t place = vector * t.c_vector + r * t.c_run;
-      const int64_t large = t.run % tiles, small = t.run / tiles;
-      int64_t p = 0;
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t np = small + (i < large ? 1 : 0);
-        g.pixel = t.pixel + r * t.run + p;
-        g.c = t.c + place + p * kLanes;
-        g.residual = last && t.residual != nullptr ? t.residual + place + p * kLanes : nullptr;
-        const bool row = t.cells && g.pixel[np - 1] - g.pixel[0] == (np - 1) * kLanes;
-        kGather.of[row ? 1 : 0][nv - 1][np - 1](g);
-        p += np;
-      }
+      g.c = t.c + place;
+      g.residual = last && t.residual != nullptr ? t.residual + place : nullptr;
+      dense_run(t, r, nv, g);
     }
     if (last && t.activation.kind != Activation::none && t.activation.kind != Activation::clamp) {
       dense_activate(t, vector, nv);

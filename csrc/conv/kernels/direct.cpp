@@ -389,6 +389,7 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places
   t.a = a;
   t.pixel = pixel;
   t.cells = !s.plain_input;
+  t.ahead = p.in_place;
   t.w = b.weight[0] + vector * kLanes * p.depth_all;
   t.bias = s.bias ? b.weight[1] + vector * kLanes : nullptr;
   t.vectors = p.vectors;

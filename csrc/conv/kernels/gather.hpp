@@ -6,6 +6,9 @@
 // A window's tap is the same distance away from every pixel, as long as nothing is cut off at the
 // edges. So NP addresses in general registers, which all take the same steps, read any stride and
 // dilation of a map with no packing; and plain maps, where k runs along the filter's width.
+//
+// While a tile is computed, the next one's residuals are fetched, and a part of the next panel's
+// weights: the first tile of a panel would wait for L3 or memory. Outputs need no fetching.
 #pragma once
 
 #include "kernels/activation.hpp"
@@ -13,9 +16,11 @@
 
 namespace striate::STRIATE_TARGET {
 
-struct GatherTile {
+// Tiles of NP pixels, one after the other in `pixel`, `c` and `residual`.
+struct GatherTiles {
+  int64_t tiles;
   const float* a;
-  const int64_t* pixel;  // NP distances from a
+  const int64_t* pixel;  // distances from a
   const int64_t* step;   // from block to block: `blocks` distances, the first from a
   int64_t blocks, depth;
   const float* w;
@@ -26,6 +31,10 @@ struct GatherTile {
   bool accumulate;        // start from what c holds
   bool clamp;             // f = min(max(x, low), high)
   float low, high;
+  bool ahead;  // fetch the next tile's input
+  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at `next_stop`, done.
+  const float *next, *next_stop;
+  int64_t next_lines;
 };
 
 // kRow: the pixels follow one another at kLanes floats, so that one address serves all.
@@ -41,22 +50,21 @@ STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, i
   for (int p = 0; p < NP; ++p) {
     const Vector x = broadcast(kRow ? at[0][k + p * kLanes] : at[kRow ? 0 : p][k]);
     STRIATE_UNROLL
-    for (int i = 0; i < NV; ++i) {
-      sum[i][p] += x * weight[i];
-      pin(sum[i][p]);
-    }
+    for (int i = 0; i < NV; ++i) multiply_add(sum[i][p], weight[i], x);
   }
 }
 
 template <int NV, int NP, bool kRow>
-static void gather_tile(const GatherTile& t) {
+STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t place) {
   constexpr int kPointers = kRow ? 1 : NP;
+  constexpr int64_t kLine = 16;
+  float* const c = t.c + place;
   Vector sum[NV][NP];
   if (t.accumulate) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] = load(t.c + v * t.c_vector + p * kLanes);
+      for (int p = 0; p < NP; ++p) sum[v][p] = load(c + v * t.c_vector + p * kLanes);
     }
   } else {
     STRIATE_UNROLL
@@ -66,9 +74,18 @@ static void gather_tile(const GatherTile& t) {
       for (int p = 0; p < NP; ++p) sum[v][p] = start;
     }
   }
+  if (t.residual != nullptr) {
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP * kLanes; p += kLine) {
+        __builtin_prefetch(t.residual + place + v * t.c_vector + NP * kLanes + p, 0, 3);
+      }
+    }
+  }
   const float* at[kPointers];
   STRIATE_UNROLL
-  for (int p = 0; p < kPointers; ++p) at[p] = t.a + t.pixel[p];
+  for (int p = 0; p < kPointers; ++p) at[p] = t.a + pixel[p];
   const float* w = t.w;
   const int64_t depth = t.depth;
   const int64_t *step = t.step, *const stop = step + t.blocks;
@@ -86,12 +103,25 @@ static void gather_tile(const GatherTile& t) {
     _Pragma("GCC unroll 1") for (; k < depth; ++k, w += NV * kLanes) {
       gather_step<NV, NP, kRow>(sum, at, k, w);
     }
+    if (t.next != t.next_stop) {
+      for (int64_t line = 0; line < t.next_lines && t.next != t.next_stop; ++line) {
+        fetch(t.next);
+        t.next += kLine;
+      }
+    }
+    if (kRow && t.ahead) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP * kLanes; p += kLine) {
+        __builtin_prefetch(at[0] + NP * kLanes + p, 0, 3);
+      }
+    }
   }
   if (t.residual != nullptr) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] += load(t.residual + v * t.c_vector + p * kLanes);
+      for (int p = 0; p < NP; ++p)
+        sum[v][p] += load(t.residual + place + v * t.c_vector + p * kLanes);
     }
   }
   if (t.clamp) {
@@ -99,17 +129,25 @@ static void gather_tile(const GatherTile& t) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] = min(max(sum[v][p], low), high);
+      for (int p = 0; p < NP; ++p) sum[v][p] = min(high, max(low, sum[v][p]));
     }
   }
   STRIATE_UNROLL
   for (int v = 0; v < NV; ++v) {
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) store(t.c + v * t.c_vector + p * kLanes, sum[v][p]);
+    for (int p = 0; p < NP; ++p) store(c + v * t.c_vector + p * kLanes, sum[v][p]);
   }
 }
 
-typedef void (*GatherFunction)(const GatherTile&);
+template <int NV, int NP, bool kRow>
+static void gather_tiles(GatherTiles& t) {
+  const int64_t* pixel = t.pixel;
+  for (int64_t i = 0; i < t.tiles; ++i, pixel += NP) {
+    gather_tile<NV, NP, kRow>(t, pixel, i * NP * kLanes);
+  }
+}
+
+typedef void (*GatherFunction)(GatherTiles&);
 
 // Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each.
 constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels / 3};
@@ -117,7 +155,7 @@ constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels /
 template <int NV, int NP, bool kRow>
 struct GatherTable {
   static constexpr void fill(GatherFunction* to) {
-    to[NP - 1] = gather_tile<NV, NP, kRow>;
+    to[NP - 1] = gather_tiles<NV, NP, kRow>;
     if constexpr (NP > 1) GatherTable<NV, NP - 1, kRow>::fill(to);
   }
 };
