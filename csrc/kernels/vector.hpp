@@ -87,23 +87,6 @@ STRIATE_INLINE void pin([[maybe_unused]] Vector& v) {
 #endif
 }
 
-// sum += x * y, in the register that `sum` has: in long unrolled steps GCC 12 moves and spills the
-// sums of a tile (2x6 with an address a pixel: 88 GFLOP/s for 97).
-STRIATE_INLINE void multiply_add(Vector& sum, Vector x, Vector y) {
-#if defined(__AVX512F__) && STRIATE_LANES == 16
-  asm volatile("vfmadd231ps %1, %2, %0" : "+v"(sum) : "v"(x), "v"(y));
-#elif defined(__FMA__) && STRIATE_LANES == 8
-  asm volatile("vfmadd231ps %1, %2, %0" : "+x"(sum) : "x"(x), "x"(y));
-#else
-  sum += x * y;
-#endif
-}
-
-// Fetch a line of memory into L2.
-STRIATE_INLINE void fetch(const float* p) {
-  __builtin_prefetch(p, 0, 2);
-}
-
 // Of whole numbers: sizes and places.
 STRIATE_INLINE int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;

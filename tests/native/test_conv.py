@@ -170,6 +170,20 @@ SHAPES = {
     "1x1 stride 2": Convolution(
         in_channels=32, out_channels=24, size=(1, 11, 12), kernel=(1, 1, 1), stride=(1, 2, 2)
     ),
+    "1x1 stride 2, shared by tasks": Convolution(
+        in_channels=264,
+        out_channels=296,
+        size=(1, 13, 11),
+        kernel=(1, 1, 1),
+        stride=(1, 2, 2),
+        residual=True,
+    ),
+    "1x1 with fewer weights to scale than pixels": Convolution(
+        batch=2, in_channels=17, out_channels=20, size=(1, 9, 10), kernel=(1, 1, 1), scale=True
+    ),
+    "1x1 with more weights than pixels to scale": Convolution(
+        batch=2, in_channels=136, out_channels=120, size=(1, 3, 3), kernel=(1, 1, 1), scale=True
+    ),
     "1x1 of long sums": Convolution(
         in_channels=777, out_channels=40, size=(1, 3, 5), kernel=(1, 1, 1)
     ),
@@ -197,6 +211,9 @@ SHAPES = {
         after=(0, 1, 1),
         size=(1, 9, 13),
         residual=True,
+    ),
+    "grouped, 2 to 6": Convolution(
+        in_channels=48, out_channels=144, groups=24, stride=(1, 2, 2), scale=True, size=(1, 8, 9)
     ),
     "grouped, 5 to 3": Convolution(
         batch=2,

@@ -1,7 +1,10 @@
-// The loops around the microkernel: a block of output pixels by a range of output channels.
+// The loops around the microkernel: a block of output pixels by a range of
+// output channels.
 //
-//   for each segment of K:                  256 or so: its weights of a panel stay in L1
-//     for each panel of output channels:    2 vectors; the last of an odd number has 3
+//   for each segment of K:                  256 or so: its weights of a panel
+//   stay in L1
+//     for each panel of output channels:    2 vectors; the last of an odd
+//     number has 3
 //       for each tile of pixels:            the block's input stays in L2
 //         gather_tiles
 #pragma once
@@ -19,7 +22,7 @@ struct DenseBlock {
   const float* a;
   const int64_t* pixel;  // runs * run distances from a
   bool cells;            // pixels are vectors, as in blocked maps
-  bool ahead;            // a is not in L2 yet
+  int64_t ahead;         // floats from pixel to pixel if a is not in L2 yet; 0: it is
   int64_t runs, run;
   float* c;               // first vector of all output channels, first run
   const float* residual;  // likewise; null: none
@@ -52,8 +55,8 @@ STRIATE_INLINE const float* dense_weights(const DenseBlock& t, int64_t panel, in
   return t.w + (2 * panel * t.depth_all + panel_vectors(t.vectors, panel) * before) * kLanes;
 }
 
-// Fetch meanwhile what is read next: the next panel, the first one of the next segment, or of the
-// next task.
+// Fetch meanwhile what is read next: the next panel, the first one of the next
+// segment, or of the next task.
 STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64_t panel,
                                int64_t tiles, GatherTiles& g) {
   const int64_t behind = s.before + s.blocks * s.depth;
@@ -106,7 +109,7 @@ static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
     const int64_t nv = panel_vectors(t.vectors, panel), vector = 2 * panel;
     g.w = dense_weights(t, panel, s.before);
     g.bias = t.bias != nullptr ? t.bias + vector * kLanes : nullptr;
-    g.ahead = t.ahead && panel == t.first_panel;
+    g.ahead = panel == t.first_panel ? t.ahead : 0;
     dense_next(t, s, panel, t.runs * ceil_div(t.run, kGatherPixels[nv - 1]), g);
     for (int64_t r = 0; r < t.runs; ++r) {
       const int64_t place = vector * t.c_vector + r * t.c_run;

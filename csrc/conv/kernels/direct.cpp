@@ -1,25 +1,37 @@
-// Dense convolution as a matrix product that is never laid out: any filter, stride, dilation and
-// padding, 1D to 3D, blocked or plain input.
+// Dense convolution as a matrix product that is never laid out: any filter,
+// stride, dilation and padding, 1D to 3D, blocked or plain input.
 //
 //   y[o][p] = sum over blocks b (of input channels and taps), k of
 //             x[pixel(p) + distance(b) + k] * w[o][b][k]
 //
-// A task computes a block of about 100 output pixels for a range of output channels. If windows
-// leave the map (or the input is scaled), it first copies what these pixels read, zeros included:
+// A task computes a block of about 100 output pixels for a range of output
+// channels. If windows leave the map (or the input is scaled), it first copies
+// what these pixels read, zeros included:
 //
 //   region[c / L][z][y][x][c % L]       plain input: region[c][z][y][x]
 //
-//   an axis of the region is either the stretch of the map that the block covers:
-//       0 . . x x x x x . . 0           place i, tap u at i * stride + u * dilation
-//   or, where windows are sparse in it (large dilations), the places of one tap after the other's:
+//   an axis of the region is either the stretch of the map that the block
+//   covers:
+//       0 . . x x x x x . . 0           place i, tap u at i * stride + u *
+//       dilation
+//   or, where windows are sparse in it (large dilations), the places of one tap
+//   after the other's:
 //       | tap 0: x x x | tap 1: x x x | tap 2: x x x |      at u * places + i
 //
-// The copy also brings the input into L2 at the rate of plain reading, and takes maps apart whose
-// channel blocks are a power of two apart. Where all windows stay inside, the map is read in place.
+// The copy also brings the input into L2 at the rate of plain reading, and
+// takes maps apart whose channel blocks are a power of two apart. Where all
+// windows stay inside, the map is read in place. Where several tasks share a
+// block of pixels (small maps), copying is a phase of its own. Instead of a map
+// that is to be scaled, a 1x1 filter's weights are, if there are fewer of them.
 //
-// With blocked input, k runs over the lanes of a block of channels (only as many as are used in the
-// last); with plain input along the filter's width, which lies in memory one behind the other.
-// Blocks of K: [c / L][tap], or [c][tap row]; panels.hpp has the layout of the weights.
+// Groups of fewer channels than a vector are merged, with zeros where weights
+// lead from one to the other: 32 groups of 4 channels are 16 of 8, for twice
+// the multiply-adds.
+//
+// With blocked input, k runs over the lanes of a block of channels (only as
+// many as are used in the last); with plain input along the filter's width,
+// which lies in memory one behind the other. Blocks of K: [c / L][tap], or
+// [c][tap row]; panels.hpp has the layout of the weights.
 #include "conv/kernels/dense.hpp"
 #include "conv/shape.hpp"
 
@@ -27,31 +39,38 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kPixels = 112;           // of a block
+constexpr int64_t kLeastPixels = 56;       // of a small map's, where regions are copied
 constexpr int64_t kMostPixels = 256;       // room in the list of pixels
-constexpr int64_t kRegionFloats = 49152;   // 192 KiB: a part of L2
+constexpr int64_t kRegionFloats = 131072;  // 512 KiB: read a segment of K at a time
 constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
 constexpr int64_t kTasks = 16;             // so that several threads share them evenly
+constexpr int64_t kMostMerged = 64;        // groups
 constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
 
 struct Axis {
   int64_t out, parts;  // places, cut into near-equal parts
   int64_t stride, dilation, kernel, padding, in;
-  int64_t place, tap, size;  // of the region: place i, tap u at i * place + u * tap
+  int64_t place, tap,
+      size;  // of the region: place i, tap u at i * place + u * tap
   bool sparse;
 };
 
 struct Plan {
+  int64_t merged, groups, channels,
+      outputs;  // merged groups of the shape, and what they make
   Axis axis[3];
   bool in_place;
+  bool shared;             // regions are copied in a phase of their own
+  bool scale_weights;      // instead of the map
   bool flat;               // 1x1 and stride 1: one axis of all pixels
   int64_t cell;            // floats of a pixel: L, or 1 of plain input
   int64_t channel_blocks;  // of a group, the partly used one included
   int64_t inner;           // taps that are blocks of K: all, or without the width
   int64_t depth, last_depth, depth_all;
   int64_t vectors, panels, ranges;
-  int64_t region_floats, output_floats;
-  int64_t spatial;  // blocks of pixels of an image
-  bool scatter;     // outputs do not follow one another in y
+  int64_t region_floats, output_floats, weight_floats;  // the last of a group
+  int64_t spatial;                                      // blocks of pixels of an image
+  bool scatter;                                         // outputs do not follow one another in y
 };
 
 void shape_axis(Axis& a, int64_t parts, bool dense) {
@@ -77,18 +96,19 @@ void shape_region(Plan& p, const int64_t* parts, bool dense_width) {
   p.region_floats = p.in_place ? 0 : floats;
 }
 
-// Cut the output into blocks of about kPixels, squares rather than stripes: the less is read twice.
-void choose_blocks(Plan& p, bool dense_width) {
+// Cut the output into blocks of about so many pixels, squares rather than
+// stripes: the less is read twice.
+void choose_blocks(Plan& p, bool dense_width, int64_t pixels) {
   const int64_t depth = p.axis[0].out, height = p.axis[1].out, width = p.axis[2].out;
   const bool stripe = depth * height == 1;
   int64_t parts[3];
-  parts[2] = stripe ? ceil_div(width, kPixels) : ceil_div(width, 56);
+  parts[2] = stripe ? ceil_div(width, pixels) : ceil_div(width, 56);
   const int64_t columns = ceil_div(width, parts[2]);
-  parts[1] = ceil_div(height, least(height, most(1, kPixels / columns)));
+  parts[1] = ceil_div(height, least(height, most(1, pixels / columns)));
   const int64_t rows = ceil_div(height, parts[1]);
   parts[0] = parts[1] > 1 || parts[2] > 1
                  ? depth
-                 : ceil_div(depth, least(depth, most(1, kPixels / (rows * columns))));
+                 : ceil_div(depth, least(depth, most(1, pixels / (rows * columns))));
   shape_region(p, parts, dense_width);
   while (p.region_floats > kRegionFloats) {
     if (largest(p.axis[0]) > 1) {
@@ -105,11 +125,25 @@ void choose_blocks(Plan& p, bool dense_width) {
   }
 }
 
+// The fewest groups that fill vectors together; all of them, if no smaller
+// number does.
+int64_t merged_groups(const ConvShape& s) {
+  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  for (int64_t m = 1; m < s.groups; ++m) {
+    if (s.groups % m == 0 && m * channels % kLanes == 0 && m * outputs % kLanes == 0) return m;
+  }
+  return s.groups;
+}
+
 Plan plan(const ConvShape& s) {
   Plan p;
-  const int64_t channels = s.in_channels / s.groups;
+  p.merged = merged_groups(s);
+  p.groups = s.groups / p.merged;
+  p.channels = s.in_channels / p.groups;
+  p.outputs = s.out_channels / p.groups;
+  const int64_t channels = p.channels;
   p.flat = s.taps() == 1;
-  p.in_place = !s.scale;
+  p.in_place = true;
   p.scatter = !s.unit_output();
   for (int i = 0; i < 3; ++i) {
     Axis& a = p.axis[i];
@@ -136,44 +170,67 @@ Plan plan(const ConvShape& s) {
   p.depth = wide ? s.kernel[2] : s.plain_input ? 1 : kLanes;
   p.last_depth = s.plain_input || channels % kLanes == 0 ? p.depth : channels % kLanes;
   p.depth_all = p.inner * ((p.channel_blocks - 1) * p.depth + p.last_depth);
-  p.vectors = ceil_div(s.out_channels / s.groups, kLanes);
+  p.vectors = ceil_div(p.outputs, kLanes);
   p.panels = panels_of(p.vectors);
-  choose_blocks(p, wide);
+  p.weight_floats = p.vectors * kLanes * p.depth_all;
+  const int64_t maps = s.batch * p.groups;
+  const bool strided = s.stride[0] * s.stride[1] * s.stride[2] > 1;
+  if (s.taps() == 1 && strided && p.panels > 1) p.in_place = false;  // whole lines for each pixel
+  p.scale_weights = s.scale && p.in_place && s.taps() == 1 && p.groups == 1 &&
+                    p.weight_floats <= s.in_pixels() * channels;
+  p.in_place = p.in_place && (!s.scale || p.scale_weights);
+  const int64_t wanted = most(kLeastPixels, maps * s.out_pixels() / kTasks);
+  choose_blocks(p, wide, p.in_place ? kPixels : least(kPixels, wanted));
   p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
   const int64_t pixels = largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
   const int64_t flops = 2 * pixels * p.vectors * kLanes * p.depth_all;
-  const int64_t units = s.batch * s.groups * p.spatial;
-  p.ranges = least(ceil_div(kTasks, units), flops / kTaskFlops);
+  const int64_t units = maps * p.spatial;
+  p.ranges = units > kTasks * 3 / 4 ? 1 : least(ceil_div(kTasks, units), flops / kTaskFlops);
   if (p.depth_all > kSegment) {
     p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
   }
   p.ranges = most(1, least(p.ranges, p.panels));
+  p.shared = p.ranges > 1 && !p.in_place;
   p.output_floats = p.scatter ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
   return p;
 }
 
 bool fits(const ConvShape& s) {
-  if (s.groups > 1 && (s.plain_input || s.in_channels / s.groups % kLanes != 0 ||
-                       s.out_channels / s.groups % kLanes != 0)) {
-    return false;
-  }
-  return !(s.plain_input && s.scale);
+  if (s.plain_input && (s.groups > 1 || s.scale)) return false;
+  return merged_groups(s) <= kMostMerged;
 }
 
 int64_t round_up(int64_t floats) {
   return ceil_div(floats, 16) * 16;
 }
 
+int64_t units(const ConvShape& s, const Plan& p) {
+  return s.batch * p.groups * p.spatial;
+}
+
+// Parts of its channel blocks in which a unit's region is copied.
+int64_t copy_parts(const ConvShape& s, const Plan& p) {
+  return least(p.channel_blocks, ceil_div(kTasks, units(s, p)));
+}
+
 Needs needs(const ConvShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.weight_floats = round_up(s.groups * p.vectors * kLanes * p.depth_all);
-  needs.thread_floats = round_up(p.region_floats) + round_up(p.output_floats);
-  needs.tasks[0] = s.batch * s.groups * p.spatial * p.ranges;
+  needs.weight_floats = round_up(p.groups * p.weight_floats);
+  needs.thread_floats = (p.shared ? 0 : round_up(p.region_floats)) + round_up(p.output_floats);
+  if (p.shared) {
+    needs.shared_floats = units(s, p) * round_up(p.region_floats);
+    needs.tasks[needs.phases++ - 1] = units(s, p) * copy_parts(s, p);
+  } else if (p.scale_weights) {
+    needs.shared_floats = s.batch * round_up(p.weight_floats);
+    needs.tasks[needs.phases++ - 1] = s.batch * p.panels;
+  }
+  needs.tasks[needs.phases - 1] = units(s, p) * p.ranges;
   return needs;
 }
 
-// weight[o][c][tap] of one group, by the packed place's panel, block of K, k and vector.
+// weight[o][c][tap] of one group, by the packed place's panel, block of K, k
+// and vector. Of merged groups, channel c meets the outputs of its own alone.
 void pack_group(const ConvShape& s, const Plan& p, const float* weight, float* packed) {
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   const bool wide = s.plain_input && s.dilation[2] == 1;
@@ -184,10 +241,12 @@ void pack_group(const ConvShape& s, const Plan& p, const float* weight, float* p
       for (int64_t tap = 0; tap < p.inner; ++tap) {
         for (int64_t k = 0; k < depth; ++k) {
           const int64_t c = block * (s.plain_input ? 1 : kLanes) + (s.plain_input ? 0 : k);
-          const int64_t from = c * s.taps() + (wide ? tap * s.kernel[2] + k : tap);
+          const int64_t first = c / channels * outputs, stop = first + outputs;
+          const float* from =
+              weight + c % channels * s.taps() + (wide ? tap * s.kernel[2] + k : tap);
           for (int64_t lane = 0; lane < nv * kLanes; ++lane) {
             const int64_t o = panel * 2 * kLanes + lane;
-            *packed++ = o < outputs ? weight[o * channels * s.taps() + from] : 0;
+            *packed++ = o >= first && o < stop ? from[o * channels * s.taps()] : 0;
           }
         }
       }
@@ -197,13 +256,26 @@ void pack_group(const ConvShape& s, const Plan& p, const float* weight, float* p
 
 void pack(const ConvShape& s, const float* weight, float* packed) {
   const Plan p = plan(s);
-  const int64_t from = s.out_channels / s.groups * (s.in_channels / s.groups) * s.taps();
-  const int64_t to = p.vectors * kLanes * p.depth_all;
-  for (int64_t g = 0; g < s.groups; ++g) pack_group(s, p, weight + g * from, packed + g * to);
-  for (int64_t i = s.groups * to; i < round_up(s.groups * to); ++i) packed[i] = 0;
+  const int64_t from = p.outputs * (s.in_channels / s.groups) * s.taps();
+  const int64_t to = p.weight_floats;
+  for (int64_t g = 0; g < p.groups; ++g) pack_group(s, p, weight + g * from, packed + g * to);
+  for (int64_t i = p.groups * to; i < round_up(p.groups * to); ++i) packed[i] = 0;
 }
 
-// A block of output pixels: where it starts and how many places it has along each axis.
+// One panel's weights times the scales of their channels.
+void scale_panel(const Plan& p, int64_t panel, const float* w, const float* scale, float* scaled) {
+  const int64_t nv = panel_vectors(p.vectors, panel);
+  const int64_t start = 2 * panel * kLanes * p.depth_all;
+  w += start;
+  scaled += start;
+  for (int64_t c = 0; c < p.channels; ++c) {
+    const Vector by = broadcast(scale[c]);
+    for (int64_t v = 0; v < nv; ++v, w += kLanes, scaled += kLanes) store(scaled, by * load(w));
+  }
+}
+
+// A block of output pixels: where it starts and how many places it has along
+// each axis.
 struct Places {
   int64_t first[3], count[3];
 };
@@ -258,12 +330,14 @@ STRIATE_INLINE void copy_row(const Axis& a, int64_t first, const float* row, Vec
   }
 }
 
+// Blocks first .. stop - 1 of the channels.
 template <bool kPlain>
-void copy_region(const Plan& p, const Places& at, const float* map, const float* scale,
-                 float* region) {
+void copy_blocks(const Plan& p, const Places& at, const float* map, const float* scale,
+                 float* region, int64_t first, int64_t stop) {
   const Axis *depth = &p.axis[0], *height = &p.axis[1], *width = &p.axis[2];
   const int64_t row = width->size * p.cell, in_row = width->in * p.cell;
-  for (int64_t block = 0; block < p.channel_blocks; ++block) {
+  region += first * depth->size * height->size * row;
+  for (int64_t block = first; block < stop; ++block) {
     const Vector by = scale != nullptr ? load(scale + block * kLanes) : broadcast(1);
     for (int64_t i = 0; i < depth->size; ++i) {
       const int64_t z = source(*depth, at.first[0], i);
@@ -307,7 +381,8 @@ void list_pixels(const Distances& d, const Places& at, int64_t* pixel) {
   }
 }
 
-// Steps from each block of K to the next, from `first` on; the first is a distance from the pixel.
+// Steps from each block of K to the next, from `first` on; the first is a
+// distance from the pixel.
 void list_steps(const ConvShape& s, const Plan& p, const Distances& d, int64_t first,
                 int64_t blocks, int64_t* step) {
   const int64_t width = p.inner == s.taps() ? s.kernel[2] : 1;
@@ -375,8 +450,45 @@ void scatter(const ConvShape& s, const Places& at, const float* c, const float* 
   }
 }
 
-void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places& at, int64_t n,
-               int64_t group, int64_t range, const float* a) {
+// A block of pixels of one image and group.
+struct Unit {
+  int64_t n, group;
+  Places at;
+  const float* map;
+};
+
+Unit unit_of(const ConvShape& s, const Plan& p, const Buffers& b, int64_t unit) {
+  Unit u;
+  u.at = places_of(p, unit % p.spatial);
+  u.group = unit / p.spatial % p.groups;
+  u.n = unit / p.spatial / p.groups;
+  u.map = b.in[0] + u.n * s.x_batch_stride + u.group * p.channel_blocks * p.cell * s.in_pixels();
+  return u;
+}
+
+// Where the first pixel of a block is in a map that is read in place.
+const float* first_pixel(const Plan& p, const Unit& u) {
+  int64_t pixel = 0;
+  for (int i = 0; i < 3; ++i) {
+    const Axis& axis = p.axis[i];
+    pixel = pixel * axis.in + u.at.first[i] * axis.stride - axis.padding;
+  }
+  return u.map + pixel * p.cell;
+}
+
+void copy_region(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& u, float* region,
+                 int64_t first, int64_t stop) {
+  if (s.plain_input) return copy_blocks<true>(p, u.at, u.map, nullptr, region, first, stop);
+  const int64_t vectors = ceil_div(s.in_channels, kLanes);
+  const float* scale =
+      s.scale ? b.in[2] + (u.n * vectors + u.group * p.channel_blocks) * kLanes : nullptr;
+  copy_blocks<false>(p, u.at, u.map, scale, region, first, stop);
+}
+
+void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& u, int64_t range,
+               const float* a) {
+  const Places& at = u.at;
+  const int64_t n = u.n, group = u.group;
   const Distances d = distances_of(p);
   int64_t pixel[kMostPixels];
   list_pixels(d, at, pixel);
@@ -389,8 +501,9 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places
   t.a = a;
   t.pixel = pixel;
   t.cells = !s.plain_input;
-  t.ahead = p.in_place;
-  t.w = b.weight[0] + vector * kLanes * p.depth_all;
+  t.ahead = p.in_place ? d.place[2] : 0;
+  t.w = p.scale_weights ? b.shared + n * round_up(p.weight_floats)
+                        : b.weight[0] + group * p.weight_floats;
   t.bias = s.bias ? b.weight[1] + vector * kLanes : nullptr;
   t.vectors = p.vectors;
   t.depth_all = p.depth_all;
@@ -403,7 +516,7 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places
     t.run = pixels;
     t.c_run = 0;
     t.c_vector = pixels * kLanes;
-    t.c = b.scratch + round_up(p.region_floats) - first * t.c_vector;
+    t.c = b.scratch + (p.shared ? 0 : round_up(p.region_floats)) - first * t.c_vector;
     t.residual = nullptr;
     t.activation.kind = Activation::none;
   } else {
@@ -428,37 +541,37 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Places
   }
 }
 
-void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
+// The phase before the products: copies of regions, or scaled weights.
+void prepare(const ConvShape& s, const Plan& p, const Buffers& b, int64_t task) {
+  if (p.shared) {
+    const int64_t parts = copy_parts(s, p), unit = task / parts, part = task % parts;
+    copy_region(s, p, b, unit_of(s, p, b, unit), b.shared + unit * round_up(p.region_floats),
+                cut(p.channel_blocks, parts, part), cut(p.channel_blocks, parts, part + 1));
+  } else {
+    const int64_t n = task / p.panels;
+    scale_panel(p, task % p.panels, b.weight[0], b.in[2] + n * p.channel_blocks * kLanes,
+                b.shared + n * round_up(p.weight_floats));
+  }
+}
+
+void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
   const Plan p = plan(s);
-  int64_t copied = -1;
+  if (phase == 0 && (p.shared || p.scale_weights)) {
+    for (int64_t task = first; task < stop; ++task) prepare(s, p, b, task);
+    return;
+  }
   for (int64_t task = first; task < stop; ++task) {
-    const int64_t range = task % p.ranges, unit = task / p.ranges;
-    const int64_t block = unit % p.spatial, group = unit / p.spatial % s.groups;
-    const int64_t n = unit / p.spatial / s.groups;
-    const Places at = places_of(p, block);
-    const float* map =
-        b.in[0] + n * s.x_batch_stride + group * p.channel_blocks * p.cell * s.in_pixels();
+    const int64_t unit = task / p.ranges;
+    const Unit u = unit_of(s, p, b, unit);
     const float* a = b.scratch;
     if (p.in_place) {
-      int64_t pixel = 0;
-      for (int i = 0; i < 3; ++i) {
-        const Axis& axis = p.axis[i];
-        pixel = pixel * axis.in + at.first[i] * axis.stride - axis.padding;
-      }
-      a = map + pixel * p.cell;
-    } else if (unit != copied) {
-      const float* scale =
-          s.scale
-              ? b.in[2] + (n * ceil_div(s.in_channels, kLanes) + group * p.channel_blocks) * kLanes
-              : nullptr;
-      if (s.plain_input) {
-        copy_region<true>(p, at, map, scale, b.scratch);
-      } else {
-        copy_region<false>(p, at, map, scale, b.scratch);
-      }
-      copied = unit;
+      a = first_pixel(p, u);
+    } else if (p.shared) {
+      a = b.shared + unit * round_up(p.region_floats);
+    } else {
+      copy_region(s, p, b, u, b.scratch, 0, p.channel_blocks);
     }
-    run_block(s, p, b, at, n, group, range, a);
+    run_block(s, p, b, u, task % p.ranges, a);
   }
 }
 

@@ -1,18 +1,21 @@
-// The microkernel of convolutions that read their input where it lies: gemm.hpp's with pixels that
-// need not follow one another.
+// The microkernel of convolutions that read their input where it lies:
+// gemm.hpp's with pixels that need not follow one another.
 //
-//   c[v][p] = f( init + sum over b, k of  a[pixel[p] + block[b] + k] * w[b][k][v] )
+//   c[v][p] = f( init + sum over b, k of  a[pixel[p] + block[b] + k] *
+//   w[b][k][v] )
 //
-// A window's tap is the same distance away from every pixel, as long as nothing is cut off at the
-// edges. So NP addresses in general registers, which all take the same steps, read any stride and
-// dilation of a map with no packing; and plain maps, where k runs along the filter's width.
+// A window's tap is the same distance away from every pixel, as long as nothing
+// is cut off at the edges. So NP addresses in general registers, which all take
+// the same steps, read any stride and dilation of a map with no packing; and
+// plain maps, where k runs along the filter's width.
 //
-// While a tile is computed, the next one's residuals are fetched, and a part of the next panel's
-// weights: the first tile of a panel would wait for L3 or memory. Outputs need no fetching.
+// While a tile is computed, the next one's residuals are fetched, and a part of
+// the next panel's weights: the first tile of a panel would wait for L3 or
+// memory. Outputs need no fetching.
 #pragma once
 
 #include "kernels/activation.hpp"
-#include "kernels/vector.hpp"
+#include "kernels/multiply_add.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -25,19 +28,23 @@ struct GatherTiles {
   int64_t blocks, depth;
   const float* w;
   float* c;
-  int64_t c_vector;       // floats from one vector of output channels to the next, also of residual
+  int64_t c_vector;       // floats from one vector of output channels to the next,
+                          // also of residual
   const float* bias;      // NV vectors to start from; null: 0, unless `accumulate`
   const float* residual;  // added before the activation; null: none
   bool accumulate;        // start from what c holds
   bool clamp;             // f = min(max(x, low), high)
   float low, high;
-  bool ahead;  // fetch the next tile's input
-  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at `next_stop`, done.
+  int64_t ahead;  // floats from pixel to pixel of input that is to be fetched a
+                  // tile ahead; 0: none
+  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at
+  // `next_stop`, done.
   const float *next, *next_stop;
   int64_t next_lines;
 };
 
-// kRow: the pixels follow one another at kLanes floats, so that one address serves all.
+// kRow: the pixels follow one another at kLanes floats, so that one address
+// serves all.
 template <int NV, int NP, bool kRow>
 STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, int64_t k,
                                 const float* w) {
@@ -105,14 +112,15 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
     }
     if (t.next != t.next_stop) {
       for (int64_t line = 0; line < t.next_lines && t.next != t.next_stop; ++line) {
-        fetch(t.next);
+        __builtin_prefetch(t.next, 0, 2);
         t.next += kLine;
       }
     }
-    if (kRow && t.ahead) {
+    if (t.ahead != 0) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP * kLanes; p += kLine) {
-        __builtin_prefetch(at[0] + NP * kLanes + p, 0, 3);
+      for (int p = 0; p < NP * kLanes; p += kRow ? kLine : kLanes) {
+        __builtin_prefetch(
+            kRow ? at[0] + NP * kLanes + p : at[kRow ? 0 : p / kLanes] + NP * t.ahead, 0, 3);
       }
     }
   }
@@ -149,7 +157,8 @@ static void gather_tiles(GatherTiles& t) {
 
 typedef void (*GatherFunction)(GatherTiles&);
 
-// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each.
+// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many
+// sums each.
 constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels / 3};
 
 template <int NV, int NP, bool kRow>

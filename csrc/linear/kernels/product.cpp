@@ -53,7 +53,7 @@ void run_task(const LinearShape& s, const Plan& p, const Buffers& b, int64_t par
   t.a = b.in[0] + first * s.row;
   t.pixel = rows;
   t.cells = false;
-  t.ahead = false;
+  t.ahead = 0;
   t.runs = 1;
   t.c_run = 0;
   t.c_vector = t.run * kLanes;
