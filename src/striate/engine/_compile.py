@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._threads import checked_threads, get_num_threads
-from ..errors import OptionError, ShapeError
+from ..errors import GraphError, OptionError, ShapeError
 from ..graph import Graph
 from ..inspection._resolve import resolve
 from ..runtime import Plan
@@ -135,6 +135,7 @@ def compile(
     graph = _captured(model, example)
     if batch is not None:
         graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))
+    _check(graph)
     options = {
         "threads": get_num_threads() if threads is None else checked_threads(threads),
         "precision": precision,
@@ -143,6 +144,28 @@ def compile(
         "prefer": prefer,
     }
     return CompiledPlan(graph, options)
+
+
+def _check(graph: Graph) -> None:
+    """Refuse what a plan cannot hold.
+
+    Raises:
+        OptionError: The network is in training mode, where that makes a difference.
+        GraphError: It takes or gives bfloat16 numbers.
+    """
+    for node in graph if graph.training else ():
+        if getattr(node.op, "training", False):
+            raise OptionError(
+                f"{graph.name} is in training mode, in which {node.name} is random or takes the "
+                f"statistics of the batch. Call model.eval() first."
+            )
+    for name in (*graph.inputs, *graph.outputs):
+        type_ = graph.types[name]
+        if type_ is not None and type_.dtype == "bfloat16":
+            raise GraphError(
+                f"{graph.name}: {name} holds bfloat16 numbers, which NumPy lacks. Compile "
+                f"model.float()."
+            )
 
 
 def _captured(model: Any, example: Any) -> Graph:
