@@ -19,8 +19,9 @@ LinearShape LinearOperation::parse(const Attributes& a, int lanes) {
     }
     s.row = checked_product(a, {round_up(s.channels, lanes), s.pixels});
   }
+  s.out_row = a.flag("blocked_output") ? round_up(s.out_features, lanes) : s.out_features;
   checked_product(a, {s.batch, s.row});
-  checked_product(a, {s.batch, s.out_features});
+  checked_product(a, {s.batch, s.out_row});
   checked_product(a, {s.row, round_up(s.out_features, lanes)});
   s.bias = a.flag("bias");
   s.activation = parse_activation(a);
@@ -29,7 +30,7 @@ LinearShape LinearOperation::parse(const Attributes& a, int lanes) {
 
 Extents LinearOperation::extents(const Shape& s, int lanes) {
   return {{s.batch * s.row},
-          {s.batch * s.out_features},
+          {s.batch * s.out_row},
           {0, s.bias ? round_up(s.out_features, lanes) : 0},
           s.channels == 0 ? 1u : 0u,
           1};

@@ -75,6 +75,16 @@ SHAPES = {
     "first 4x4 stride 4": _first(3, 24, (1, 17, 16), 4, 4, 0),
     "first 11x11 stride 4": _first(3, 9, (1, 31, 31), 11, 4, 2),
     "first 5x5 stride 3": _first(1, 17, (1, 20, 19), 5, 3, 1, bias=False),
+    "first 5x5, LeNet's": _first(1, 6, (1, 32, 32), 5, 1, 0),
+    "first 5x5, odd rows, batch": _first(1, 7, (1, 15, 29), 5, 1, 2, batch=3, bias=False),
+    "first 3x3, one filter": _first(3, 1, (1, 13, 11), 3, 1, 1, activation=SILU),
+    "first 7x4 stride 3 and 1": _first(2, 5, (1, 26, 17), 7, 3, 2).but(
+        kernel=(1, 7, 4), stride=(1, 3, 1), after=(0, 0, 3)
+    ),
+    "first 5x5 cut off": _first(1, 8, (1, 20, 20), 5, 1, 0).but(before=(0, -2, -3)),
+    "first 3x2 stride 1 and 5": _first(4, 3, (1, 9, 64), 3, 1, 0).but(
+        kernel=(1, 3, 2), stride=(1, 1, 5)
+    ),
     "first on a smaller map": _first(2, 8, (1, 2, 1), 3, 1, 2),
     "first on one pixel": _first(1, 1, (1, 1, 1), 1, 1, 0),
     "first dilated": _first(2, 8, (1, 12, 13), 3, 2, 2).but(dilation=(1, 3, 2)),

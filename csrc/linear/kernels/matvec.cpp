@@ -65,7 +65,7 @@ void panel(const LinearShape& s, const float* x, const float* w, const float* bi
       STRIATE_UNROLL
       for (int j = 1; j < NK; ++j) total += sum[j][b][v];
       if (bias != nullptr) total += load(bias + (vector + v) * kLanes);
-      linear_store(s, activated(s.activation, total), vector + v, y + b * s.out_features);
+      linear_store(s, activated(s.activation, total), vector + v, y + b * s.out_row);
     }
   }
 }

@@ -73,7 +73,7 @@ void run_task(const LinearShape& s, const Plan& p, const Buffers& b, int64_t par
   }
   const int64_t last = 2 * (t.stop_panel - 1) + panel_vectors(t.vectors, t.stop_panel - 1);
   for (int64_t i = 0; i < t.run; ++i) {
-    float* y = b.out[0] + (first + i) * s.out_features;
+    float* y = b.out[0] + (first + i) * s.out_row;
     for (int64_t v = 2 * t.first_panel; v < last; ++v) {
       linear_store(s, load(t.c + v * t.c_vector + i * kLanes), v, y);
     }

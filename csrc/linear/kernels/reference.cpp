@@ -23,6 +23,8 @@ void pack(const LinearShape& s, const float* weight, float* packed) {
 
 void run(const LinearShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
   for (int64_t n = first; n < stop; ++n) {
+    float* y = b.out[0] + n * s.out_row;
+    for (int64_t o = s.out_features; o < s.out_row; ++o) y[o] = 0;
     for (int64_t o = 0; o < s.out_features; ++o) {
       double sum = s.bias ? b.weight[1][o] : 0;
       for (int64_t k = 0; k < s.row; ++k) {
@@ -33,7 +35,7 @@ void run(const LinearShape& s, const Buffers& b, int, int64_t first, int64_t sto
       }
       alignas(64) float lanes[kLanes];
       store(lanes, activated(s.activation, broadcast(static_cast<float>(sum))));
-      b.out[0][n * s.out_features + o] = lanes[0];
+      y[o] = lanes[0];
     }
   }
 }

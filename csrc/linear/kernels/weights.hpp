@@ -39,6 +39,7 @@ STRIATE_INLINE void linear_store(const LinearShape& s, Vector sum, int64_t vecto
   alignas(64) float lanes[kLanes];
   store(lanes, sum);
   for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+  for (int64_t i = count; i < s.out_row - vector * kLanes; ++i) to[i] = 0;
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.ops import BatchNorm, Conv, ConvTranspose
+from ...window import Window
 from .._fuse import Group, scale_of
 from .._values import Array, Map
 from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers, spatial
@@ -48,6 +49,14 @@ def emit_conv(
     """One step `conv` on a blocked map, or on the plain input where that has few channels."""
     shape = low.shape(value)
     windows = [w.on(n) for w, n in zip(op.windows, shape[2:], strict=True)]
+    if (
+        _covers(windows, shape[2:])
+        and op.groups == 1
+        and factor is None
+        and group.residual is None
+        and _emit_linear(low, group, value, weight, bias)
+    ):
+        return
     plain = (
         shape[1] <= _FEW_CHANNELS
         and op.groups == 1
@@ -84,6 +93,39 @@ def emit_conv(
         group, "conv", attributes, [x, residual, scale], [y], weight=weight,
         weights=[blocks_of(bias, low.lanes)],
     )  # fmt: skip
+
+
+def _covers(windows: list[Window], sizes: tuple[int, ...]) -> bool:
+    """Whether a filter lies on all of the map, and nowhere else."""
+    return all(
+        w.size == n and w.dilation == 1 and w.before == w.after == 0
+        for w, n in zip(windows, sizes, strict=True)
+    )
+
+
+def _emit_linear(
+    low: Lowering, group: Group, value: str, weight: Array, bias: Array | None
+) -> bool:
+    """A linear layer from one map to one of one pixel; False where they lie among others."""
+    x, y = low.any(value), low.make_blocked(group.output)
+    apart = [m.batch > 1 and m.batch_stride != m.image_floats for m in (x, y) if m.blocked]
+    if any(apart) or (x.blocked and not x.standard):
+        return False
+    attributes = {
+        "batch": y.batch,
+        "in_features": weight[0].size,
+        "out_features": len(weight),
+        "blocked_output": True,
+        "bias": bias is not None,
+        **activation_of(group),
+    }
+    if x.blocked:
+        attributes |= {"channels": x.channels, "pixels": x.pixels}
+    low.emit(
+        group, "linear", attributes, [x], [y], weight=weight.reshape(len(weight), -1),
+        weights=[blocks_of(bias, low.lanes)], notes=["its filters are as large as the map"],
+    )  # fmt: skip
+    return True
 
 
 @lowers("batch_norm")
