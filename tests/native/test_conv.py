@@ -63,6 +63,21 @@ def _first(
     )
 
 
+def _five(
+    channels: int, out_channels: int, size: tuple[int, int], padding: int, **others: Any
+) -> Convolution:
+    """A 5x5 filter on a blocked map."""
+    return Convolution(
+        in_channels=channels,
+        out_channels=out_channels,
+        size=(1, *size),
+        kernel=(1, 5, 5),
+        before=(0, padding, padding),
+        after=(0, padding, padding),
+        **others,
+    )
+
+
 SHAPES = {
     "3x3": Convolution(),
     "3x3 padded": Convolution(before=(0, 1, 1), after=(0, 1, 1)),
@@ -362,6 +377,15 @@ SHAPES = {
         before=(1, 1, 1),
         after=(1, 1, 1),
     ),
+    "5x5, clamped": _five(5, 9, (9, 10), 1).but(
+        activation={"activation": "clamp", "alpha": -1.0, "beta": 3.0}
+    ),
+    "5x5, LeNet's": _five(6, 16, (14, 14), 0),
+    "5x5 padded, odd sizes, batch": _five(9, 17, (7, 13), 2, batch=2, activation=SILU),
+    "5x5 of one channel and filter": _five(1, 1, (9, 6), 0, bias=False),
+    "5x5 padded on one side": _five(17, 8, (11, 8), 1).but(before=(0, 4, 0), after=(0, 0, 3)),
+    "5x5 on a smaller map": _five(8, 24, (3, 2), 2),
+    "5x5 cut off": _five(7, 9, (12, 13), 0).but(before=(0, -2, -1), after=(0, 0, -1)),
     "scale": Convolution(in_channels=20, scale=True, kernel=(1, 1, 1)),
     "many tiles, one beyond a multiple of 6": Convolution(
         batch=2,

@@ -8,6 +8,7 @@ namespace striate::STRIATE_TARGET {
 extern const Kernel<ConvShape> conv_depthwise;
 extern const Kernel<ConvShape> conv_first_pairs;
 extern const Kernel<ConvShape> conv_first;
+extern const Kernel<ConvShape> conv_winograd2_5x5;
 extern const Kernel<ConvShape> conv_winograd6;
 extern const Kernel<ConvShape> conv_winograd4;
 extern const Kernel<ConvShape> conv_winograd2;
@@ -16,7 +17,7 @@ extern const Kernel<ConvShape> conv_reference;
 
 extern const Kernel<ConvShape>* const conv_rows[];
 const Kernel<ConvShape>* const conv_rows[] = {
-    &conv_depthwise, &conv_first_pairs, &conv_first,  &conv_winograd6,
+    &conv_depthwise, &conv_first_pairs, &conv_first,  &conv_winograd2_5x5, &conv_winograd6,
     &conv_winograd4, &conv_winograd2,   &conv_direct, &conv_reference,
 };
 extern const int conv_row_count;
