@@ -17,8 +17,9 @@
 // taps are left out is known from the place in the tile, so that edges cost less than the middle.
 // All else is a loop over the taps of a row.
 //
-// What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, three divisions
-// as many. Each task is a band of rows of one map, or several small maps.
+// What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, four divisions
+// as many: they are made once a task. Each task is a band of rows of one map, or several small
+// maps.
 #include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
@@ -227,13 +228,11 @@ STRIATE_INLINE void compute_columns(const ConvShape& s, Tile& t, const Row& row,
 }
 
 // Rows first .. stop-1 of one map; t holds what all tiles share.
-void compute_band(const ConvShape& s, Tile t, const float* map, float* y, const float* residual,
-                  int64_t first, int64_t stop) {
-  const Columns columns = columns_of(s);
-  const float* const w = t.w;
+void compute_band(const ConvShape& s, const Columns& columns, Tile& t, const float* w,
+                  const float* map, float* y, const float* residual, int64_t first, int64_t stop) {
   const bool other = s.activation.kind != Activation::none && !t.clamp;
   const bool whole = s.unit_output() && s.out_pixels() == s.full_pixels();  // no gaps in y
-  int64_t plane = first / s.out[1], row = first % s.out[1];
+  int64_t plane = first > 0 ? first / s.out[1] : 0, row = first - plane * s.out[1];
   for (int64_t at = first; at < stop; ++at) {
     const int64_t in_plane = plane * s.stride[0] - s.padding[0];
     const int64_t in_row = row * s.stride[1] - s.padding[1];
@@ -301,18 +300,25 @@ void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop)
   t.clamp = s.activation.kind == Activation::clamp;
   t.low = s.activation.alpha;
   t.high = s.activation.beta;
+  const Columns columns = columns_of(s);
   for (int64_t task = first; task < stop; ++task) {
     const int64_t band = task % split.bands, map = task / split.bands * split.maps_of;
+    const int64_t first_row = cut(split.rows, split.bands, band);
+    const int64_t stop_row = cut(split.rows, split.bands, band + 1);
+    int64_t n = map / blocks, block = map % blocks;
     for (int64_t m = map; m < least(split.maps, map + split.maps_of); ++m) {
-      const int64_t n = m / blocks, block = m % blocks;
-      t.w = b.weight[0] + block * s.taps() * kLanes;
       t.bias = s.bias ? b.weight[1] + block * kLanes : nullptr;
       t.scale = s.scale ? b.in[2] + m * kLanes : nullptr;
       const int64_t y = block * s.full_pixels() * kLanes;
-      compute_band(s, t, b.in[0] + n * s.x_batch_stride + block * s.in_pixels() * kLanes,
+      compute_band(s, columns, t, b.weight[0] + block * s.taps() * kLanes,
+                   b.in[0] + n * s.x_batch_stride + block * s.in_pixels() * kLanes,
                    b.out[0] + n * s.y_batch_stride + y,
-                   s.residual ? b.in[1] + n * s.residual_batch_stride + y : nullptr,
-                   cut(split.rows, split.bands, band), cut(split.rows, split.bands, band + 1));
+                   s.residual ? b.in[1] + n * s.residual_batch_stride + y : nullptr, first_row,
+                   stop_row);
+      if (++block == blocks) {
+        block = 0;
+        ++n;
+      }
     }
   }
 }
