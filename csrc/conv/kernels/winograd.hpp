@@ -89,7 +89,7 @@ STRIATE_INLINE void transform_input(const WinogradPlan& w, const WinogradTile& t
   x += t.x;
   const int64_t down = w.down.x_step, across = w.across.x_step;
   if (__builtin_expect(t.inside, 1)) {
-    _Pragma("GCC unroll 1") for (int j = 0; j < kColumns; ++j) {
+    for (int j = 0; j < kColumns; ++j) {
       Vector d[A], r[A];
       STRIATE_UNROLL
       for (int i = 0; i < A; ++i) d[i] = load(x + i * down);
@@ -107,7 +107,7 @@ STRIATE_INLINE void transform_input(const WinogradPlan& w, const WinogradTile& t
       row[i] = real ? x + i * down : kNoInputs;
       step[i] = real ? across : 0;
     }
-    _Pragma("GCC unroll 1") for (int j = 0; j < kColumns; ++j) {
+    for (int j = 0; j < kColumns; ++j) {
       const int64_t at = t.across + j * w.across.dilation;
       Vector d[A], r[A];
       if (at >= 0 && at < w.across.in) {
@@ -126,7 +126,7 @@ STRIATE_INLINE void transform_input(const WinogradPlan& w, const WinogradTile& t
     STRIATE_UNROLL
     for (int i = 0; i < A; ++i) store(v + i * stride, half[i][0]);
   } else {
-    _Pragma("GCC unroll 1") for (int i = 0; i < A; ++i) {
+    for (int i = 0; i < A; ++i) {
       Vector r[A];
       input_line(half[i], r);
       STRIATE_UNROLL
@@ -154,58 +154,60 @@ static void activate_cells(const ActivationSpec& f, float* y, int64_t step, int6
   }
 }
 
+// f(y + bias + residual), but for activations that are no clamps.
+STRIATE_INLINE Vector finished(const WinogradEnd& end, Vector y, const float* residual) {
+  y += end.bias;
+  if (residual != nullptr) y += load(residual);
+  return end.clamp ? min(end.high, max(end.low, y)) : y;
+}
+
 // f(A' Q A + bias + residual) of one tile and block of channels.
 template <int M, bool kPlane>
 STRIATE_INLINE void transform_output(const ConvShape& s, const WinogradPlan& w,
                                      const WinogradTile& t, const float* q, int64_t stride,
                                      const WinogradEnd& end, int64_t cell) {
   constexpr int A = M + 2, kColumns = kPlane ? A : 1, kWide = kPlane ? M : 1;
-  Vector half[M][kColumns];
-  _Pragma("GCC unroll 1") for (int j = 0; j < kColumns; ++j) {
+  Vector half[M][kColumns], y[M][kWide];
+  STRIATE_UNROLL
+  for (int j = 0; j < kColumns; ++j) {
     Vector d[A], r[M];
     STRIATE_UNROLL
-    for (int i = 0; i < A; ++i) d[i] = load(q + i * kColumns * stride);
+    for (int i = 0; i < A; ++i) d[i] = load(q + (i * kColumns + j) * stride);
     output_line(d, r);
     STRIATE_UNROLL
     for (int i = 0; i < M; ++i) half[i][j] = r[i];
-    q += stride;
   }
-  const int64_t across = w.across.y_step;
-  for (int64_t i = 0; i < t.out_down; ++i) {
-    Vector y[kWide];
+  const int64_t down = w.down.y_step, across = w.across.y_step;
+  float* to = end.y + cell + t.y;
+  const float* from = end.residual != nullptr ? end.residual + cell + t.residual : nullptr;
+  const bool whole = t.out_down == M && t.out_across == kWide;
+  STRIATE_UNROLL
+  for (int i = 0; i < M; ++i) {
     if constexpr (kPlane) {
-      output_line(half[i], y);
+      output_line(half[i], y[i]);
     } else {
-      y[0] = half[i][0];
+      y[i][0] = half[i][0];
     }
-    float* to = end.y + cell + t.y + i * w.down.y_step;
-    const float* from =
-        end.residual != nullptr ? end.residual + cell + t.residual + i * w.down.y_step : nullptr;
-    STRIATE_UNROLL
-    for (int j = 0; j < kWide; ++j) y[j] += end.bias;
-    if (t.out_across == kWide) {
-      if (from != nullptr) {
-        STRIATE_UNROLL
-        for (int j = 0; j < kWide; ++j) y[j] += load(from + j * across);
-      }
-      if (end.clamp) {
-        STRIATE_UNROLL
-        for (int j = 0; j < kWide; ++j) y[j] = min(end.high, max(end.low, y[j]));
-      }
+    if (__builtin_expect(whole, 1)) {
       STRIATE_UNROLL
-      for (int j = 0; j < kWide; ++j) store(to + j * across, y[j]);
-    } else {
-      Vector kept[kWide];
-      STRIATE_UNROLL
-      for (int j = 0; j < kWide; ++j) kept[j] = y[j];
+      for (int j = 0; j < kWide; ++j) {
+        const int64_t at = i * down + j * across;
+        store(to + at, finished(end, y[i][j], from != nullptr ? from + at : nullptr));
+      }
+    }
+  }
+  if (__builtin_expect(!whole, 0)) {
+    for (int64_t i = 0; i < t.out_down; ++i) {
       for (int64_t j = 0; j < t.out_across; ++j) {
-        Vector one = kept[j];
-        if (from != nullptr) one += load(from + j * across);
-        if (end.clamp) one = min(end.high, max(end.low, one));
-        store(to + j * across, one);
+        const int64_t at = i * down + j * across;
+        store(to + at, finished(end, y[i][j], from != nullptr ? from + at : nullptr));
       }
     }
-    if (end.other) activate_cells(s.activation, to, across, t.out_across);
+  }
+  if (end.other) {
+    for (int64_t i = 0; i < t.out_down; ++i) {
+      activate_cells(s.activation, to + i * down, across, t.out_across);
+    }
   }
 }
 

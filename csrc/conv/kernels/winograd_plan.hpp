@@ -125,7 +125,7 @@ STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
   const int64_t reach = (w.taps - 1) * w.depth_dilation;
   // Many weights are read once rather than once a block; and few tiles make too few blocks.
   w.phased =
-      all * tile_bytes <= 8 * 1024 * 1024 &&
+      all * tile_bytes <= 16 * 1024 * 1024 &&
       (weight_bytes >= 8 * 1024 * 1024 || (all < 2 * kTilePixels && w.products * work >= 20000));
   w.block_slices = w.phased ? w.slices : least(w.slices, 4);
   // V and Q fill L2, and more where that is less than three microtiles: each product's are soon
@@ -133,11 +133,14 @@ STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
   const int64_t room = kWinogradCache / (tile_bytes * w.block_slices * kTilePixels);
   int64_t tiles = most(kLanes == 16 ? 2 : 3, least(room, 8)) * kTilePixels;
   if (w.taps > 1) tiles = most(tiles / w.block_slices, 2 * kTilePixels);
-  // Four blocks keep two threads busy to the end.
+  // Four blocks keep two threads busy to the end, and nine would not.
   tiles = most(kTilePixels, least(tiles, ceil_div(all, 4 * w.block_slices)));
   if (w.phased) tiles = w.tiles;
   w.tile_blocks = ceil_div(w.tiles, tiles);
   w.slice_blocks = ceil_div(w.slices, w.block_slices);
+  if (w.slice_blocks == 1 && w.tile_blocks > 1 && w.tile_blocks < 16) {
+    w.tile_blocks += w.tile_blocks % 2;
+  }
   w.block_tiles = ceil_div(w.tiles, w.tile_blocks);
   w.block_slices = ceil_div(w.slices, w.slice_blocks);
   w.block_in_slices = w.taps == 1 ? 1 : least(w.in_slices, w.block_slices + reach);
