@@ -22,7 +22,7 @@ struct DenseBlock {
   const float* a;
   const int64_t* pixel;  // runs * run distances from a
   bool cells;            // pixels are vectors, as in blocked maps
-  int64_t ahead;         // floats from pixel to pixel if a is not in L2 yet; 0: it is
+  int64_t ahead = 0;     // floats from pixel to pixel if a is not in L2 yet; 0: it is
   int64_t runs, run;
   float* c;               // first vector of all output channels, first run
   const float* residual;  // likewise; null: none

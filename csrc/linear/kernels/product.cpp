@@ -2,7 +2,7 @@
 //
 // A task computes up to 96 images by a range of outputs; its sums stay in scratch, [vector][image],
 // and are written to the rows of y at the end.
-#include "conv/kernels/dense.hpp"
+#include "conv/kernels/dense_rows.hpp"
 #include "linear/kernels/weights.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -53,7 +53,6 @@ void run_task(const LinearShape& s, const Plan& p, const Buffers& b, int64_t par
   t.a = b.in[0] + first * s.row;
   t.pixel = rows;
   t.cells = false;
-  t.ahead = 0;
   t.runs = 1;
   t.c_run = 0;
   t.c_vector = t.run * kLanes;
@@ -66,11 +65,7 @@ void run_task(const LinearShape& s, const Plan& p, const Buffers& b, int64_t par
   t.stop_panel = cut(p.panels, p.ranges, range + 1);
   t.c = b.scratch - 2 * t.first_panel * t.c_vector;
   t.activation = s.activation;
-  const int64_t segments = ceil_div(s.row, kSegment);
-  for (int64_t i = 0; i < segments; ++i) {
-    const int64_t before = cut(s.row, segments, i);
-    dense_segment(t, {&before, 1, cut(s.row, segments, i + 1) - before, before});
-  }
+  dense_rows(t);
   const int64_t last = 2 * (t.stop_panel - 1) + panel_vectors(t.vectors, t.stop_panel - 1);
   for (int64_t i = 0; i < t.run; ++i) {
     float* y = b.out[0] + (first + i) * s.out_row;

@@ -5,7 +5,7 @@
 // are (conv/kernels/panels.hpp), those behind the last column 0; one that serves the whole batch is
 // packed once. In phase 1 a task computes up to 96 rows by a range of panels; its sums stay in
 // scratch, [vector][row], and are written to the rows of y at the end.
-#include "conv/kernels/dense.hpp"
+#include "conv/kernels/dense_rows.hpp"
 #include "kernels/lanes.hpp"
 #include "matmul/shape.hpp"
 
@@ -113,11 +113,7 @@ void multiply(const MatMulShape& s, const Plan& p, const float* a, const float* 
   t.first_panel = cut(p.panels, p.ranges, range);
   t.stop_panel = cut(p.panels, p.ranges, range + 1);
   t.c = scratch - 2 * t.first_panel * t.c_vector;
-  const int64_t segments = ceil_div(s.depth, kSegment);
-  for (int64_t i = 0; i < segments; ++i) {
-    const int64_t before = cut(s.depth, segments, i);
-    dense_segment(t, {&before, 1, cut(s.depth, segments, i + 1) - before, before});
-  }
+  dense_rows(t);
   const int64_t last = 2 * (t.stop_panel - 1) + panel_vectors(p.vectors, t.stop_panel - 1);
   for (int64_t i = 0; i < t.run; ++i) {
     float* row = y + (first + i) * s.columns;
