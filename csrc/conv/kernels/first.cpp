@@ -205,18 +205,18 @@ void copy_band(const ConvShape& s, const Part& part, const float* map, float* sc
   t.row *= s.dilation[1];
 }
 
-void compute_row(const ConvShape& s, Tile t, int64_t blocks, int64_t columns) {
+// A row of outputs by near-equal tiles; t.x, t.y and t.residual are its first pixel's, and change.
+void compute_row(const ConvShape& s, Tile& t, int64_t blocks, int64_t columns) {
   const TileTable& table = table_for(s.stride[2]);
-  const float *x = t.x, *residual = t.residual;
-  float* const y = t.y;
-  const bool single = blocks == 1;
-  const int64_t tiles = ceil_div(columns, single ? kSinglePixels : kTilePixels);
+  const TileFunction* of = blocks == 1 ? table.single : table.pair;
+  const int64_t tiles = ceil_div(columns, blocks == 1 ? kSinglePixels : kTilePixels);
+  const int64_t small = columns / tiles, large = columns - small * tiles;
   for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t first = cut(columns, tiles, i), count = cut(columns, tiles, i + 1) - first;
-    t.x = x + first * s.stride[2];
-    t.y = y + first * t.y_pixel;
-    if (residual != nullptr) t.residual = residual + first * t.y_pixel;
-    (single ? table.single : table.pair)[count - 1](t);
+    const int64_t count = small + (i < large ? 1 : 0);
+    of[count - 1](t);
+    t.x += count * s.stride[2];
+    t.y += count * t.y_pixel;
+    if (t.residual != nullptr) t.residual += count * t.y_pixel;
   }
 }
 
@@ -262,11 +262,12 @@ void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& p
       taps_inside(row * s.stride[1] - s.padding[1], s.dilation[1], s.kernel[1], s.in[1],
                   &t.first_row, &t.stop_row);
       t.x = x + (row - part.first_row) * next_row;
-      t.y = b.out[0] + n * s.y_batch_stride + at;
+      float* const y = b.out[0] + n * s.y_batch_stride + at;
+      t.y = y;
       t.residual = s.residual ? b.in[1] + n * s.residual_batch_stride + at : nullptr;
       compute_row(s, t, count, columns);
       for (int64_t b = 0; other && b < count; ++b) {
-        activate_vectors(s.activation, t.y + b * t.y_block, columns, t.y_pixel);
+        activate_vectors(s.activation, y + b * t.y_block, columns, t.y_pixel);
       }
     }
   }
