@@ -15,7 +15,7 @@ static_assert(sizeof(kNames) / sizeof(char*) == static_cast<int>(Activation::cou
 
 ActivationSpec parse_activation(const Attributes& attributes) {
   ActivationSpec spec;
-  const std::string& name = attributes.word("activation", "none");
+  const std::string name = attributes.word("activation", "none");
   for (int i = 0; i < static_cast<int>(Activation::count); ++i) {
     if (name != kNames[i]) continue;
     spec.kind = static_cast<Activation>(i);

@@ -63,7 +63,7 @@ bool Attributes::flag(const std::string& name) const {
   return has(name) && integer(name, 0, 1) == 1;
 }
 
-const std::string& Attributes::word(const std::string& name, const std::string& otherwise) const {
+std::string Attributes::word(const std::string& name, const std::string& otherwise) const {
   if (!has(name)) return otherwise;
   const auto* text = std::get_if<std::string>(&at(name));
   if (text == nullptr) fail(name + " must be a word.");

@@ -26,7 +26,7 @@ class Attributes {
                 int64_t most) const;
   double real(const std::string& name, double otherwise) const;
   bool flag(const std::string& name) const;  // false where absent
-  const std::string& word(const std::string& name, const std::string& otherwise) const;
+  std::string word(const std::string& name, const std::string& otherwise) const;
   std::vector<int64_t> list(const std::string& name) const;
 
   [[noreturn]] void fail(const std::string& why) const;

@@ -12,7 +12,7 @@ template <typename Value, int N>
 Value one_of(const Attributes& attributes, const std::string& name, const char* const (&words)[N],
              Value otherwise) {
   if (!attributes.has(name)) return otherwise;
-  const std::string& given = attributes.word(name, "");
+  const std::string given = attributes.word(name, "");
   std::string known;
   for (int i = 0; i < N; ++i) {
     if (given == words[i]) return static_cast<Value>(i);

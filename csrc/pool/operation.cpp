@@ -32,7 +32,7 @@ PoolShape PoolOperation::parse(const Attributes& a, int lanes) {
   a.integers("out", s.out, 3, 1, kMaxSize);
   checked_product(a, {s.in[0], s.in[1], s.in[2]});
   checked_product(a, {s.out[0], s.out[1], s.out[2]});
-  const std::string& mode = a.word("mode", "max");
+  const std::string mode = a.word("mode", "max");
   if (mode != "max" && mode != "avg") a.fail("mode must be max or avg.");
   s.average = mode == "avg";
   s.adaptive = a.flag("adaptive");
