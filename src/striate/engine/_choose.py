@@ -18,6 +18,10 @@ _ESTIMATED = ("winograd6", "winograd4", "winograd2", "direct")
 # Shares of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
 _GEMM = {"direct": 0.85, "winograd2": 0.8, "winograd4": 0.8, "winograd6": 0.8}
 
+# Kernels differ in their last bits, and results must not depend on the number of threads: estimates
+# are for so many, whatever runs the plan.
+_TEAM = 2
+
 # Of kernels that are so close in time, the one with fewer weights is taken: less memory.
 _CLOSE = {"speed": 1.1, "memory": 1.6}
 
@@ -109,9 +113,9 @@ class Chooser:
         needs = self._needs(kernel, "conv", attributes)
         flops, moved = _work(kernel, attributes)
         tasks = max(needs.tasks)
-        share = math.ceil(tasks / self._threads) / tasks
+        share = math.ceil(tasks / _TEAM) / tasks
         arithmetic = share * flops / (1e9 * machine.gflops * _GEMM[kernel])
-        weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=self._threads)
+        weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=_TEAM)
         transforms = share * moved / (1e9 * machine.l2)
         return float(max(arithmetic, weights) + transforms)
 
