@@ -15,27 +15,29 @@ from torch import nn
 
 import striate
 
+from .test_architectures import names
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # of packages that this project does not keep
 ]
 
-TORCHVISION = """
+TORCHVISION = names("""
 alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s googlenet inception_v3
 mnasnet0_5 mobilenet_v2 mobilenet_v3_large mobilenet_v3_small regnet_x_400mf regnet_y_400mf
 resnet18 resnet50 resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_5 squeezenet1_0
 squeezenet1_1 vgg11 vgg16_bn wide_resnet50_2 deeplabv3_resnet50 fcn_resnet50
 lraspp_mobilenet_v3_large deeplabv3_mobilenet_v3_large
-""".split()
+""")
 
-TIMM = """
+TIMM = names("""
 resnet26d resnetv2_50 seresnet50 skresnet18 ecaresnet26t res2net50_26w_4s resnest14d dla34 dpn68
 tf_efficientnetv2_b0 mobilenetv4_conv_small mnasnet_100 mixnet_s ghostnet_100 fbnetc_100
 hardcorenas_a lcnet_050 regnety_004 repvgg_a0 cspresnet50 cspdarknet53 nf_resnet50 convnext_atto
 convnextv2_atto inception_v4 inception_resnet_v2 xception41 vovnet39a hrnet_w18_small selecsls42
 tresnet_m gernet_s rexnet_100 mobileone_s0 hgnet_tiny inception_next_tiny fasternet_t0 starnet_s1
 rdnet_tiny ese_vovnet19b_dw
-""".split()
+""")
 
 SIZES = {
     **dict.fromkeys(("inception_v3", "inception_v4", "inception_resnet_v2"), 107),
