@@ -190,6 +190,7 @@ class Moves(nn.Module):
             torch.cat([y, y * 2], 2),
             torch.cat([x, y.mean((2, 3), keepdim=True).expand(-1, -1, *x.shape[2:])], 1),
             y.repeat(1, 2, 1, 3),
+            y.repeat(2, 3, 2, 2, 1),
             torch.stack([x, x * 2], 1),
             y[:, 3] * y[:, :, 2].mean(),
             x.permute(0, 2, 3, 1),

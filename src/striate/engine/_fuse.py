@@ -141,7 +141,7 @@ def _residual(graph: Graph, group: Group, reader: Node) -> str | None:
 def _take_scale(graph: Graph, group: Group, taken: set[str], found: list[Group]) -> None:
     """Let a 1x1 convolution take over the multiplication that makes its input."""
     op = graph.op(group.node)
-    x = group.node.inputs[0]
+    x = group.node.inputs[0] if group.node.inputs else None
     if not isinstance(op, Conv) or op.groups != 1 or x not in graph.producers:
         return
     if any(w.size != 1 or w.stride != 1 or w.padding not in (0, (0, 0)) for w in op.windows):

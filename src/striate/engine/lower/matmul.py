@@ -145,6 +145,30 @@ def lower_attention(low: Lowering, group: Group) -> None:
         step.macs = 0  # told once, with the first product
 
 
+@lowers("rbf")
+def lower_rbf(low: Lowering, group: Group) -> None:
+    """Y[n, o] = -sum over j of (x[n, j] - prototypes[o, j])^2: no product, which would cancel."""
+    x, prototypes = (_operand(low, name) for name in group.node.inputs[:2])
+    if len(x.shape) != 2:
+        raise NotNative("its input has places")
+    shape = (x.shape[0], *prototypes.shape)
+    apart = Map(Storage(f"{group.output}:differences", math.prod(shape)), shape)
+    distances = Map(Storage(f"{group.output}:distances", math.prod(shape[:2])), shape[:2])
+    attributes = {
+        "sizes": list(shape),
+        "a_strides": broadcast_strides((shape[0], 1, shape[2]), shape),
+        "b_strides": broadcast_strides(shape[1:], shape),
+        "op": "sub",
+    }
+    low.emit(group, "elementwise", attributes, [x, prototypes], [apart])
+    low.emit(group, "reduce", along(shape, 2, "sum_square"), [apart], [distances])
+    y = low.make_plain(group.output)
+    negative = {"pixels": distances.floats, "plain": True, "activation": "negative"}
+    low.emit(group, "elementwise", negative, [distances], [y])
+    for step in low.steps[-2:]:
+        step.macs = 0  # told once
+
+
 def _mask(low: Lowering, group: Group, op: Attention, queries: int, keys: int) -> list[Map]:
     """What is added to the scores: minus infinity where a query does not see a key."""
     added = []

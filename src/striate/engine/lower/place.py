@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from ...graph.ops import (
     Tile,
 )
 from .._fuse import Group
-from .._values import Map
+from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, lowers, spatial
 from ._view import dim_of, view
 from .combine import take_view
@@ -229,13 +230,21 @@ def lower_tile(low: Lowering, group: Group) -> None:
     shape = low.shape(group.output)
     if not low.is_float(value) or 0 in shape:
         raise NotNative("it is not float32, or empty")
-    source, result = view(low.plain(value)), view(low.make_plain(group.output))
-    while len(source.sizes) < len(shape):
-        source = source.insert(0)
-    for axis in reversed(range(len(shape))):
-        result = result.parted(axis, source.sizes[axis])
-        source = source.insert(axis, result.sizes[axis])
-    low.copy(source, result, group)
+    x = low.plain(value)
+    given = (*(1,) * (len(shape) - len(x.shape)), *x.shape)
+    repeated = [axis for axis, (n, m) in enumerate(zip(given, shape, strict=True)) if n != m]
+    x = Map(x.storage, given, offset=x.offset)
+    for axis in repeated or [0]:  # one after the other: all at once are too many axes
+        wider = (*x.shape[:axis], shape[axis], *x.shape[axis + 1 :])
+        last = axis == (repeated or [0])[-1]
+        y = low.make_plain(group.output) if last else _room(group, wider)
+        result = view(y).parted(axis, x.shape[axis])
+        low.copy(view(x).insert(axis, result.sizes[axis]), result, group)
+        x = y
+
+
+def _room(group: Group, shape: tuple[int, ...]) -> Map:
+    return Map(Storage(f"{group.output}:repeated", math.prod(shape)), shape)
 
 
 @lowers("channel_shuffle")

@@ -67,6 +67,7 @@ def attention(call: Call) -> Value:
     """Attention over (batch, heads, tokens, features), without a cache."""
     query, key = call.type(0), call.type(1)
     beyond = any(call.given(k) for k in range(4, len(call))) or call.attr("softcap", 0.0)
+    beyond = beyond or any(call.attr(f"{side}_window_size", -1) != -1 for side in ("left", "right"))
     if query.rank != 4 or query.shape[1] != key.shape[1] or beyond:
         raise UnsupportedError("it has a form that Striate does not know")
     call.only_first()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...errors import GraphError
 from .._sizes import Size
 from ..ops import (
+    Activation,
     BatchNorm,
     Binary,
     Dropout,
@@ -36,6 +39,10 @@ def _plain(constant: Constant | None, number: float) -> bool:
 
 def _eps(call: Call) -> float:
     return as_float(call.attr("epsilon", 1e-5))
+
+
+_SMALLEST = 2.0**-126
+"""Of normal float32 numbers: no norm of others is less, but 0."""
 
 
 @lowers("BatchNormalization")
@@ -116,11 +123,12 @@ def local_response_norm(call: Call) -> Value:
 
 @lowers("LpNormalization")
 def lp_normalization(call: Call) -> Value:
-    """Divide by the 1- or 2-norm along an axis."""
+    """Divide by the 1- or 2-norm along an axis; zeros stay."""
     p, axis = call.attr("p", 2), call.attr("axis", -1)
     if p not in (1, 2):
         raise UnsupportedError(f"its p is {p}")
     norm = call.add(Reduce(f"l{p}", (axis,), keepdim=True), call.data(0), part="norm")
+    norm = call.add(Activation("clip", (_SMALLEST, math.inf)), norm, part="bounded")
     return call.add(Binary("div"), call.data(0), norm)
 
 
