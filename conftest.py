@@ -1,4 +1,4 @@
-"""What every docstring example may use without importing it."""
+"""What every docstring example may use without importing it, and where the documents' write."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ def _names_in_examples(doctest_namespace: dict[str, Any]) -> None:
     except ModuleNotFoundError:
         return
     doctest_namespace["torch"] = torch
+
+
+@pytest.fixture(autouse=True)
+def _documents_write_elsewhere(request: pytest.FixtureRequest) -> None:
+    if request.path.suffix == ".md":
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import striate as package
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "engine.md"
 
 Striate = Callable[..., Any]
 
@@ -147,6 +150,26 @@ def test_a_plan_is_no_network(striate: Striate, tmp_path: Path) -> None:
         done = striate(*command)
         assert done.exit_code == 2
         assert "it is a plan that Plan.save wrote" in done.stderr
+
+
+def test_the_documents_commands_work(
+    striate: Striate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    monkeypatch.chdir(tmp_path)
+    net = package.zoo.create("lenet5").eval()
+    package.capture(net, (1, 1, 32, 32)).to_onnx("net.onnx")
+    Path("nets.py").write_text(NET)
+    Path("labels.txt").write_text("\n".join(map(str, range(10))))
+    Image.new("L", (32, 32), 99).save("photo.png")
+    Image.new("L", (60, 50), 99).save("large.jpg")
+    np.save("x.npy", np.zeros((2, 1, 32, 32), np.float32))
+    commands = re.findall(r"^    striate ((?:compile|run) .*)$", DOCUMENT.read_text("utf-8"), re.M)
+    assert len(commands) >= 7
+    for command in commands:
+        done = striate(*command.split())
+        assert done.exit_code == 0, (command, done.output)
+    assert np.load("y.npy").shape == (2, 10)
 
 
 def test_a_plan_runs_as_it_did_when_compiled(striate: Striate, tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ def test_threads_are_as_many_or_fewer(saved: Path) -> None:
             load(saved, threads=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("target", "lanes"), [("neon", 8), ("portable8", 16)])
+def test_a_plan_of_another_processor_is_told(
+    saved: Path, content: bytes, target: str, lanes: int
+) -> None:
+    recipe = recipe_of(content) | {"target": target, "lanes": lanes}
+    match = f"was compiled for {target}; this machine runs .*portable8"
+    refused(saved, joined(recipe, weights_of(content)), match)
+
+
 # --- neither torch nor onnx -----------------------------------------------------------------------
 
 

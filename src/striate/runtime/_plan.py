@@ -202,7 +202,7 @@ class Plan:
 
         Args:
             path: By custom `*.striate`; it appears whole or not at all. `striate.runtime.load`
-                reads it, on any processor; it is fastest on one like this.
+                reads it, on any processor that has the plan's instruction set.
         Raises:
             PlanError: It cannot be written.
         """

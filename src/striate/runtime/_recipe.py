@@ -82,7 +82,7 @@ class Recipe:
     Args:
         name: Of the network.
         target: Instruction set the kernels were chosen for.
-        lanes: Channels in a block: any target with as many runs the plan.
+        lanes: Channels in a block.
         threads: Threads it runs on.
         precision: `fast` or `exact`.
         arena_floats: Size of the arena.

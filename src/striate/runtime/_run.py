@@ -157,21 +157,18 @@ _EMPTY = np.empty(0, np.float32)
 
 
 def find_target(recipe: Recipe) -> str:
-    """The best instruction set of this machine that reads the plan's weights.
+    """The plan's instruction set. Another one with as many lanes may pack weights otherwise.
 
     Raises:
-        PlanError: There is none.
+        PlanError: This machine has none such.
     """
-    here = _core.targets()
-    names = [name for name, lanes in here if lanes == recipe.lanes]
-    if recipe.target in names:
-        return recipe.target
-    if not names:
+    here = dict(_core.targets())
+    if here.get(recipe.target) != recipe.lanes:
         raise PlanError(
-            f"{recipe.name}: the plan has blocks of {recipe.lanes} channels; here kernels have "
-            f"{sorted({lanes for _, lanes in here})}. Compile it again on this machine."
+            f"{recipe.name}: the plan was compiled for {recipe.target}; this machine runs "
+            f"{', '.join(here)}. Compile it for one of these: isa='portable8' runs everywhere."
         )
-    return names[0]
+    return recipe.target
 
 
 def _constant(weights: Array, shape: tuple[int, ...], dtype: str, offset: int) -> Array:
