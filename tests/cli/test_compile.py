@@ -97,8 +97,26 @@ def test_options_reach_the_plan(striate: Striate, tmp_path: Path) -> None:
     exact = striate(*net, "--precision", "exact", "--explain")
     assert "winograd" not in exact.stdout
     assert package.runtime.load(path)._recipe.precision == "exact"
-    small = facts(striate(*net, "--prefer", "memory").stdout)["weights"]
-    assert small < facts(striate(*net).stdout)["weights"]
+
+
+def test_all_options_are_handed_on(
+    striate: Striate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def compile(model: str, shapes: Any, **options: Any) -> Any:
+        given.update(options, model=model, shapes=shapes)
+        raise package.OptionError("enough")
+
+    monkeypatch.setattr(package.engine, "compile", compile)
+    words = "--prefer memory --tune --threads 3 --batch 5 --isa avx2 --precision exact"
+    shapes = ("--shape", "1x2", "-i", "3x4")
+    done = striate("compile", "lenet5", "-o", tmp_path / "a.striate", *words.split(), *shapes)
+    assert done.stderr == "error: enough\n"
+    assert given == {
+        "model": "lenet5", "shapes": [(1, 2), (3, 4)], "prefer": "memory", "tune": True,
+        "threads": 3, "batch": 5, "isa": "avx2", "precision": "exact",
+    }  # fmt: skip
 
 
 def test_a_profile_tells_times(striate: Striate, tmp_path: Path) -> None:
