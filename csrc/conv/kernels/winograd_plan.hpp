@@ -123,15 +123,19 @@ STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
   const int64_t all = w.tiles * w.slices;
   const int64_t work = w.weight_rows * w.out_pairs * all;  // cycles of a product, about
   const int64_t reach = (w.taps - 1) * w.depth_dilation;
-  // Many weights are read once rather than once a block; and few tiles make too few blocks.
-  w.phased =
-      all * tile_bytes <= 16 * 1024 * 1024 &&
-      (weight_bytes >= 8 * 1024 * 1024 || (all < 2 * kTilePixels && w.products * work >= 20000));
+  // Weights that don't stay in L3 are read once rather than once a block: with 512 channels and
+  // batch 16, that takes half as long. So are many that do, where V and Q stay there too; and few
+  // tiles make too few blocks.
+  constexpr int64_t kMega = 1024 * 1024;
+  w.phased = weight_bytes >= 24 * kMega ||
+             (weight_bytes >= 8 * kMega && all * tile_bytes <= 16 * kMega) ||
+             (all < 2 * kTilePixels && w.products * work >= 20000);
   w.block_slices = w.phased ? w.slices : least(w.slices, 4);
-  // V and Q fill L2, and more where that is less than three microtiles: each product's are soon
+  // V and Q fill L2, and more where that is less than a few microtiles: each product's are soon
   // done with, while the weights are read again in every block.
   const int64_t room = kWinogradCache / (tile_bytes * w.block_slices * kTilePixels);
-  int64_t tiles = most(kLanes == 16 ? 2 : 3, least(room, 8)) * kTilePixels;
+  const int64_t fewest = kLanes == 16 ? 2 : weight_bytes >= 4 * kMega ? 4 : 3;
+  int64_t tiles = most(fewest, least(room, 8)) * kTilePixels;
   if (w.taps > 1) tiles = most(tiles / w.block_slices, 2 * kTilePixels);
   // Four blocks keep two threads busy to the end, and nine would not.
   tiles = most(kTilePixels, least(tiles, ceil_div(all, 4 * w.block_slices)));
