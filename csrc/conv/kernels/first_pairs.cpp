@@ -10,7 +10,7 @@
 //   y row 1    v0 v1 v2 v3 v4        and with w[v - s] for row 1
 //
 // A tile is 2 rows by 6 pixels (AVX2): 12 sums + 2 weights + 1 input of 16 registers. LeNet's
-// layer, 6 filters of 5x5 on 32x32, takes 3.6 us for 5.1 by one row at a time; 6 of 8 lanes are
+// layer, 6 filters of 5x5 on 32x32, takes 3.9 us for 5.1 by one row at a time; 6 of 8 lanes are
 // used, so that the multiply-adds alone are 3.0. Packed weights: | c0 v0 w0: L floats | w1 | ... |
 // v1 ...
 //

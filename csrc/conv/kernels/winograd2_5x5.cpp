@@ -6,7 +6,7 @@
 // taps and two outputs (Lavin and Gray 2016, arXiv:1509.09308; g itself is transformed in float64).
 //
 // For layers whose transformed weights stay in L2, such as LeNet's second (6 -> 16 channels on
-// 14x14: 3.6 us for 5.1 by the direct product). A task does all for a few tiles, as many as a GEMM
+// 14x14: 3.7 us for 5.1 by the direct product). A task does all for a few tiles, as many as a GEMM
 // tile has pixels, so that everything stays in L1:
 //
 //   v[xi][c / L][tile][c % L]          transformed input
