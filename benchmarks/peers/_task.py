@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # workers read tasks, and most of them must not import torch
     from torch import nn
 
 TOLERANCE = 1e-4
-"""Share of the reference's largest magnitude that an engine may err by, as `striate.compile` may."""
+"""Share of the largest reference magnitude that an engine may err by, as `striate.compile` may."""
 
 
 @dataclass(frozen=True)
