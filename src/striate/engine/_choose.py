@@ -105,7 +105,7 @@ class Chooser:
         return self._measured[key]
 
     def _needs(self, kernel: str, kind: str, attributes: dict[str, Any]) -> Any:
-        return _core.needs(self._target, kind, kernel, attributes, self._threads)
+        return _core.needs(self._target, kind, kernel, attributes, _TEAM)
 
     def _estimate(self, kernel: str, attributes: dict[str, Any]) -> float:
         """Seconds that a convolution takes.
