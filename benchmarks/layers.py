@@ -3,10 +3,10 @@
     python benchmarks/layers.py [--only TEXT] [--chain 8] [--threads 1 2] [--rounds 20]
                                 [--engines ...] [--json FILE]
 
-Each layer is a network of its own, in float32, with bias and ReLU (or linear layers in a row could be
-merged into one). `--chain 8` puts eight alike behind one another (those that keep the shape) and
-divides by eight: engines with a layout of their own reorder at the edges, and in a network they need
-not. Processes, turns and checks are `inference.py`'s.
+Each layer is a network of its own, in float32, with bias and ReLU (or linear layers in a row could
+be merged into one). `--chain 8` puts eight alike behind one another (those that keep the shape) and
+divides by eight: engines with a layout of their own reorder at the edges, and in a network they
+need not. Processes, turns and checks are `inference.py`'s.
 
 GFLOP/s count the direct algorithm's products, 1 MAC = 2 FLOPs, whatever an engine does: with
 Winograd's algorithm they can pass the peak. The peak is a product of matrices in the caches, which
