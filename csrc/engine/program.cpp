@@ -67,7 +67,7 @@ void Program::check(const std::string& name, const Operand& operand, int64_t flo
     }
   }
   const bool aligned = operand.space == Space::input || operand.space == Space::output ||
-                       operand.offset % kAlignedFloats == 0;
+                       operand.offset % target_.lanes == 0;  // a part of a map, block by block
   if (!placed || !aligned || floats < 0 || operand.offset < 0 || operand.offset > size ||
       floats > size - operand.offset) {
     throw std::invalid_argument("step '" + name + "': an operand of " + std::to_string(floats) +

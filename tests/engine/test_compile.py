@@ -78,3 +78,25 @@ def test_a_saved_plan_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
 def test_numbers_that_make_no_plan_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(striate.OptionError, match=next(iter(wrong))):
         striate.compile(torch.nn.ReLU(), (1, 3, 4, 4), **wrong)
+
+
+class Odd(torch.nn.Module):
+    """Parts of 8 channels at 7x7: 392 numbers, so the second begins at half a cache line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(8, 8, 3, padding=1)
+        self.second = torch.nn.Conv2d(8, 8, 3, padding=1)
+        self.last = torch.nn.Conv2d(16, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        both = torch.cat([self.first(x), self.second(x)], 1)
+        return self.last(both), torch.tanh(both[:, 8:].flatten(1)[:, 3:].tanh())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_parts_of_maps_begin_at_any_block(target: str) -> None:
+    torch.manual_seed(0)
+    net, x = Odd().eval(), torch.randn(1, 8, 7, 7)
+    plan = striate.compile(net, tuple(x.shape), threads=1, isa=target)
+    check(plan(x), expected(net, x))

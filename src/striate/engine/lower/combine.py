@@ -112,8 +112,8 @@ def take(
 
 def take_view(low: Lowering, group: Group, source: View, output: str) -> None:
     """Let a plain value be a view of another: where that lies in one piece, without a copy."""
-    if source.contiguous:
-        place = source.map.offset + source.start
+    place = source.map.offset + source.start
+    if source.contiguous and place % low.lanes == 0:  # steps read whole vectors
         low.alias(output, Map(source.map.storage, low.shape(output), offset=place))
     else:
         low.copy(source, view(low.make_plain(output)), group)
