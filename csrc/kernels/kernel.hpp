@@ -26,8 +26,8 @@ struct Needs {
   int64_t tasks[kMaxPhases] = {};
 };
 
-// Where the operands are. All but plain inputs and outputs are aligned to whole vectors, the arena and
-// the weights to 64 bytes.
+// Where the operands are. All but plain inputs and outputs are aligned to whole vectors, the arena
+// and the weights to 64 bytes.
 struct Buffers {
   const float* in[kMaxOperands] = {};
   float* out[kMaxOperands] = {};
