@@ -10,11 +10,9 @@ from .. import _core
 from ..graph._file import operation_as_json
 from ..runtime._recipe import Recipe, StepRecipe, Tensor
 from ._choose import Chooser
-from ._place import ALIGNED_FLOATS, Placement, aligned, place
+from ._place import ALIGNED_FLOATS, SPACES, Placement, aligned, place, rounded
 from ._values import Array, Map, Step, Storage
 from .lower import Lowered
-
-SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
 
 
 def build(
@@ -197,7 +195,7 @@ class _Weights:
     def _put(self, key: Any, piece: Array) -> int:
         offset = self._floats
         self._pieces.append(piece)
-        self._floats += -(-piece.size // ALIGNED_FLOATS) * ALIGNED_FLOATS
+        self._floats += rounded(piece.size)
         self._known[key] = offset
         return offset
 
@@ -208,7 +206,7 @@ class _Weights:
         while self._pieces:
             piece = self._pieces.pop(0)
             whole[offset : offset + piece.size] = piece
-            offset += -(-piece.size // ALIGNED_FLOATS) * ALIGNED_FLOATS
+            offset += rounded(piece.size)
         return whole
 
 

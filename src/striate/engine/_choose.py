@@ -15,8 +15,8 @@ from ._values import Step
 
 _ESTIMATED = ("winograd6", "winograd4", "winograd2", "direct")
 
-# Shares of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
-_GEMM = {"direct": 0.87, "winograd2": 0.87, "winograd4": 0.87, "winograd6": 0.87}
+# Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
+_GEMM = 0.87
 
 # What transforming a line of a tile takes, in multiply-adds a channel: measured, loads and stores
 # included.
@@ -120,7 +120,7 @@ class Chooser:
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
         weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=_TEAM)
-        return float(max(gemm / (peak * _GEMM[kernel]), weights) + transforms / peak)
+        return float(max(gemm / (peak * _GEMM), weights) + transforms / peak)
 
 
 def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:

@@ -11,6 +11,9 @@ from ._values import Array, Map, Step, Storage
 
 ALIGNED_FLOATS = 16  # 64 bytes: a cache line
 
+SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
+"""Numbers of the memory spaces (csrc/engine/program.hpp)."""
+
 
 @dataclass
 class Placement:
@@ -65,14 +68,14 @@ def _lay_out(pieces: list[_Piece]) -> int:
     placed: list[_Piece] = []
     total = 0
     for piece in sorted(pieces, key=lambda p: (-p.floats, p.first)):
-        size = -(-piece.floats // ALIGNED_FLOATS) * ALIGNED_FLOATS
+        size = rounded(piece.floats)
         offset = 0
         for other in placed:  # kept in the order of their offsets
             if other.first > piece.last or other.last < piece.first:
                 continue
             if other.offset - offset >= size:
                 break
-            end = other.offset + -(-other.floats // ALIGNED_FLOATS) * ALIGNED_FLOATS
+            end = other.offset + rounded(other.floats)
             offset = max(offset, end)
         piece.offset = offset
         placed.append(piece)
@@ -129,6 +132,11 @@ def _root(same: dict[Storage, Storage], storage: Storage) -> Storage:
     while storage in same:
         storage = same[storage]
     return storage
+
+
+def rounded(floats: int) -> int:
+    """So many, filled up to whole cache lines."""
+    return -(-floats // ALIGNED_FLOATS) * ALIGNED_FLOATS
 
 
 def aligned(floats: int) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ._place import ALIGNED_FLOATS, aligned
+from ._place import ALIGNED_FLOATS, SPACES, aligned, rounded
 
 _COPIES_BYTES = 96 << 20  # of the weights, that each run finds in memory, not in cache
 _ROUNDS = 5
@@ -56,21 +56,22 @@ class _Trial:
     ) -> None:
         needs = _core.needs(target, kind, kernel, attributes, threads)
         extents = _core.extents(target, kind, kernel, attributes)
-        ins, outs, weights = ([_rounded(n) for n in sizes] for sizes in extents)
+        ins, outs, weights = ([rounded(n) for n in sizes] for sizes in extents)
         copy = sum(weights)
         self._copies = _COPIES_BYTES // (4 * copy) + 1 if cold and 4 * copy > 1 << 18 else 1
         block = aligned(max(self._copies * copy, ALIGNED_FLOATS))
         block[:] = 1  # else all pages are the same one of zeros, in cache
-        offsets = np.cumsum([0, *ins, *outs, _rounded(needs.shared_floats)])
+        offsets = np.cumsum([0, *ins, *outs, rounded(needs.shared_floats)])
         arena = int(offsets[-1]) + needs.thread_floats * threads
         program = _core.Program(target, threads, arena, block, [], [])
         starts = np.cumsum([0, *weights])[:-1]
+        arena_space, weight_space = SPACES["arena"], SPACES["weights"]
         for i in range(self._copies):
             program.add(
                 kind, kernel, attributes,
-                [(1, 0, int(o)) for o in offsets[: len(ins)]],
-                [(1, 0, int(o)) for o in offsets[len(ins) : len(ins) + len(outs)]],
-                [(2, 0, i * copy + int(start)) for start in starts],
+                [(arena_space, 0, int(o)) for o in offsets[: len(ins)]],
+                [(arena_space, 0, int(o)) for o in offsets[len(ins) : len(ins) + len(outs)]],
+                [(weight_space, 0, i * copy + int(start)) for start in starts],
                 int(offsets[len(ins) + len(outs)]), int(offsets[-1]),
             )  # fmt: skip
         self._context = _core.Context(program)
@@ -84,7 +85,3 @@ class _Trial:
     def seconds(self) -> float:
         """Time of one step, now."""
         return self._run(self._repeats) / self._copies
-
-
-def _rounded(floats: int) -> int:
-    return -(-floats // ALIGNED_FLOATS) * ALIGNED_FLOATS

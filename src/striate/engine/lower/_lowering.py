@@ -114,6 +114,17 @@ class Lowering:
         self.blocked_maps[name] = found
         return found
 
+    def standard(self, name: str) -> Map:
+        """The value as a blocked map whose axes are batch, channels and the spatial ones in order.
+
+        Raises:
+            NotNative: It is none, or its axes lie in another order.
+        """
+        found = self.blocked(name)
+        if not found.standard:
+            raise NotNative("its input's axes are in another order")
+        return found
+
     def plain(self, name: str) -> Map:
         """The value as a plain map, reordered if it is blocked only.
 
@@ -186,6 +197,25 @@ class Lowering:
         self.steps.append(
             Step("copy", attributes, [source.map], [result.map], nodes=nodes, notes=notes or [])
         )
+
+    def copy_channels(self, group: Group, x: Map, y: Map, settings: dict[str, Any]) -> None:
+        """Copy whole channels from one blocked map to places in another.
+
+        Args:
+            settings: `mode` and its arguments (csrc/copy/shape.hpp).
+        Raises:
+            NotNative: There is no kernel for it.
+        """
+        attributes = {
+            "batch": x.batch,
+            "x_channels": x.channels,
+            "y_channels": y.channels,
+            "in": list(x.sizes),
+            "x_batch_stride": x.batch_stride,
+            "y_batch_stride": y.batch_stride,
+            **settings,
+        }
+        self.emit(group, "copy", attributes, [x], [y])
 
     def _reorder(self, source: Map, result: Map, *, to_blocked: bool) -> None:
         blocked = result if to_blocked else source

@@ -34,7 +34,9 @@ def lower_concat(low: Lowering, group: Group) -> None:
     start = 0
     for part in parts:
         if y.blocked and axis == 1:
-            _copy_channels(low, group, part, y, {"y_first": start, "count": part.channels})
+            low.copy_channels(
+                group, part, y, {"mode": "channels", "y_first": start, "count": part.channels}
+            )
         else:
             low.copy(view(part), view(y).at(axis, start, part.shape[axis]), group)
         start += part.shape[axis]
@@ -105,7 +107,7 @@ def take(
         low.alias(output, replace(x, shape=shape, offset=x.offset + start * x.pixels))
     elif step > 0 and x.standard:
         y = low.make_blocked(output, x)
-        _copy_channels(low, group, x, y, {"x_first": start, "x_step": step})
+        low.copy_channels(group, x, y, {"mode": "channels", "x_first": start, "x_step": step})
     else:
         take_view(low, group, view(low.plain(value)).at(axis, start, count, step), output)
 
@@ -132,17 +134,3 @@ def lower_select(low: Lowering, group: Group) -> None:
     plain = low.plain(value)
     axis = op.axis % len(plain.shape)
     take_view(low, group, view(plain).pick(axis, op.index % plain.shape[axis]), group.output)
-
-
-def _copy_channels(low: Lowering, group: Group, x: Map, y: Map, places: dict[str, int]) -> None:
-    attributes = {
-        "mode": "channels",
-        "batch": x.batch,
-        "x_channels": x.channels,
-        "y_channels": y.channels,
-        "in": list(x.sizes),
-        "x_batch_stride": x.batch_stride,
-        "y_batch_stride": y.batch_stride,
-        **places,
-    }
-    low.emit(group, "copy", attributes, [x], [y])

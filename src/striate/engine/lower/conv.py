@@ -10,7 +10,7 @@ import numpy as np
 from ...graph.ops import BatchNorm, Conv, ConvTranspose
 from ...window import Window
 from .._fuse import Group, scale_of
-from .._values import Array, Map
+from .._values import Array
 from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers, spatial
 
 _FEW_CHANNELS = 4
@@ -63,8 +63,8 @@ def emit_conv(
         and value not in low.blocked_maps
         and factor is None
     )
-    x = low.plain(value) if plain else _standard(low.blocked(value))
-    residual = _standard(low.blocked(group.residual)) if group.residual else None
+    x = low.plain(value) if plain else low.standard(value)
+    residual = low.standard(group.residual) if group.residual else None
     scale = low.blocked(factor) if factor else None
     y = low.make_blocked(group.output)
     attributes = {
@@ -196,7 +196,7 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
         raise NotNative("it has both a stride and a dilation")
     weight, bias = low.weight(weight_name), low.weight(bias_name)
     assert weight is not None
-    x, y = _standard(low.blocked(value)), low.make_blocked(group.output)
+    x, y = low.standard(value), low.make_blocked(group.output)
     # (in, out / groups, *kernel) -> (out, in / groups, *kernel)
     groups, rank = op.groups, len(windows)
     grouped = weight.reshape(groups, shape[1] // groups, *weight.shape[1:])
@@ -253,9 +253,3 @@ def _remainder(size: int, stride: int, dilation: int, before: int, r: int, n: in
         return {"taps": taps, "out": count, "padding": 0}
     farthest = int(taps[0]) * dilation
     return {"taps": taps, "out": count, "padding": -((r + before - farthest) // stride)}
-
-
-def _standard(x: Map) -> Map:
-    if not x.standard:
-        raise NotNative("its input's axes are in another order")
-    return x

@@ -45,9 +45,7 @@ def lower_group_norm(low: Lowering, group: Group) -> None:
     op = low.graph.op(group.node)
     assert isinstance(op, GroupNorm)
     value, weight, bias = _operands(low, group)
-    x = low.blocked(value)
-    if not x.standard:
-        raise NotNative("its input's axes are in another order")
+    x = low.standard(value)
     y = low.make_blocked(group.output)
     attributes = {
         "mode": "group",
@@ -69,9 +67,7 @@ def lower_response_norm(low: Lowering, group: Group) -> None:
     op = low.graph.op(group.node)
     assert isinstance(op, LocalResponseNorm)
     value, _, _ = _operands(low, group)
-    x = low.blocked(value)
-    if not x.standard:
-        raise NotNative("its input's axes are in another order")
+    x = low.standard(value)
     y = low.make_blocked(group.output)
     attributes = {
         "mode": "response",

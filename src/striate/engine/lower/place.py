@@ -275,17 +275,5 @@ def _shuffle(low: Lowering, group: Group, settings: dict[str, Any]) -> None:
     assert value is not None
     if not low.is_float(value):
         raise NotNative("it is not float32")
-    x = low.blocked(value)
-    if not x.standard:
-        raise NotNative("its input's axes are in another order")
-    y = low.make_blocked(group.output)
-    attributes = {
-        **settings,
-        "batch": x.batch,
-        "x_channels": x.channels,
-        "y_channels": y.channels,
-        "in": list(x.sizes),
-        "x_batch_stride": x.batch_stride,
-        "y_batch_stride": y.batch_stride,
-    }
-    low.emit(group, "copy", attributes, [x], [y])
+    x = low.standard(value)
+    low.copy_channels(group, x, low.make_blocked(group.output), settings)

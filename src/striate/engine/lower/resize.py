@@ -19,9 +19,7 @@ def lower_resize(low: Lowering, group: Group) -> None:
     assert value is not None
     if not low.is_float(value):
         raise NotNative("it is not float32")
-    x = low.blocked(value)
-    if not x.standard:
-        raise NotNative("its input's axes are in another order")
+    x = low.standard(value)
     y = low.make_blocked(group.output)
     tables = [
         table(op.matrix(axis, n, m) if n != m or op.use_scale else np.eye(n))
