@@ -38,7 +38,7 @@ test: install  ## run the tests (about 10 minutes on 2 cores)
 test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folder of real data)
 	$(BIN)/python -m pytest -q -m 'slow or not slow'
 
-# ARGS: kinds, --count, --seed, --first, --jobs; what fails prints those that repeat it.
+# ARGS: kinds, --scale, --count, --seed, --first, --jobs; what fails prints those that repeat it.
 fuzz: install  ## run random problems and networks on all kernels (30 minutes; ARGS="conv --seed 1")
 	$(BIN)/python -W ignore -m tests.fuzz $(ARGS)
 

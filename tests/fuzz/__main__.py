@@ -1,15 +1,17 @@
 """Random problems for the kernels, and random networks: `make fuzz`.
 
-    python -m tests.fuzz [KIND ...] [--count N] [--seed S] [--first I] [--jobs J]
+    python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
 
 KIND is conv, pool, ..., or nets; without one all run: 10,000 convolutions, 2,000 problems of each
-other kind and 300 networks. A problem is told by its kind, seed and index. They run in processes of
-their own, so that a crash is told like any other failure; each prints the command that repeats it.
+other kind and 300 networks, or F times as many. A problem is told by its kind, seed and index. They
+run in processes of their own, so that a crash is told like any other failure; each prints the
+command that repeats it.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import mmap
 import os
 import signal
@@ -31,7 +33,8 @@ def main() -> int:
     """Run what is asked for; 1 if anything failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(COUNTS))
-    parser.add_argument("--count", type=int, help="problems of each kind")
+    parser.add_argument("--scale", type=float, default=1, help="times as many problems as usual")
+    parser.add_argument("--count", type=int, help="problems of each kind, whichever it is")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="index of the first problem")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
@@ -41,7 +44,8 @@ def main() -> int:
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COUNTS)}")
     failures = 0
     for kind in options.kinds or COUNTS:
-        count = options.count if options.count is not None else COUNTS[kind]
+        usual = math.ceil(options.scale * COUNTS[kind])
+        count = usual if options.count is None else options.count
         failures += run_kind(kind, options.seed, options.first, count, options.jobs)
     return 1 if failures else 0
 

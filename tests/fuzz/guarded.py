@@ -18,7 +18,7 @@ from .problem import Array, Operand, Problem
 
 _PAGE = mmap.PAGESIZE
 _NOTHING = 0  # PROT_NONE
-_FLOATS = 1 << 22  # of a region; problems are smaller
+_FLOATS = 1 << 24  # of a region; problems are smaller
 _GAP = 64  # floats of NaN between what lies in one memory
 
 

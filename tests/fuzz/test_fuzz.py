@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from striate import _core
+
 from .check import TARGETS, check, make
 from .generate import GENERATORS
 from .guarded import run
@@ -24,6 +26,10 @@ def test_every_kernel_agrees_on_random_problems(kind: str) -> None:
 def test_plans_of_random_networks_agree_with_torch(index: int) -> None:
     target = TARGETS[index % len(TARGETS)]
     check_net("nets", 7, index, targets=[target], precisions=[("fast", "exact")[index % 2]])
+
+
+def test_all_kinds_of_steps_are_drawn() -> None:
+    assert set(GENERATORS) == set(_core.step_kinds())
 
 
 def test_a_wrong_expectation_is_found() -> None:

@@ -1,0 +1,57 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from striate import Window
+
+from ...native import test_pool
+from ...native.steps import EPS
+from ..draw import Rng, axes, channels, draw_activation, gap, normal, pick
+from ..problem import Operand, Problem
+
+
+def draw(rng: Rng) -> Problem:
+    """A maximum or a mean over windows, adaptive or not."""
+    used = axes(rng, 3)
+    size = tuple(
+        1 if i not in used else int(rng.integers(1, 10 if len(used) == 3 else 30)) for i in range(3)
+    )
+    common: dict[str, Any] = {
+        "size": size, "channels": channels(rng), "batch": int(pick(rng, 1, 1, 2, 3)),
+    }  # fmt: skip
+    mode = pick(rng, "max", "avg")
+    if rng.random() < 0.2:
+        places = tuple(int(rng.integers(1, n + 3)) if i in used else 1 for i, n in enumerate(size))
+        problem = test_pool.Pooling(places=places, **common)
+    else:
+        windows = tuple(_window(rng, n) if i in used else Window(1) for i, n in enumerate(size))
+        problem = test_pool.Pooling(
+            windows=windows, count_include_pad=bool(rng.random() < 0.5),
+            divisor=int(rng.integers(1, 9)) if rng.random() < 0.1 else None, **common,
+        )  # fmt: skip
+    x = normal(rng, problem.batch, problem.channels, *size)
+    exact = problem.reference(x, mode)
+    terms = math.prod(size) if mode == "avg" else 0
+    attributes, expected, bound = draw_activation(
+        rng, problem.attributes(mode, exact.shape[2:]), exact, 4 * EPS * terms
+    )
+    return Problem(
+        "pool", attributes, [Operand(x, True, "x_batch_stride", gap(rng))],
+        [Operand(expected, True, "y_batch_stride", gap(rng))], lambda _: bound,
+    )  # fmt: skip
+
+
+def _window(rng: Rng, n: int) -> Window:
+    """One that fits n pixels and never lies in the padding alone."""
+    while True:
+        size, dilation = int(rng.integers(1, min(n, 8) + 1)), int(pick(rng, 1, 1, 1, 2, 3))
+        reach = dilation * (size - 1) + 1
+        half = min(reach // 2, size // 2 if dilation == 1 else 0)
+        padding = tuple(int(rng.integers(0, half + 1)) for _ in range(2))
+        if reach <= n:
+            return Window(
+                size, int(rng.integers(1, 5)), dilation, padding, ceil_mode=bool(rng.random() < 0.3)
+            )
