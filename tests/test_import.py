@@ -32,6 +32,7 @@ PUBLIC = {
     "graph",
     "inspect",
     "inspection",
+    "look",
     "load_onnx",
     "nn",
     "runtime",

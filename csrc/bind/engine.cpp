@@ -132,12 +132,15 @@ struct BoundContext {
   template <typename Call>
   void with(const std::vector<ConstFloats>& inputs, const std::vector<Floats>& outputs,
             const Call& call) {
-    const float* in[64];
-    float* out[64];
-    if (inputs.size() != bound.input_floats.size() || inputs.size() > 64 ||
-        outputs.size() != bound.output_floats.size() || outputs.size() > 64) {
-      throw std::invalid_argument("the program has other inputs and outputs (at most 64).");
+    if (inputs.size() != bound.input_floats.size() ||
+        outputs.size() != bound.output_floats.size()) {
+      throw std::invalid_argument("the program has " + std::to_string(bound.input_floats.size()) +
+                                  " inputs and " + std::to_string(bound.output_floats.size()) +
+                                  " outputs; " + std::to_string(inputs.size()) + " and " +
+                                  std::to_string(outputs.size()) + " were given.");
     }
+    std::vector<const float*> in(inputs.size());
+    std::vector<float*> out(outputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (static_cast<int64_t>(inputs[i].size()) != bound.input_floats[i]) {
         throw std::invalid_argument("input " + std::to_string(i) + " has the wrong size.");
@@ -151,7 +154,7 @@ struct BoundContext {
       out[i] = outputs[i].data();
     }
     const ReleaseGil released;
-    call(in, out);
+    call(in.data(), out.data());
   }
 
   BoundProgram& bound;

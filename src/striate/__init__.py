@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from . import functional as functional
     from . import graph as graph
     from . import inspection as inspection
+    from . import look as look
     from . import nn as nn
     from . import runtime as runtime
     from . import signal as signal
@@ -49,6 +50,7 @@ _PARTS = (
     "functional",
     "graph",
     "inspection",
+    "look",
     "nn",
     "runtime",
     "signal",

@@ -76,14 +76,12 @@ class Preprocess:
         path = Path(path)
         try:
             if self.kind == "array":
-                source = read_array(path, self.source_shape)
-            else:
-                source = torch.from_numpy(self._decode(path.read_bytes()))
+                return self.apply(read_array(path, self.source_shape)[None])[0]
+            return self.decode(path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from None
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
-        return self.apply(source[None])[0]
 
     def apply(self, inputs: Tensor) -> Tensor:
         """Fit and normalise a batch of raw inputs, uint8 or float32.
@@ -93,11 +91,22 @@ class Preprocess:
         """
         return normalise(to_unit(fit(inputs, self.input_shape)), self.mean, self.std)
 
-    def _decode(self, content: bytes) -> Any:
+    def decode(self, content: bytes) -> Tensor:
+        """Read what a file holds, a picture or a signal.
+
+        Shape:
+            output input_shape, float32.
+        Raises:
+            DataError: It is damaged, or of another kind; arrays come from files alone.
+        """
         if self.kind == "image":
-            return decode_image(content, self.source_shape)
-        assert self.sample_rate
-        return decode_wav(content, self.source_shape, self.sample_rate, resample=True)
+            source: Any = decode_image(content, self.source_shape)
+        elif self.kind == "signal":
+            assert self.sample_rate
+            source = decode_wav(content, self.source_shape, self.sample_rate, resample=True)
+        else:
+            raise DataError(f"this network takes arrays of {self.source_shape}; give a .npy file.")
+        return self.apply(torch.from_numpy(source)[None])[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields in a form that JSON takes."""

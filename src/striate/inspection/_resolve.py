@@ -24,10 +24,10 @@ def resolve(model: Any, input_shape: Shapes = None) -> Graph:
         input_shape = [tuple(x.shape) for x in tensors]
         if not isinstance(model, Graph | Path | str):
             return capture(model, *tensors)
-    shapes = _shapes(input_shape)
+    shapes = shapes_of(input_shape)
     if isinstance(model, Graph):
         return _at(model, shapes)
-    if isinstance(model, Path) or (isinstance(model, str) and _is_file(model)):
+    if isinstance(model, Path) or (isinstance(model, str) and is_file(model)):
         return _from_file(Path(model), shapes)
     if isinstance(model, str):
         return _from_name(model, shapes)
@@ -43,7 +43,12 @@ def _tensors(given: Any) -> list[Any]:
     return several if several and all(hasattr(x, "untyped_storage") for x in several) else []
 
 
-def _shapes(given: Shapes) -> list[tuple[int, ...]]:
+def shapes_of(given: Shapes) -> list[tuple[int, ...]]:
+    """Take one shape or several for a list of them.
+
+    Raises:
+        OptionError: They are none.
+    """
     if given is None:
         return []
     try:
@@ -63,7 +68,8 @@ def _shapes(given: Shapes) -> list[tuple[int, ...]]:
     return shapes
 
 
-def _is_file(name: str) -> bool:
+def is_file(name: str) -> bool:
+    """Whether a name is meant as a file's, and not as a network's."""
     return name.endswith((".onnx", ".striate")) or ("/" in name and ":" not in name)
 
 

@@ -1,0 +1,13 @@
+"""Look into a network: its filters, its maps, what its units see; as pictures and as a page.
+
+Example:
+    >>> import numpy as np
+    >>> import striate
+    >>> lenet = striate.look.open_subject("lenet5")
+    >>> lenet.run(np.zeros((1, 32, 32)))["c3"].shape
+    (16, 10, 10)
+"""
+
+from ._subject import Activations as Activations
+from ._subject import Subject as Subject
+from ._subject import open_subject as open_subject
