@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from striate import _core
+from striate import Window, _core
 
 ARENA, WEIGHTS = 1, 2
 
@@ -32,7 +32,8 @@ def image(
     """A square convolution of a square image, padded to keep its size."""
     dilation = more.pop("dilation", 1)
     before = more.pop("padding", dilation * (kernel - 1) // 2)
-    out = more.pop("out", (size + 2 * before - dilation * (kernel - 1) - 1) // stride + 1)
+    window = Window(kernel, stride, dilation, padding=before)
+    out = more.pop("out", window.output_size(size))
     return {
         "batch": 1, "in_channels": channels, "out_channels": out_channels,
         "in": [1, size, size], "out": [1, out, out], "kernel": [1, kernel, kernel],
@@ -44,7 +45,7 @@ def image(
 
 def signal(channels: int, out_channels: int, size: int, kernel: int, stride: int) -> dict[str, Any]:
     """A convolution of a signal, without padding."""
-    out = (size - kernel) // stride + 1
+    out = Window(kernel, stride).output_size(size)
     return image(channels, out_channels, 1, 1) | {
         "in": [1, 1, size], "out": [1, 1, out], "kernel": [1, 1, kernel], "stride": [1, 1, stride],
     }  # fmt: skip
