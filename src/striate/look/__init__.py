@@ -8,6 +8,7 @@ Example:
     (16, 10, 10)
 """
 
+from ._picture import Picture as Picture
 from ._subject import Activations as Activations
 from ._subject import Subject as Subject
 from ._subject import open_subject as open_subject

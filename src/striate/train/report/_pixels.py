@@ -8,16 +8,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..._colours import NEGATIVE as NEGATIVE
+from ..._colours import POSITIVE as POSITIVE
+from ..._colours import Floats as Floats
+from ..._colours import Pixels as Pixels
+from ..._colours import signed as signed
+from ..._colours import to_bytes as to_bytes
 from ..._extras import require
 from ._svg import Markup, element
-
-Floats = NDArray[np.floating]
-Pixels = NDArray[np.uint8]
-
-POSITIVE, NEGATIVE = (214, 96, 22), (46, 116, 190)
-"""Orange and blue, which colour-blind readers tell apart, on white and on black."""
 
 FRAME = (128, 128, 128, 84)
 """Around tiles: a veil of grey, which shows on white and on black."""
@@ -44,27 +43,6 @@ def image(pixels: Pixels, alt: str, class_: str = "") -> Markup:
     classes = f"{class_} {sharp}".strip() or None
     written = element("img", src=source, alt=alt, width=width, height=height, class_=classes)
     return Markup(written.removesuffix("</img>"))  # the one element here without an end tag
-
-
-def signed(values: Floats, limit: float) -> Pixels:
-    """Colour signed numbers: orange above 0, blue below, 0 see-through so that the page shows.
-
-    Args:
-        values: (H, W).
-        limit: The magnitude that gets the full colour.
-    Example:
-        >>> signed(np.array([[1.0, 0.0, -0.5]]), limit=1.0)[0].tolist()
-        [[214, 96, 22, 255], [214, 96, 22, 0], [46, 116, 190, 128]]
-    """
-    values = np.nan_to_num(values, nan=0.0)
-    colour = np.where((values < 0)[..., None], NEGATIVE, POSITIVE)
-    return to_bytes(np.dstack([colour, 255 * np.abs(values) / (limit or 1.0)]))
-
-
-def to_bytes(values: Floats) -> Pixels:
-    """Round to whole numbers from 0 to 255; what is no number becomes 0."""
-    rounded: Pixels = np.rint(np.nan_to_num(values).clip(0, 255)).astype(np.uint8)
-    return rounded
 
 
 def mosaic(tiles: Sequence[Pixels], side: int, columns: int | None = None) -> Pixels:

@@ -1,0 +1,312 @@
+"""How figures look: sizes for paper, colours, sheets of tiles, scales with units.
+
+matplotlib is used without pyplot: nothing global is touched, and no window opens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._colours import NEGATIVE, POSITIVE
+from .._extras import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+Floats = NDArray[Any]
+
+COLUMN, PAGE = 3.4, 7.0
+"""Inches: the width of a column of a paper, and of its page."""
+
+DPI = 200
+"""Pixels an inch of a saved PNG."""
+
+INK, GREY, FAINT = "#222222", "#767676", "#c8c8c8"
+"""Text, what stands back, and frames."""
+
+_TEXT = {
+    "font.family": "sans-serif",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "figure.titlesize": 10,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 1.2,
+    "hatch.linewidth": 0.5,
+    "savefig.facecolor": "white",
+    "savefig.pad_inches": 0.05,
+    # Letters stay letters, so that a paper's search finds them; and files can be compared.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "striate",
+    "pdf.fonttype": 42,
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """Set matplotlib's text sizes, lines and files while a figure is drawn or saved."""
+    matplotlib = require("matplotlib", extra="look", purpose="Drawing figures")
+    context: AbstractContextManager[None] = matplotlib.rc_context(_TEXT)
+    return context
+
+
+def new_figure(width: float = PAGE, height: float = 4.0, title: str = "") -> Figure:
+    """Make an empty figure.
+
+    Args:
+        width, height: In inches.
+        title: Above all; at the left, as a paper's.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def diverging() -> Colormap:
+    """Blue below 0, white at 0, orange above: the colours of all signed values."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    stops = [tuple(c / 255 for c in colour) for colour in (NEGATIVE, (255, 255, 255), POSITIVE)]
+    return LinearSegmentedColormap.from_list("striate", stops)
+
+
+def rising() -> Colormap:
+    """White to orange: magnitudes, which have no sign."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    stops = [(1.0, 1.0, 1.0), tuple(c / 255 for c in POSITIVE)]
+    return LinearSegmentedColormap.from_list("striate_rising", stops)
+
+
+def scale(where: Any, limit: float, label: str, *, signed: bool = True) -> None:
+    """Add the legend of the colours: what full colour means.
+
+    Args:
+        where: The axes it belongs to, or several.
+        limit: The magnitude in full colour.
+        label: The quantity and its unit.
+        signed: From -limit; else from 0.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    limit = limit or 1.0
+    colours = diverging() if signed else rising()
+    shades = ScalarMappable(Normalize(-limit if signed else 0.0, limit), colours)
+    several = list(np.ravel(where))
+    figure = several[0].figure
+    bar = figure.colorbar(shades, ax=several, location="right", shrink=0.6, aspect=18, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_ticks([-limit, 0.0, limit] if signed else [0.0, limit])
+    bar.set_ticklabels([number(tick) for tick in bar.get_ticks()])
+    bar.set_label(label)
+
+
+def number(value: float) -> str:
+    """Write a number in three digits.
+
+    Example:
+        >>> number(0.12345), number(-1234567.0), number(0.0)
+        ('0.123', '-1.23e+06', '0')
+    """
+    return f"{value:.3g}"
+
+
+def largest(values: Floats) -> float:
+    """The largest magnitude that is a number: the limit of a layer's colours.
+
+    Example:
+        >>> largest(np.array([1.0, -3.0, np.nan]))
+        3.0
+    """
+    values = np.asarray(values)
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0))
+
+
+# Sheets of tiles ----------------------------------------------------------------------------------
+
+GAP = 0.12
+"""Between tiles, in widths of one."""
+
+
+def grid(count: int, aspect: float = 1.0, widest: int = 12) -> tuple[int, int]:
+    """Choose rows and columns for some tiles: about twice as wide as high.
+
+    Args:
+        count: Of tiles.
+        aspect: Width over height of one.
+        widest: Most tiles in a row.
+    Example:
+        >>> grid(6), grid(64), grid(3)
+        ((1, 6), (6, 11), (1, 3))
+    """
+    if count <= min(8, widest):
+        return 1, max(count, 1)
+    columns = min(widest, max(1, round(math.sqrt(2 * count / aspect))))
+    return -(-count // columns), columns
+
+
+def sheet_height(
+    rows: int, columns: int, aspect: float = 1.0, *, width: float = PAGE, labels: bool = False
+) -> float:
+    """Inches that a sheet of tiles needs, with room for its scale."""
+    tile = 0.85 * width / (columns * (1 + GAP))
+    return min(rows * (tile * (1 / aspect + GAP) + (0.13 if labels else 0.0)) + 0.1, 9.0)
+
+
+def sheet(
+    axes: Axes,
+    tiles: Sequence[Floats],
+    limit: float = 1.0,
+    *,
+    columns: int | None = None,
+    labels: Sequence[str] = (),
+    colours: Colormap | None = None,
+) -> None:
+    """Draw tiles of one size in rows.
+
+    Args:
+        axes: Of their own; their ticks are taken away.
+        tiles: (H, W) signed, (H, W, 3) colours from 0 to 1, or (L,) drawn as a line.
+        limit: The magnitude in full colour, or at the edge; the same for all tiles.
+        columns: Tiles in a row; by default `grid`'s.
+        labels: A few letters above each tile.
+        colours: Instead of `diverging()`.
+    """
+    axes.set_axis_off()
+    if not len(tiles):
+        return
+    limit, colours = limit or 1.0, colours or diverging()
+    tall = _height(tiles[0])
+    columns = columns or grid(len(tiles), 1 / tall)[1]
+    step = tall + GAP * (2.0 if labels else 1.0)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, columns)
+        left, top = column * (1 + GAP), row * step
+        _tile(axes, tile, (left, top, tall), limit, colours)
+        if labels:
+            axes.text(left, top - 0.02, labels[place], fontsize=_label_size(columns), va="bottom")
+    rows = -(-len(tiles) // columns)
+    axes.set_xlim(-0.02, min(columns, len(tiles)) * (1 + GAP) - GAP + 0.02)
+    axes.set_ylim(rows * step - GAP + 0.02, -0.02 - (GAP if labels else 0.0))
+    axes.set_aspect("equal")
+
+
+def _height(tile: Floats) -> float:
+    """Of a tile one wide; lines are half as high as wide."""
+    return 0.5 if tile.ndim == 1 else min(max(tile.shape[0] / tile.shape[1], 0.05), 20.0)
+
+
+def _label_size(columns: int) -> float:
+    return 7.0 if columns <= 8 else 5.5
+
+
+def _tile(
+    axes: Axes, tile: Floats, where: tuple[float, float, float], limit: float, colours: Colormap
+) -> None:
+    from matplotlib.patches import Rectangle
+
+    left, top, tall = where
+    extent = (left, left + 1, top + tall, top)
+    if tile.ndim == 1:
+        middle = top + tall / 2
+        across = np.linspace(left, left + 1, len(tile)) if len(tile) > 1 else [left, left + 1]
+        heights = middle - np.broadcast_to(tile, len(across)) / limit * tall / 2
+        axes.plot([left, left + 1], [middle, middle], color=FAINT, linewidth=0.5)
+        axes.plot(across, heights, color=colour(POSITIVE), linewidth=0.9, solid_joinstyle="round")
+    elif tile.ndim == 3:
+        axes.imshow(np.clip(np.nan_to_num(tile), 0, 1), extent=extent, interpolation="nearest")
+    else:
+        least = 0.0 if colours.name == "striate_rising" else -limit
+        axes.imshow(tile, colours, vmin=least, vmax=limit, extent=extent, interpolation="nearest")
+    frame = Rectangle((left, top), 1, tall, fill=False, edgecolor=FAINT, linewidth=0.5)
+    axes.add_patch(frame)
+
+
+def colour(rgb: tuple[int, int, int]) -> tuple[float, float, float]:
+    """A colour as matplotlib takes it."""
+    return (rgb[0] / 255, rgb[1] / 255, rgb[2] / 255)
+
+
+# Inputs, and what lies over them ------------------------------------------------------------------
+
+
+def pixels(picture: Floats, mean: Sequence[float] = (), std: Sequence[float] = ()) -> Floats:
+    """Turn an input (1 or 3, H, W) into colours (H, W, 3) from 0 to 1.
+
+    Args:
+        picture: As a network takes it.
+        mean, std: What it was normalised with, to undo that; without them, and where the result
+            would not lie in 0 .. 1, the picture's own range becomes 0 .. 1.
+    Example:
+        >>> pixels(np.array([[[-1.0, 1.0]]]), mean=[0.5], std=[0.5])[0].tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    picture = np.nan_to_num(np.asarray(picture, np.float64))
+    if len(mean) == len(std) == len(picture):
+        picture = picture * np.reshape(std, (-1, 1, 1)) + np.reshape(mean, (-1, 1, 1))
+    low, high = float(picture.min(initial=0.0)), float(picture.max(initial=0.0))
+    if low < -1e-3 or high > 1 + 1e-3:
+        low = float(picture.min())
+        picture = (picture - low) / ((high - low) or 1.0)
+    shown = np.moveaxis(np.clip(picture, 0, 1), 0, -1)
+    return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown[:, :, :3]
+
+
+def show(axes: Axes, picture: Floats, title: str = "", *, fade: float = 0.0) -> None:
+    """Draw colours (H, W, 3) without ticks; pixel (y, x) has its middle at (x, y).
+
+    Args:
+        axes: Where.
+        picture: From 0 to 1.
+        title: Above it.
+        fade: How far towards white, 0 to 1, so that what lies over it stands out.
+    """
+    faded = picture + fade * (1 - picture)
+    axes.imshow(np.clip(faded, 0, 1), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title:
+        axes.set_title(title, loc="left")
+
+
+def veil(axes: Axes, values: Floats, limit: float) -> None:
+    """Lay values (H, W) over a picture: orange above 0, blue below, see-through at 0."""
+    from .._colours import signed
+
+    axes.imshow(signed(values, limit), interpolation="nearest")
+
+
+def outline(
+    axes: Axes, box: Sequence[tuple[int, int]], shade: Any = None, *, label: str = "", **line: Any
+) -> None:
+    """Draw the frame of a box ((y0, y1), (x0, x1)): first pixel, last + 1."""
+    from matplotlib.patches import Rectangle
+
+    (y0, y1), (x0, x1) = box
+    shade = colour(NEGATIVE) if shade is None else shade
+    settings = {"fill": False, "edgecolor": shade, "linewidth": 1.4, "label": label, **line}
+    axes.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, **settings))
