@@ -91,6 +91,8 @@ def cases() -> dict[str, dict[str, Any]]:
     found["3x3 dilation 2 128@28"] = image(128, 128, 28, 3, dilation=2)
     found["3x3 dilation 12 256@28"] = image(256, 256, 28, 3, dilation=12)
     found["5x5 64->192@27"] = image(64, 192, 27, 5)
+    for c, n in ((8, 28), (16, 14), (16, 56), (32, 28), (64, 28), (128, 14), (256, 14)):
+        found[f"5x5 {c}@{n}"] = image(c, c, n, 5)
     found["5x5 lenet 6->16@14"] = image(6, 16, 14, 5, padding=0)
     for c, n, s in ((128, 56, 1), (256, 28, 1), (256, 56, 2), (512, 14, 1), (1024, 7, 1)):
         step = "" if s == 1 else "/2"
@@ -99,6 +101,7 @@ def cases() -> dict[str, dict[str, Any]]:
     found["grouped 3x3 8x48 384@28"] = image(384, 384, 28, 3, groups=8)
     found["signal k3 128@1000"] = signal(128, 128, 1000, 3, 1)
     found["signal k80/4 1->128@16000"] = signal(1, 128, 16000, 80, 4) | {"plain_input": True}
+    found["signal k5 128@1000"] = signal(128, 128, 1000, 5, 1)
     found["volume 3x3x3 64@8x28x28"] = volume(64, 64, (8, 28, 28))
     found["volume 3x3x3 16->32@16x56x56"] = volume(16, 32, (16, 56, 56))
     # One of the four remainders of a transposed convolution: every second pixel of every second row

@@ -48,6 +48,11 @@ def test_work_of_a_direct_convolution() -> None:
     assert _choose._work("winograd6", attributes)[0] == 2 * 64 * 4 * 8 * 16
     # F(2x2): 5x5 tiles of 16 products.
     assert _choose._work("winograd2", attributes)[0] == 2 * 16 * 25 * 8 * 16
+    # F(4x4, 5x5): 3x3 tiles of 64 products, and 8 + 8 lines in and 8 + 4 out.
+    five = attributes | {"kernel": [1, 5, 5]}
+    gemm, transforms = _choose._work("winograd4_5", five)
+    assert gemm == 2 * 64 * 9 * 8 * 16
+    assert transforms == 2 * 9 * 45 * (16 * 8 + 12 * 16)
     # A signal of 10: 3 tiles of 6 products along the width alone.
     signal = attributes | {"kernel": [1, 1, 3], "out": [1, 1, 10]}
     assert _choose._work("winograd4", signal)[0] == 2 * 6 * 3 * 8 * 16
@@ -62,6 +67,11 @@ def test_large_maps_take_large_tiles() -> None:
     assert why.startswith("estimated")
     assert "winograd2" in why
     assert "direct" in why
+
+
+def test_five_taps_take_winograd_too() -> None:
+    net = nn.Conv2d(32, 32, 5, padding=2).eval()
+    assert kernel_of(net, (1, 32, 32, 32))[0] == "winograd4_5"
 
 
 def test_many_weights_on_few_pixels_take_small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -385,6 +385,17 @@ SHAPES = {
     "5x5 of one channel and filter": _five(1, 1, (9, 6), 0, bias=False),
     "5x5 padded on one side": _five(17, 8, (11, 8), 1).but(before=(0, 4, 0), after=(0, 0, 3)),
     "5x5 on a smaller map": _five(8, 24, (3, 2), 2),
+    "5x5 wide, with residual": _five(19, 37, (23, 27), 2, residual=True, batch=2),
+    "5x5 on few pixels, with many channels": _five(130, 150, (5, 6), 2),
+    "5x5 dilated, uneven": _five(17, 16, (13, 17), 3).but(dilation=(1, 3, 2)),
+    "5 taps of a signal": _five(9, 17, (1, 43), 2).but(
+        kernel=(1, 1, 5), before=(0, 0, 2), after=(0, 0, 1), batch=2
+    ),
+    "5x1": _five(8, 9, (13, 6), 1).but(kernel=(1, 5, 1)),
+    "3x5x5": _five(10, 9, (9, 8), 2).but(size=(4, 9, 8), kernel=(3, 5, 5), before=(1, 2, 2)),
+    "5x5 into a part of a map": _five(8, 16, (6, 6), 2).but(
+        places=((1, 13, 14), (1, 2, 2), (0, 1, 0))
+    ),
     "5x5 cut off": _five(7, 9, (12, 13), 0).but(before=(0, -2, -1), after=(0, 0, -1)),
     "scale": Convolution(in_channels=20, scale=True, kernel=(1, 1, 1)),
     "many tiles, one beyond a multiple of 6": Convolution(

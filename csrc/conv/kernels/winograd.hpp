@@ -1,4 +1,4 @@
-// Winograd's convolution: 3 taps along one axis or two, stride 1, any dilation and padding.
+// Winograd's convolution: R = 3 or 5 taps along one axis or two, stride 1, any dilation, padding.
 //
 //   V = B' x B of every tile and input channel; for every product: Q = sum over channels of V U;
 //   y = f(A' Q A + bias + residual)
@@ -55,11 +55,11 @@ STRIATE_INLINE void locate_tile(const WinogradAxis& a, int64_t at, int64_t* plac
   *outputs = least(a.width, most(0, ceil_div(a.out - *place, a.dilation)));
 }
 
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRange range,
                          WinogradTile* tiles) {
-  const int64_t reach_down = (M + 1) * w.down.dilation;
-  const int64_t reach_across = kPlane ? (M + 1) * w.across.dilation : 0;
+  const int64_t reach_down = (M + R - 2) * w.down.dilation;
+  const int64_t reach_across = kPlane ? (M + R - 2) * w.across.dilation : 0;
   for (int64_t i = range.first; i < range.stop; ++i) {
     WinogradTile& t = tiles[i - range.first];
     int64_t place_down, place_across, rest = i;
@@ -81,10 +81,10 @@ static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRang
 }
 
 // B' x B of one tile and block of channels, to v + product * stride.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 STRIATE_INLINE void transform_input(const WinogradPlan& w, const WinogradTile& t, const float* x,
                                     float* v, int64_t stride) {
-  constexpr int A = M + 2, kColumns = kPlane ? A : 1;
+  constexpr int A = M + R - 1, kColumns = kPlane ? A : 1;
   Vector half[A][kColumns];
   x += t.x;
   const int64_t down = w.down.x_step, across = w.across.x_step;
@@ -162,11 +162,11 @@ STRIATE_INLINE Vector finished(const WinogradEnd& end, Vector y, const float* re
 }
 
 // f(A' Q A + bias + residual) of one tile and block of channels.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 STRIATE_INLINE void transform_output(const ConvShape& s, const WinogradPlan& w,
                                      const WinogradTile& t, const float* q, int64_t stride,
                                      const WinogradEnd& end, int64_t cell) {
-  constexpr int A = M + 2, kColumns = kPlane ? A : 1, kWide = kPlane ? M : 1;
+  constexpr int A = M + R - 1, kColumns = kPlane ? A : 1, kWide = kPlane ? M : 1;
   Vector half[M][kColumns], y[M][kWide];
   STRIATE_UNROLL
   for (int j = 0; j < kColumns; ++j) {
@@ -319,7 +319,7 @@ struct WinogradScratch {
 };
 
 // V of some tiles, the first of which is `first` in the scratch, of a slice and blocks of channels.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void transform_inputs(const WinogradPlan& w, const Buffers& b, const WinogradScratch& c,
                              const WinogradTile* tiles, int64_t first, int64_t count, int64_t z,
                              WinogradRange blocks) {
@@ -328,7 +328,7 @@ static void transform_inputs(const WinogradPlan& w, const Buffers& b, const Wino
     const int64_t row = (z - c.in_slices.first) * w.in_blocks + block;
     float* v = c.v + (row * c.tiles + first) * kLanes;
     for (int64_t i = 0; i < count; ++i) {
-      transform_input<M, kPlane>(w, tiles[i], x, v + i * kLanes, w.v_stride);
+      transform_input<M, R, kPlane>(w, tiles[i], x, v + i * kLanes, w.v_stride);
     }
   }
 }
@@ -355,7 +355,7 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
 }
 
 // y of some tiles, of a slice and blocks of channels.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void transform_outputs(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
                               const WinogradScratch& c, const WinogradTile* tiles, int64_t first,
                               int64_t count, int64_t z, WinogradRange blocks) {
@@ -364,7 +364,8 @@ static void transform_outputs(const ConvShape& s, const WinogradPlan& w, const B
     const int64_t row = (z - c.slices.first) * w.out_blocks + block;
     const float* q = c.q + (row * c.tiles + first) * kLanes;
     for (int64_t i = 0; i < count; ++i) {
-      transform_output<M, kPlane>(s, w, tiles[i], q + i * kLanes, w.q_stride, end, z * w.slice_y);
+      transform_output<M, R, kPlane>(s, w, tiles[i], q + i * kLanes, w.q_stride, end,
+                                     z * w.slice_y);
     }
   }
 }
@@ -374,7 +375,7 @@ STRIATE_INLINE WinogradRange part_of(int64_t n, int64_t parts, int64_t i) {
 }
 
 // In blocks: one task, all of it.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int64_t task) {
   const WinogradRange range = part_of(w.tiles, w.tile_blocks, task % w.tile_blocks);
   WinogradScratch c;
@@ -384,20 +385,20 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   c.slices = part_of(w.slices, w.slice_blocks, task / w.tile_blocks);
   c.in_slices = input_slices(w, c.slices);
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, kPlane>(s, w, range, tiles);
+  locate_tiles<M, R, kPlane>(s, w, range, tiles);
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
-    transform_inputs<M, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
+    transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
   for (int64_t product = 0; product < w.products; ++product) {
     multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
   }
   for (int64_t z = c.slices.first; z < c.slices.stop; ++z) {
-    transform_outputs<M, kPlane>(s, w, b, c, tiles, 0, c.tiles, z, {0, w.out_blocks});
+    transform_outputs<M, R, kPlane>(s, w, b, c, tiles, 0, c.tiles, z, {0, w.out_blocks});
   }
 }
 
 // In phases: inputs and outputs a group of channel blocks of a slice, of a chunk of the tiles.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int phase,
                       int64_t task) {
   WinogradScratch c;
@@ -416,28 +417,28 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   }
   const WinogradRange range = part_of(w.tiles, w.chunks, task % w.chunks);
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, kPlane>(s, w, range, tiles);
+  locate_tiles<M, R, kPlane>(s, w, range, tiles);
   task /= w.chunks;
   if (phase == 0) {
     const int64_t z = c.in_slices.first + task / w.input_groups;
     if (z >= c.in_slices.stop) return;
-    transform_inputs<M, kPlane>(w, b, c, tiles, range.first, range.count(), z,
-                                part_of(w.in_blocks, w.input_groups, task % w.input_groups));
+    transform_inputs<M, R, kPlane>(w, b, c, tiles, range.first, range.count(), z,
+                                   part_of(w.in_blocks, w.input_groups, task % w.input_groups));
   } else {
-    transform_outputs<M, kPlane>(s, w, b, c, tiles, range.first, range.count(),
-                                 task / w.output_groups,
-                                 part_of(w.out_blocks, w.output_groups, task % w.output_groups));
+    transform_outputs<M, R, kPlane>(s, w, b, c, tiles, range.first, range.count(),
+                                    task / w.output_groups,
+                                    part_of(w.out_blocks, w.output_groups, task % w.output_groups));
   }
 }
 
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void run_winograd(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int phase,
                          int64_t first, int64_t stop) {
   for (int64_t task = first; task < stop; ++task) {
     if (w.phased) {
-      run_phase<M, kPlane>(s, w, b, phase, task);
+      run_phase<M, R, kPlane>(s, w, b, phase, task);
     } else {
-      run_block<M, kPlane>(s, w, b, task);
+      run_block<M, R, kPlane>(s, w, b, task);
     }
   }
 }
@@ -461,14 +462,14 @@ STRIATE_INLINE Needs winograd_needs(const WinogradPlan& w) {
 
 // U = G g G' of a window, half a vector of output channels, to u + product * stride. The windows'
 // weights lie 2 x L channels side by side.
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 STRIATE_INLINE void transform_weights(const float* g, float* u, int64_t stride) {
-  constexpr int A = M + 2, kColumns = kPlane ? 3 : 1;
+  constexpr int A = M + R - 1, kColumns = kPlane ? R : 1;
   typedef float Floats __attribute__((vector_size(4 * kDoubles)));
-  Doubles half[A][3] = {};
+  Doubles half[A][R] = {};
   for (int j = 0; j < kColumns; ++j) {
-    Doubles line[3], r[A];
-    for (int i = 0; i < 3; ++i) {
+    Doubles line[R], r[A];
+    for (int i = 0; i < R; ++i) {
       line[i] = __builtin_convertvector(
           *reinterpret_cast<const Floats*>(g + (i * kColumns + j) * 2 * kLanes), Doubles);
     }
@@ -489,11 +490,11 @@ STRIATE_INLINE void transform_weights(const float* g, float* u, int64_t stride) 
   }
 }
 
-template <int M, bool kPlane>
+template <int M, int R, bool kPlane>
 static void pack_winograd(const ConvShape& s, const WinogradPlan& w, const float* weight,
                           float* packed) {
-  constexpr int kTaps = kPlane ? 9 : 3;
-  constexpr int64_t kTogether = 16;  // windows brought side by side: 9 KB (L = 8) in L1
+  constexpr int kTaps = kPlane ? R * R : R;
+  constexpr int64_t kTogether = 16;  // windows side by side: 9 KB of 3x3 (L = 8) in L1
   alignas(64) float side[kTogether * kTaps][2 * kLanes];
   const int64_t windows = w.weight_rows;  // of an output channel, (input channel, tap)
   for (int64_t pair = 0; pair < w.out_pairs; ++pair) {
@@ -511,32 +512,34 @@ static void pack_winograd(const ConvShape& s, const WinogradPlan& w, const float
         const int64_t channel = (from + i) / w.taps, tap = (from + i) % w.taps;
         float* u = to + (tap * s.in_channels + channel) * lanes;
         for (int64_t lane = 0; lane < lanes; lane += kDoubles) {
-          transform_weights<M, kPlane>(&side[i * kTaps][lane], u + lane, stride);
+          transform_weights<M, R, kPlane>(&side[i * kTaps][lane], u + lane, stride);
         }
       }
     }
   }
 }
 
-// A row of the table: F(M,3). F(6,3) is for planes, and for sums short enough that it errs by less
-// than 2e-5 of the largest output: 7e-6 with 64 channels, 1.3e-5 with 256, 2e-5 with 512.
-template <int M>
+// A row of the table: F(M,R). Tiles of 8 inputs an axis are for sums short enough that they err by
+// less than 2e-5 of the largest output: F(6,3) 7e-6 with 64 channels, 1.3e-5 with 256, 2e-5 with
+// 512, F(4,5) half as much. F(6,3) is for planes alone.
+template <int M, int R>
 struct Winograd {
   static constexpr bool kLines = M < 6;
-  static constexpr int64_t kLongest = 384;
+  static constexpr int64_t kLongest = M + R < 9 ? INT64_MAX : R == 3 ? 384 : 1024;
 
   static bool fits(const ConvShape& s) {
-    const bool fit = winograd_fits(s);
-    return kLines ? fit : fit && line_axis(s) < 0 && s.in_channels * s.kernel[0] <= kLongest;
+    return winograd_fits(s, R) && s.in_channels * s.kernel[0] <= kLongest &&
+           (kLines || line_axis(s, R) < 0);
   }
-  static Needs needs(const ConvShape& s, int) { return winograd_needs(winograd_plan<M>(s)); }
+  static Needs needs(const ConvShape& s, int) { return winograd_needs(winograd_plan<M, R>(s)); }
   static void pack(const ConvShape& s, const float* weight, float* packed) {
-    const WinogradPlan w = winograd_plan<M>(s);
-    (w.plane ? pack_winograd<M, true> : pack_winograd<M, !kLines>)(s, w, weight, packed);
+    const WinogradPlan w = winograd_plan<M, R>(s);
+    (w.plane ? pack_winograd<M, R, true> : pack_winograd<M, R, !kLines>)(s, w, weight, packed);
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
-    const WinogradPlan w = winograd_plan<M>(s);
-    (w.plane ? run_winograd<M, true> : run_winograd<M, !kLines>)(s, w, b, phase, first, stop);
+    const WinogradPlan w = winograd_plan<M, R>(s);
+    const auto run_all = w.plane ? run_winograd<M, R, true> : run_winograd<M, R, !kLines>;
+    run_all(s, w, b, phase, first, stop);
   }
 };
 

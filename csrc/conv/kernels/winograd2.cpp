@@ -3,7 +3,7 @@
 
 namespace striate::STRIATE_TARGET {
 
-using Row = Winograd<2>;
+using Row = Winograd<2, 3>;
 extern const Kernel<ConvShape> conv_winograd2;
 const Kernel<ConvShape> conv_winograd2 = {"winograd2", Row::fits, Row::needs, Row::pack, Row::run};
 

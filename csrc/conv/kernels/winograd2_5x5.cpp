@@ -5,9 +5,10 @@
 // B is that of F(4x4, 3x3), through the points 0, 1, -1, 2, -2 and infinity; G and A are for five
 // taps and two outputs (Lavin and Gray 2016, arXiv:1509.09308; g itself is transformed in float64).
 //
-// For layers whose transformed weights stay in L2, such as LeNet's second (6 -> 16 channels on
-// 14x14: 3.7 us for 5.1 by the direct product). A task does all for a few tiles, as many as a GEMM
-// tile has pixels, so that everything stays in L1:
+// For layers whose transformed weights stay in L1, such as LeNet's second (6 -> 16 channels on
+// 14x14: 3.7 us for 5.1 by the direct product, and 8 by F(4x4, 5x5) in winograd.hpp, whose blocks
+// cost more than they save there). A task does all for a few tiles, as many as a GEMM tile has
+// pixels, so that everything stays in L1:
 //
 //   v[xi][c / L][tile][c % L]          transformed input
 //   m[vector][xi][tile][o % L]         products of a pair of vectors of output channels
@@ -24,7 +25,7 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kSize = 6, kProducts = kSize * kSize, kTaps = 5;
-constexpr int64_t kWeightFloats = 98304;  // 384 KiB of L2
+constexpr int64_t kWeightFloats = 8192;  // 32 KiB of L1
 constexpr int64_t kCell = kTilePixels * kLanes;
 
 constexpr double kG[kSize][kTaps] = {

@@ -3,7 +3,7 @@
 
 namespace striate::STRIATE_TARGET {
 
-using Row = Winograd<6>;
+using Row = Winograd<6, 3>;
 extern const Kernel<ConvShape> conv_winograd6;
 const Kernel<ConvShape> conv_winograd6 = {"winograd6", Row::fits, Row::needs, Row::pack, Row::run};
 

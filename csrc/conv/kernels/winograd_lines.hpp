@@ -1,19 +1,20 @@
-// Winograd's minimal filtering along one line: F(m,3), m outputs of a 3-tap filter from m + 2
-// inputs with m + 2 products in place of 3 m.
+// Winograd's minimal filtering along one line: F(m,r), m outputs of a filter of r taps from
+// a = m + r - 1 inputs with a products in place of r m.
 //
-//   y = A' [ (G g) * (B' d) ]        d: m + 2 inputs, g: 3 weights, y: m outputs, * by element
+//   y = A' [ (G g) * (B' d) ]        d: a inputs, g: r weights, y: m outputs, * by element
 //
-// A, B and G evaluate polynomials at points, of which the last is infinity: 0, 1, -1 (m = 2),
-// 0, 3/4, -3/4, 3/2, -3/2 (m = 4), 0, 1, -1, 2, -2, 1/2, -1/2 (m = 6). Of those with few bits and a
-// symmetry they round least: with 1 and 2 for 3/4 and 3/2, F(4,3) loses another bit or two.
+// A, B and G evaluate polynomials at points, of which the last is infinity: 0, 1, -1 (a = 4),
+// 0, 3/4, -3/4, 3/2, -3/2 (a = 6), 0, 1, -1, 2, -2, 1/2, -1/2 (a = 8). Of those with few bits and a
+// symmetry they round least: with 1 and 2 for 3/4 and 3/2, F(4,3) loses another bit or two. B' is
+// one for all r; with r = 5, G's rows go on to p^4, and A' has as many fewer: F(2,5), F(4,5).
 //
-//   m = 2        B'                   G                  A'
+//   F(2,3)       B'                   G                  A'
 //         | 1  0 -1  0 |      |  1    0    0  |     | 1  1  1  0 |
 //         | 0  1  1  0 |      | 1/2  1/2  1/2 |     | 0  1 -1 -1 |
 //         | 0 -1  1  0 |      | 1/2 -1/2  1/2 |
 //         | 0  1  0 -1 |      |  0    0    1  |
 //
-//   m = 4, with a = 3/4, b = 3/2
+//   F(4,3), with a = 3/4, b = 3/2
 //
 //                 B'                        G, rows times               A'
 //         | aabb   0   -aa-bb    0    1 0 |   | 1  0  0  | / aabb         | 1  1   1  1   1  0 |
@@ -23,7 +24,7 @@
 //         |  0    baa   -aa     -b    1 0 |   | 1 -b  bb | / 2bb(bb-aa)
 //         |  0   aabb    0    -aa-bb  0 1 |   | 0  0  1  |
 //
-//   m = 6 (A' without the columns of -2, 1/2 and -1/2)
+//   F(6,3) (A' without the columns of -2, 1/2 and -1/2)
 //
 //                    B'                              G, rows times        A'
 //   | 1    0  -21/4    0    21/4    0   -1 0 |  | 1   0   0  |        | 1 1  1  1 .. 0 |
@@ -35,7 +36,7 @@
 //   | 0   -2     4    5/2   -5   -1/2    1 0 |  | 1 -1/2 1/4 | 32/45
 //   | 0   -1     0   21/4     0  -21/4   0 1 |  | 0   0   1  |
 //
-// In the plane the same is done along both axes: (m + 2)^2 products in place of 9 m^2.
+// In the plane the same is done along both axes: a^2 products in place of r^2 m^2.
 // Source: Lavin and Gray 2015, arXiv:1509.09308, sections 4.1 and 4.3.
 #pragma once
 
@@ -94,33 +95,45 @@ STRIATE_INLINE void weight_line(const Doubles (&g)[3], Doubles (&u)[4]) {
   u[3] = g[2];
 }
 
-// The rows of the points p and -p: scale * (1, p, p^2) and scale * (1, -p, p^2).
-STRIATE_INLINE void weight_pair(const Doubles (&g)[3], double p, double scale, Doubles* u) {
-  const Doubles even = scale * (g[0] + p * p * g[2]), odd = scale * p * g[1];
+// The rows of the points p and -p: scale * (1, p, p^2, ..) and scale * (1, -p, p^2, ..).
+template <int R>
+STRIATE_INLINE void weight_pair(const Doubles (&g)[R], double p, double scale, Doubles* u) {
+  Doubles even = scale * g[0], odd = {};
+  for (int i = 1; i < R; ++i) {
+    scale *= p;
+    (i % 2 == 0 ? even : odd) += scale * g[i];
+  }
   u[0] = even + odd;
   u[1] = even - odd;
 }
 
-STRIATE_INLINE void weight_line(const Doubles (&g)[3], Doubles (&u)[6]) {
+template <int R>
+STRIATE_INLINE void weight_line(const Doubles (&g)[R], Doubles (&u)[6]) {
   constexpr double a = kNear2, b = kFar2;
   u[0] = 1 / (a * b) * g[0];
   weight_pair(g, kNear, 0.5 / (a * (a - b)), u + 1);
   weight_pair(g, kFar, 0.5 / (b * (b - a)), u + 3);
-  u[5] = g[2];
+  u[5] = g[R - 1];
 }
 
-STRIATE_INLINE void weight_line(const Doubles (&g)[3], Doubles (&u)[8]) {
+template <int R>
+STRIATE_INLINE void weight_line(const Doubles (&g)[R], Doubles (&u)[8]) {
   u[0] = g[0];
   weight_pair(g, 1, -2.0 / 9, u + 1);
   weight_pair(g, 2, 1.0 / 90, u + 3);
   weight_pair(g, 0.5, 32.0 / 45, u + 5);
-  u[7] = g[2];
+  u[7] = g[R - 1];
 }
 
 // y = A' q
 STRIATE_INLINE void output_line(const Vector (&q)[4], Vector (&y)[2]) {
   y[0] = q[0] + q[1] + q[2];
   y[1] = q[1] - q[2] - q[3];
+}
+
+STRIATE_INLINE void output_line(const Vector (&q)[6], Vector (&y)[2]) {
+  y[0] = q[0] + (q[1] + q[2]) + (q[3] + q[4]);
+  y[1] = kNear * (q[1] - q[2]) + (kFar * (q[3] - q[4]) + q[5]);
 }
 
 STRIATE_INLINE void output_line(const Vector (&q)[6], Vector (&y)[4]) {
@@ -130,6 +143,16 @@ STRIATE_INLINE void output_line(const Vector (&q)[6], Vector (&y)[4]) {
   y[1] = kNear * odd + kFar * far_odd;
   y[2] = kNear2 * even + kFar2 * far_even;
   y[3] = kNear2 * kNear * odd + (kFar2 * kFar * far_odd + q[5]);
+}
+
+STRIATE_INLINE void output_line(const Vector (&q)[8], Vector (&y)[4]) {
+  const Vector even1 = q[1] + q[2], odd1 = q[1] - q[2];
+  const Vector even2 = q[3] + q[4], odd2 = q[3] - q[4];
+  const Vector even3 = q[5] + q[6], odd3 = q[5] - q[6];
+  y[0] = (q[0] + even1) + (even2 + even3);
+  y[1] = odd1 + 2.0f * odd2 + 0.5f * odd3;
+  y[2] = even1 + 4.0f * even2 + 0.25f * even3;
+  y[3] = (odd1 + q[7]) + 8.0f * odd2 + 0.125f * odd3;
 }
 
 STRIATE_INLINE void output_line(const Vector (&q)[8], Vector (&y)[6]) {

@@ -1,11 +1,11 @@
 // How Winograd's kernels look at a convolution, and how they cut it into tasks.
 //
-// A tile is M outputs of an axis with a 3-tap window: M x M in the plane (kernel 3x3, or kx3x3,
-// where the depth's taps are summed), M x 1 along a line (1x1x3, 1x3x1, 3x1x1). Its A = M + 2
-// inputs an axis overlap the next tile's by two. With dilation d an axis falls into d interleaved
+// A tile is M outputs of an axis with a window of R taps: M x M in the plane (kernel RxR, or kxRxR,
+// where the depth's taps are summed), M x 1 along a line (1x1xR, 1xRx1, Rx1x1). Its A = M + R - 1
+// inputs an axis overlap the next tile's by R - 1. With dilation d an axis falls into d interleaved
 // ones, each of which has tiles of its own:
 //
-//   outputs    0 1 2 3 4 5 6 7 8 9        d = 2, M = 2
+//   outputs    0 1 2 3 4 5 6 7 8 9        d = 2, M = 2, R = 3
 //   tile       0 3 0 3 1 4 1 4 2 5        tile 0 reads inputs 0 2 4 6, tile 3 inputs 1 3 5 7
 //
 // The tiles of all images form one list, counted by (image, outer map, down, across).
@@ -80,24 +80,24 @@ STRIATE_INLINE bool idle_axis(const ConvShape& s, int axis) {
          s.out[axis] == s.in[axis] && s.out_full[axis] == s.out[axis];
 }
 
-STRIATE_INLINE bool three_taps(const ConvShape& s, int axis) {
-  return s.kernel[axis] == 3 && s.stride[axis] == 1;
+STRIATE_INLINE bool tiled_axis(const ConvShape& s, int axis, int64_t taps) {
+  return s.kernel[axis] == taps && s.stride[axis] == 1;
 }
 
-// The one axis with three taps, of a line; -1 in the plane.
-STRIATE_INLINE int line_axis(const ConvShape& s) {
+// The one axis with so many taps, of a line; -1 in the plane.
+STRIATE_INLINE int line_axis(const ConvShape& s, int64_t taps) {
   for (int axis = 0; axis < 3; ++axis) {
-    if (three_taps(s, axis) && idle_axis(s, (axis + 1) % 3) && idle_axis(s, (axis + 2) % 3)) {
+    if (tiled_axis(s, axis, taps) && idle_axis(s, (axis + 1) % 3) && idle_axis(s, (axis + 2) % 3)) {
       return axis;
     }
   }
   return -1;
 }
 
-STRIATE_INLINE bool winograd_fits(const ConvShape& s) {
+STRIATE_INLINE bool winograd_fits(const ConvShape& s, int64_t taps) {
   if (s.groups != 1 || s.plain_input || s.scale) return false;
-  if (line_axis(s) >= 0) return true;
-  return three_taps(s, 1) && three_taps(s, 2) &&
+  if (line_axis(s, taps) >= 0) return true;
+  return tiled_axis(s, 1, taps) && tiled_axis(s, 2, taps) &&
          (idle_axis(s, 0) || (s.kernel[0] > 1 && s.stride[0] == 1));
 }
 
@@ -117,7 +117,7 @@ constexpr int64_t kWinogradCache = (kLanes == 16 ? 1024 : 512) * 1024;  // a cor
 constexpr int64_t kWinogradMaxTiles = 8 * kTilePixels;                  // of a block, a chunk
 
 // The numbers are from the measurements in docs/performance.md.
-STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
+STRIATE_INLINE void winograd_cut(WinogradPlan& w) {
   const int64_t tile_bytes = w.products * (w.in_blocks + w.out_blocks) * kLanes * 4;  // V and Q
   const int64_t weight_bytes = w.products * w.weight_rows * w.out_blocks * kLanes * 4;
   const int64_t all = w.tiles * w.slices;
@@ -160,12 +160,12 @@ STRIATE_INLINE void winograd_cut(const ConvShape& s, WinogradPlan& w) {
   w.q_stride = odd_lines(w.block_slices * w.out_blocks * w.block_tiles * kLanes);
 }
 
-template <int M>
+template <int M, int R>
 STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
   WinogradPlan w;
-  const int line = line_axis(s);
+  const int line = line_axis(s, R);
   w.plane = line < 0;
-  w.products = w.plane ? (M + 2) * (M + 2) : M + 2;
+  w.products = w.plane ? (M + R - 1) * (M + R - 1) : M + R - 1;
   w.in_blocks = ceil_div(s.in_channels, kLanes);
   w.in_full = s.in_channels / kLanes;
   w.in_rest = s.in_channels % kLanes;
@@ -204,7 +204,7 @@ STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
   }
   w.weight_rows = w.taps * s.in_channels;
   w.tiles = s.batch * w.outer * w.down.tiles * w.across.tiles;
-  winograd_cut(s, w);
+  winograd_cut(w);
   return w;
 }
 

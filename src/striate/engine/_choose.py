@@ -13,14 +13,14 @@ from ..runtime._speeds import leave_cache, speeds
 from ._tune import measure_kernels
 from ._values import Step
 
-_ESTIMATED = ("winograd6", "winograd4", "winograd2", "direct")
+_ESTIMATED = ("winograd6", "winograd4", "winograd2", "winograd4_5", "winograd2_5", "direct")
 
 # Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
 _GEMM = 0.87
 
-# What transforming a line of a tile takes, in multiply-adds a channel: measured, loads and stores
-# included.
-_LINE = {2: 9.5, 4: 26, 6: 45}
+# What transforming a line of so many inputs of a tile takes, in multiply-adds a channel: measured,
+# loads and stores included.
+_LINE = {4: 9.5, 6: 26, 8: 45}
 
 # Kernels differ in their last bits, and results must not depend on the number of threads: estimates
 # are for so many, whatever runs the plan.
@@ -131,12 +131,13 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     if kernel == "direct":
         places = attributes["batch"] * math.prod(out)
         return 2.0 * places * math.prod(taps) * channels_in * channels_out, 0.0
-    size = int(kernel[-1])  # of an output tile, along the transformed axes
+    # Outputs of a tile along the transformed axes, and taps: winograd4, winograd4_5.
+    size, reach = map(int, (kernel.removeprefix("winograd") + "_3").split("_")[:2])
     axes = [2] if taps[1] == 1 else [1, 2]
     tiles = attributes["batch"] * math.prod(
         -(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)
     )
-    edge = size + 2
+    edge = size + reach - 1
     products = edge ** len(axes)
     slices = math.prod(taps[axis] for axis in range(3) if axis not in axes)
     gemm = 2.0 * products * tiles * slices * channels_in * channels_out
@@ -144,7 +145,7 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     # as many rows as there are outputs.
     lines_in, lines_out = (1, 1) if len(axes) == 1 else (2 * edge, edge + size)
     lines = lines_in * channels_in + lines_out * channels_out
-    return gemm, 2.0 * tiles * _LINE[size] * lines
+    return gemm, 2.0 * tiles * _LINE[edge] * lines
 
 
 def quickest(times: dict[str, float], weights: dict[str, int], how: str, *, close: float) -> Choice:
