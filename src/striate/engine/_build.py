@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def build(
         steps=recipes,
         constants=block.constants,
     )
-    return recipe, block.joined()
+    return recipe, block.filled()
 
 
 def lay_out(
@@ -147,11 +148,14 @@ def _place_of(map_: Map | None, placement: Placement, block: _Weights, island: b
 
 
 class _Weights:
-    """The block of weights: each array once, at a multiple of 64 bytes."""
+    """The block of weights: each array once, at a multiple of 64 bytes.
+
+    Places are given first, and filled when the block's size is known: nothing is copied.
+    """
 
     def __init__(self, target: str) -> None:
         self._target = target
-        self._pieces: list[Array] = []
+        self._pieces: list[tuple[int, int, Callable[[Array], None]]] = []
         self._floats = 0
         self._known: dict[Any, int] = {}
         self._kept: list[Any] = []  # what ids are of must not go
@@ -169,10 +173,13 @@ class _Weights:
         )
         if key in self._known:
             return self._known[key]
-        piece = aligned(floats)
-        _core.pack(self._target, step.kind, step.kernel, step.attributes, weight, piece)
         self._kept.append(step.weight)
-        return self._put(key, piece)
+        kind, kernel, attributes = step.kind, step.kernel, step.attributes
+        return self._put(
+            key,
+            floats,
+            lambda piece: _core.pack(self._target, kind, kernel, attributes, weight, piece),
+        )
 
     def plain(self, array: Array) -> int:
         """Put an array in as it is."""
@@ -180,33 +187,36 @@ class _Weights:
         if key in self._known:
             return self._known[key]
         self._kept.append(array)
-        return self._put(key, np.ascontiguousarray(array, np.float32).ravel())
+        return self._put_array(key, array)
 
     def held(self, storage: Storage) -> str:
         """Put in what an island reads that is not float32, if it is a weight; give its name."""
         if storage.array is not None and storage.name not in self.constants:
             raw = storage.array.tobytes()
             floats = np.frombuffer(raw + bytes(-len(raw) % 4), np.float32)
-            offset = self._put(("held", storage.name), floats)
+            offset = self._put_array(("held", storage.name), floats)
             told = (storage.array.shape, str(storage.array.dtype), offset)
             self.constants[storage.name] = told
         return storage.name
 
-    def _put(self, key: Any, piece: Array) -> int:
+    def _put_array(self, key: Any, array: Array) -> int:
+        def copy(piece: Array) -> None:
+            piece[:] = array.ravel()
+
+        return self._put(key, array.size, copy)
+
+    def _put(self, key: Any, floats: int, write: Callable[[Array], None]) -> int:
         offset = self._floats
-        self._pieces.append(piece)
-        self._floats += rounded(piece.size)
+        self._pieces.append((offset, floats, write))
+        self._floats += rounded(floats)
         self._known[key] = offset
         return offset
 
-    def joined(self) -> Array:
+    def filled(self) -> Array:
         """All of it, one behind the other."""
         whole = aligned(max(self._floats, ALIGNED_FLOATS))
-        offset = 0
-        while self._pieces:
-            piece = self._pieces.pop(0)
-            whole[offset : offset + piece.size] = piece
-            offset += rounded(piece.size)
+        for offset, floats, write in self._pieces:
+            write(whole[offset : offset + floats])
         return whole
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -111,7 +112,7 @@ class Operation:
             if getattr(self, field.name) != field.default
         )
 
-    @property
+    @cached_property
     def depends_on_sizes(self) -> bool:
         """Whether a field is arithmetic over sizes, to be worked out for each input shape."""
         return any(depends(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ class Weight:
     Args:
         name: Its name in the model's state dict, or in the ONNX file.
         type: Shape and dtype.
-        source: The torch tensor, NumPy array or memory map itself.
+        source: The torch tensor, NumPy array or memory map itself, or what NumPy makes one of.
         role: `parameter` (learned), `buffer` (running statistics) or `constant`.
         trainable: Whether it receives a gradient.
     """
@@ -40,6 +40,8 @@ class Weight:
     def _array(self) -> np.ndarray[Any, Any]:
         if isinstance(self.source, np.ndarray):
             return self.source
+        if not hasattr(self.source, "detach"):
+            return np.asarray(self.source)
         tensor = self.source.detach()
         if tensor.is_meta:
             raise GraphError(

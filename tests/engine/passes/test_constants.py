@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from striate.engine.passes import fold_constants, round_weights
+from striate.engine.passes._scaled import Scaled
 from striate.graph import ops
 
 from .checks import Net, kinds, optimized, same, unchanged
@@ -67,3 +68,13 @@ def test_rounded_once() -> None:
     assert weight.numpy().dtype == np.float32
     assert weight.numpy().item() == np.float32((1 + 2**-25) ** 3) != 1
     assert round_weights(graph) is graph
+
+
+def test_large_weights_are_rounded_in_blocks() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(70, 40, 7, 7)).astype(np.float32)  # 137,200: three blocks
+    scaled = Scaled(base, rng.normal(size=(70, 1, 1, 1))).times(rng.normal(size=(1, 40, 1, 1)))
+    whole = base * scaled.factor
+    assert whole.dtype == np.float64
+    assert np.array_equal(np.asarray(scaled), whole)
+    assert np.array_equal(scaled.rounded(np.float32), whole.astype(np.float32))

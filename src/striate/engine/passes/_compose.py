@@ -50,14 +50,14 @@ def compose_layers(graph: Graph) -> Result:
 def _composed(editor: Editor, first: Layer, second: Layer) -> Node | None:
     source = first.node.inputs[0]
     op: Operation = ops.Linear()
-    shape = (second.weight.shape[0], first.weight.shape[1])
+    shape = (second.stored.shape[0], first.stored.shape[1])
     if isinstance(first.op, ops.Conv) and isinstance(second.op, ops.Conv):
         conv = _composed_conv(first, second)
         if conv is None:
             return None
         op = conv
-        inputs = first.weight.shape[1] * (1 if op.groups > 1 else first.groups)
-        shape = (second.weight.shape[0], inputs, *(window.size for window in op.windows))
+        inputs = first.stored.shape[1] * (1 if op.groups > 1 else first.groups)
+        shape = (second.stored.shape[0], inputs, *(window.size for window in op.windows))
     if not _saves(editor, first, second, op, shape):
         return None
     if isinstance(op, ops.Conv):
@@ -138,7 +138,7 @@ def _convolved(first: Layer, second: Layer, op: ops.Conv) -> tuple[Array, Array]
     summed = w2.sum(axis=taps) if taps else w2
     passed = summed @ first.biases.reshape(groups, -1, 1)
     bias = second.biases + passed.reshape(-1)
-    return total.reshape(second.weight.shape[0], *total.shape[2:]), bias
+    return total.reshape(second.stored.shape[0], *total.shape[2:]), bias
 
 
 def _grouped(layer: Layer, groups: int) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from ...graph import Graph, Node, TensorType, Weight, ops
 from ._change import Result
 from ._editor import Array, Editor
+from ._scaled import Scaled
 
 SMALL_BYTES = 1 << 16
 """A constant of up to 64 KiB may be larger than what it is made of."""
@@ -79,10 +80,12 @@ def round_weights(graph: Graph) -> Graph:
 
 def _rounded(weight: Weight) -> Weight:
     source = weight.source
-    if not isinstance(source, np.ndarray) or source.dtype != np.float64:
+    if not isinstance(source, np.ndarray | Scaled) or source.dtype != np.float64:
         return weight
     names: dict[str, Any] = {"float64": np.float64, "float16": np.float16}
     wanted = names.get(weight.type.dtype, np.float32)  # NumPy has no bfloat16
+    if isinstance(source, Scaled):
+        return replace(weight, source=source.rounded(wanted))
     if source.dtype == wanted:
         return weight
     return replace(weight, source=np.ascontiguousarray(source, dtype=wanted))

@@ -4,7 +4,7 @@ All passes keep three promises, which the tests hold them to:
 
 - a value that keeps its name keeps its numbers, so that layers can be compared with the original's;
 - a graph's outputs stay, in their order (a copy of an input or of another output has its name);
-- new weights are exact: `Weight.source` is float64 until `optimize` rounds it once at the end.
+- new weights are exact: `Weight.source` is float64, or `Scaled`, until `optimize` rounds it once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from ...graph import Graph, Node, Operation, Size, TensorType, Weight
 from ._change import Change, Result
+from ._scaled import Scaled
 
 Array = np.ndarray[Any, Any]
 
@@ -103,9 +104,14 @@ class Editor:
         """A weight's numbers in their own dtype."""
         return np.asarray(self._weights[value].numpy())
 
+    def held(self, value: str) -> Array | Scaled:
+        """A weight's numbers as they are held."""
+        source = self._weights[value].source
+        return source if isinstance(source, Scaled) else self.raw(value)
+
     # Changing -----------------------------------------------------------------------------------
 
-    def weight(self, name: str, numbers: Array, dtype: str = "float32") -> str:
+    def weight(self, name: str, numbers: Array | Scaled, dtype: str = "float32") -> str:
         """Add a weight and give its name.
 
         Args:

@@ -88,7 +88,7 @@ def scaled(editor: Editor, maker: Node, affine: Affine, output: str) -> Node | N
         if affine.axis not in (None, channels):
             return None
         scale, shift = affine.over(layer.out_channels)
-        weight = layer.weight * layer.over_outputs(scale)
+        weight = layer.times(layer.over_outputs(scale))
         return written(editor, layer, weight, layer.biases * scale + shift, output=output)
     if maker.kind in ("layer_norm", "group_norm"):
         return _scaled_norm(editor, maker, affine, kind, output)

@@ -95,10 +95,10 @@ def _taken(editor: Editor, reader: Node, source: str, affine: Affine) -> Node | 
     if affine.axis not in (None, channels) or not (affine.only_scales or _reads_inside(layer)):
         return None
     scale, shift = affine.over(x.shape[channels])
-    weight = layer.weight * layer.over_inputs(scale)
+    weight = layer.times(layer.over_inputs(scale))
     bias = layer.biases
     if not affine.only_scales:
-        added = layer.weight * layer.over_inputs(shift)
+        added = np.asarray(layer.times(layer.over_inputs(shift)))
         bias = bias + added.sum(axis=tuple(range(1, added.ndim)))
     return written(editor, layer, weight, bias, source=source)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ...graph import Node, Operation, ops
 from ._editor import Array, Editor
+from ._scaled import Scaled
 
 LINEAR = ("conv", "conv_transpose", "linear")
 """Kinds that multiply by a weight and add a bias."""
@@ -15,19 +17,33 @@ LINEAR = ("conv", "conv_transpose", "linear")
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A convolution, transposed convolution or linear layer with its numbers in float64.
+    """A convolution, transposed convolution or linear layer with its numbers.
 
     Args:
         node: The node.
         op: Its operation with all sizes put in.
-        weight: (O, I / groups, *kernel), dense; of a transposed one (I, O / groups, *kernel).
-        bias: (O,); None where the layer has none.
+        stored: The weight as it is held, in any dtype: (O, I / groups, *kernel), dense; of a
+            transposed one (I, O / groups, *kernel).
+        bias: (O,), float64; None where the layer has none.
     """
 
     node: Node
     op: Operation
-    weight: Array
+    stored: Array | Scaled
     bias: Array | None
+
+    @cached_property
+    def weight(self) -> Array:
+        """The weight in float64."""
+        return np.asarray(self.stored, np.float64)
+
+    def times(self, numbers: Array) -> Array | Scaled:
+        """The weight times what `over_outputs` or `over_inputs` laid over it, in float64."""
+        if isinstance(self.stored, Scaled):
+            return self.stored.times(numbers)
+        if self.stored.dtype == np.float64 or not np.isfinite(self.stored).all():
+            return np.multiply(self.stored, numbers)
+        return Scaled(self.stored, numbers)
 
     @property
     def groups(self) -> int:
@@ -42,8 +58,8 @@ class Layer:
     @property
     def out_channels(self) -> int:
         """Channels or features made."""
-        made: int = self.weight.shape[0]
-        return self.weight.shape[1] * self.groups if self.transposed else made
+        made: int = self.stored.shape[0]
+        return self.stored.shape[1] * self.groups if self.transposed else made
 
     @property
     def biases(self) -> Array:
@@ -52,22 +68,22 @@ class Layer:
 
     def over_outputs(self, numbers: Array) -> Array:
         """Lay numbers a channel made so that they multiply the weight."""
-        column = [1] * (self.weight.ndim - 2)
+        column = [1] * (len(self.stored.shape) - 2)
         if not self.transposed:
             return numbers.reshape(-1, 1, *column)
         own = numbers.reshape(self.groups, 1, -1)  # (g, 1, O/g), for each input of group g
-        return np.repeat(own, self.weight.shape[0] // self.groups, 1).reshape(
-            self.weight.shape[0], -1, *column
+        return np.repeat(own, self.stored.shape[0] // self.groups, 1).reshape(
+            self.stored.shape[0], -1, *column
         )
 
     def over_inputs(self, numbers: Array) -> Array:
         """Lay numbers a channel read so that they multiply the weight."""
-        column = [1] * (self.weight.ndim - 2)
+        column = [1] * (len(self.stored.shape) - 2)
         if self.transposed:
             return numbers.reshape(-1, 1, *column)
         own = numbers.reshape(self.groups, 1, -1)  # (g, 1, I/g), for each output of group g
-        return np.repeat(own, self.weight.shape[0] // self.groups, 1).reshape(
-            self.weight.shape[0], -1, *column
+        return np.repeat(own, self.stored.shape[0] // self.groups, 1).reshape(
+            self.stored.shape[0], -1, *column
         )
 
 
@@ -81,11 +97,11 @@ def layer_of(editor: Editor, node: Node) -> Layer | None:
         return None
     if not editor.is_weight(weight) or not (bias is None or editor.is_weight(bias)):
         return None
-    numbers = editor.numbers(weight)
-    assert numbers is not None
+    assert weight is not None
+    numbers = editor.held(weight)
     op = editor.op(node)
     if isinstance(op, ops.Conv) and op.table is not None:
-        numbers = op.dense(numbers, x_type.shape[1])
+        numbers = op.dense(np.asarray(numbers), x_type.shape[1])
         op = replace(op, table=None)
     biases = editor.numbers(bias)
     return Layer(node, op, numbers, None if biases is None else biases.reshape(-1))
@@ -94,7 +110,7 @@ def layer_of(editor: Editor, node: Node) -> Layer | None:
 def written(
     editor: Editor,
     layer: Layer,
-    weight: Array,
+    weight: Array | Scaled,
     bias: Array,
     *,
     source: str | None = None,
@@ -111,7 +127,8 @@ def written(
     Returns:
         The node, for `Editor.put`; None where a number is not finite.
     """
-    if not np.isfinite(weight).all() or not np.isfinite(bias).all():
+    checked = weight.factor if isinstance(weight, Scaled) else weight
+    if not np.isfinite(checked).all() or not np.isfinite(bias).all():
         return None
     node = layer.node
     dtype = held_dtype(editor, node.inputs[1])

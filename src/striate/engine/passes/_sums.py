@@ -15,6 +15,7 @@ from ._affine import affine_of
 from ._change import Result
 from ._editor import Array, Editor
 from ._layers import Layer, layer_of, written
+from ._scaled import Scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class _Branch:
     source: str
     windows: tuple[Window, ...]
     groups: int
-    weight: Array
+    weight: Array | Scaled
     bias: Array
 
 
@@ -56,7 +57,7 @@ def _merge(editor: Editor, node: Node) -> None:
             continue
         if editor.only_reader(main) is None or editor.measured(main) or maker.inputs[0] is None:
             continue
-        conv = _Branch(maker.inputs[0], layer.op.windows, layer.groups, layer.weight, layer.biases)
+        conv = _Branch(maker.inputs[0], layer.op.windows, layer.groups, layer.stored, layer.biases)
         side, gone = _side(editor, other, layer, conv)
         if side is None:
             continue
@@ -93,14 +94,14 @@ def _side(
         other = layer_of(editor, node)
         if other is not None and isinstance(other.op, ops.Conv) and node.inputs[0] == conv.source:
             branch = _Branch(
-                conv.source, other.op.windows, other.groups, other.weight, other.biases
+                conv.source, other.op.windows, other.groups, other.stored, other.biases
             )
             return branch, gone
         found = affine_of(editor, node)
         if found is None or found[0] != conv.source or found[1].axis not in (None, 1):
             return None, []
         scale, shift = found[1].over(layer.out_channels)
-    each = layer.weight.shape[1]
+    each = layer.stored.shape[1]
     if each * conv.groups != layer.out_channels:
         return None, []
     same = np.zeros((layer.out_channels, each))
@@ -143,8 +144,9 @@ def _spread(branch: _Branch, windows: tuple[Window, ...]) -> Array:
     for own, whole in zip(branch.windows, windows, strict=True):
         all_taps = _positions(whole)
         places.append([all_taps.index(position) for position in _positions(own)])
+    weight = np.asarray(branch.weight)
     for u in itertools.product(*(range(window.size) for window in branch.windows)):
         into: Any = (..., *(place[k] for place, k in zip(places, u, strict=True)))
         tap: Any = (..., *u)
-        full[into] += branch.weight[tap]
+        full[into] += weight[tap]
     return full
