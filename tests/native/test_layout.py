@@ -1,0 +1,29 @@
+"""Reordering between plain and blocked maps, exactly, on all targets of this machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from striate import _core
+
+from .steps import block, run_step, unblock
+
+TARGETS = dict(_core.targets())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("channels", [1, 3, 4, 7, 8, 9, 17, 22])
+@pytest.mark.parametrize("pixels", [1, 3, 4, 9, 255, 256, 263])
+def test_every_number_finds_its_place(target: str, channels: int, pixels: int) -> None:
+    lanes = TARGETS[target]
+    plain = np.arange(2 * channels * pixels, dtype=np.float32).reshape(2, channels, pixels)
+    blocked = block(plain, lanes)
+    attributes = {"batch": 2, "channels": channels, "pixels": pixels, "to_blocked": True}
+    (found,) = run_step(target, "layout", "blocked", attributes, [plain], [blocked.shape])
+    assert np.array_equal(found, blocked)  # unused lanes are 0
+    rubbish = block(plain, lanes, unused=-7.0)
+    attributes["to_blocked"] = False
+    (found,) = run_step(target, "layout", "blocked", attributes, [rubbish], [plain.shape])
+    assert np.array_equal(found, plain)
+    assert np.array_equal(unblock(blocked, channels), plain)
