@@ -64,6 +64,16 @@ def decode_image(content: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:
     return pixels[None].copy() if channels == 1 else pixels.transpose(2, 0, 1).copy()
 
 
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Read width and height from a picture's header, without decoding it.
+
+    Raises:
+        DataError: No picture, damaged, or more pixels than Pillow's limit (89 million).
+    """
+    with _opened(content) as image:
+        return image.size
+
+
 def probe_image(content: bytes) -> tuple[int, int, int]:
     """Find a picture's shape (C, H, W), as it stands upright, and that it is not damaged."""
     with _opened(content) as image:

@@ -31,6 +31,7 @@ COMMANDS = (
     "evaluate",
     "runs",
     "inspect",
+    "look",
     "compile",
     "run",
     "zoo",

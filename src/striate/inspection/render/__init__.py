@@ -7,6 +7,7 @@ from ._csv import csv_text as csv_text
 from ._csv import dataframe as dataframe
 from ._html import html_page as html_page
 from ._json import as_dict as as_dict
+from ._layer import layer_entries as layer_entries
 from ._layer import layer_text as layer_text
 from ._markdown import markdown_text as markdown_text
 from ._notebook import notebook_html as notebook_html

@@ -18,7 +18,7 @@ WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """One quantity: its value, what it is, and how the value comes about."""
 
     label: str
@@ -45,11 +45,11 @@ def layer_text(
     head = f"{row.name}: {' '.join(filter(None, words))}"
     reads = ", ".join(row.reads) or "nothing"
     lines = [printable(head), printable(f"reads {reads}"), ""]
-    entries = [*_entries(report, row), *_fields(report, row, of)]
+    entries = [*layer_entries(report, row), *_fields(report, row, of)]
     return "\n".join(lines + _columns(entries, width))
 
 
-def _columns(entries: Sequence[_Entry], width: int | None) -> list[str]:
+def _columns(entries: Sequence[Entry], width: int | None) -> list[str]:
     """Label and value in columns; the definition behind them, its arithmetic under it."""
     labels = max(len(one.label) for one in entries)
     values = max(len(one.value) for one in entries)
@@ -77,7 +77,8 @@ def _columns(entries: Sequence[_Entry], width: int | None) -> list[str]:
     return lines
 
 
-def _entries(report: Report, row: Row) -> Iterator[_Entry]:
+def layer_entries(report: Report, row: Row) -> Iterator[Entry]:
+    """Give the quantities of a layer that apply to it, with their arithmetic."""
     known = Knowledge(report)
     line = Line(row.name, (row,))
     for key in _KEYS:
@@ -90,7 +91,7 @@ def _entries(report: Report, row: Row) -> Iterator[_Entry]:
         text = "unknown" if quantity.value is None else column.write(quantity)
         if not text:
             continue
-        yield _Entry(column.title, text, column.meaning, _arithmetic(report, row, key, quantity))
+        yield Entry(column.title, text, column.meaning, _arithmetic(report, row, key, quantity))
 
 
 _KEYS = (
@@ -191,7 +192,7 @@ def _numbers_of(field: AxisField) -> dict[str, float]:
     return {key: getattr(field, key) or 0 for key in ("size", "jump", "start", "padding")}
 
 
-def _fields(report: Report, row: Row, of: str | None) -> Iterator[_Entry]:
+def _fields(report: Report, row: Row, of: str | None) -> Iterator[Entry]:
     """The receptive field in an earlier layer."""
     if of is None:
         return
@@ -204,4 +205,4 @@ def _fields(report: Report, row: Row, of: str | None) -> Iterator[_Entry]:
     ):
         values = [getattr(one, key) if one else None for one in fields]
         if any(value is not None for value in values):
-            yield _Entry(label, write.per_axis(values), meaning)
+            yield Entry(label, write.per_axis(values), meaning)

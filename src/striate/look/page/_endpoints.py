@@ -1,0 +1,39 @@
+"""The table of endpoints: what is asked under which address, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import _filters, _inputs, _maps, _model
+from ._answers import Answer, Ask
+from ._session import Session
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address of the API.
+
+    Args:
+        path: With variable parts in braces, as starlette has it.
+        answer: Computes it; called in a thread of its own.
+        method: GET or POST.
+    """
+
+    path: str
+    answer: Callable[[Session, Ask], Answer]
+    method: str = "GET"
+
+
+ENDPOINTS = (
+    Endpoint("/api/model", _model.model),
+    Endpoint("/api/samples/{sample:int}/thumbnail", _inputs.sample_thumbnail),
+    Endpoint("/api/runs", _inputs.add_run, "POST"),
+    Endpoint("/api/runs/{run}", _inputs.get_run),
+    Endpoint("/api/runs/{run}/picture", _maps.picture),
+    Endpoint("/api/runs/{run}/input", _maps.given),
+    Endpoint("/api/runs/{run}/maps/{layer:int}", _maps.maps),
+    Endpoint("/api/runs/{run}/histogram/{layer:int}", _maps.histogram),
+    Endpoint("/api/filters/{layer:int}", _filters.filters),
+)
+"""All of them; an export records the answers of some."""
