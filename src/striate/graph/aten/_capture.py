@@ -19,6 +19,7 @@ from .._weight import Weight
 from . import _elementwise, _layers, _shapes  # noqa: F401  they fill the table of operators
 from ._modules import WHOLES, whole_of
 from ._names import Names
+from ._program import Program
 from ._retry import candidates, check_arguments, check_built, untraceable, unwrapped
 from ._sizes import Symbols, has_fixed_sizes
 from ._trace import Example, trace, trace_fixed, trace_open
@@ -107,6 +108,8 @@ def _graph(model: nn.Module, program: Any, name: str) -> Graph:
     names = Names(traced, {path for path, module in model.named_modules() if [*module.children()]})
     symbols = Symbols()
     weights, inputs, values = _placeholders(model, program, symbols, names)
+    tensors = {n: weights[v].source for n, v in values.items() if v in weights}
+    places = [n for n, v in values.items() if v in inputs]
     translator = Translator(weights, symbols, names)
     translator.values.update(values)
     translator.made.update(inputs)
@@ -143,7 +146,7 @@ def _graph(model: nn.Module, program: Any, name: str) -> Graph:
         outputs,
         weights,
         training=model.training,
-        source=_source(model),
+        source=Program(model, traced, tensors, places, translator.calls),
     )
 
 
@@ -207,9 +210,10 @@ def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.
     )
     weights = [f"{place.path}.{name}".lstrip(".") for name in whole.weights]
     call = Call(translator, calls[-1], read=False)
-    translator.values[calls[-1]] = call.emit(
+    translator.values[calls[-1]] = made = call.emit(
         whole.op, translator.values[data], *weights, whole=True
     )
+    translator.calls[made] = calls[-1]
     return True
 
 
@@ -222,17 +226,3 @@ def _needed(nodes: list[Node], outputs: Sequence[str]) -> tuple[Node, ...]:
             wanted.update(value for value in node.inputs if value is not None)
             kept.append(node)
     return tuple(reversed(kept))
-
-
-def _source(model: nn.Module) -> Any:
-    def run(*arrays: Any) -> list[Any]:
-        weight = next((w for w in model.parameters()), None)
-        tensors = [torch.from_numpy(a) for a in arrays]
-        if weight is not None:
-            tensors = [t.to(weight) if t.is_floating_point() else t for t in tensors]
-        with torch.no_grad():
-            made = model(*tensors)
-        flat = torch.utils._pytree.tree_leaves(made)
-        return [t.detach().cpu().float().numpy() for t in flat if isinstance(t, torch.Tensor)]
-
-    return run

@@ -45,6 +45,8 @@ class Translator:
         self.values: dict[fx.Node, Any] = {}
         self.made: set[str] = set()
         """The values that there are so far: inputs, and what nodes made."""
+        self.calls: dict[str, fx.Node] = {}
+        """The call whose result is this value."""
         self.bases: dict[str, str] = {}
         """By view, the value in whose memory it lies."""
 
@@ -59,7 +61,9 @@ class Translator:
             return
         if node.target is operator.getitem:
             source, index = node.args
-            self.values[node] = self.values[source][index]  # type: ignore[index]
+            self.values[node] = made = self.values[source][index]  # type: ignore[index]
+            if isinstance(made, str):
+                self.calls.setdefault(made, node)
             return
         call = Call(self, node)
         if call.inplace and call.get("self") in self.weights:
@@ -70,6 +74,8 @@ class Translator:
         )
         made = translation(call) if translation else None
         self.values[node] = made = call.opaque() if made is None else made
+        if isinstance(made, str):
+            self.calls.setdefault(made, node)
         if call.inplace and isinstance(made, str):
             self._overwrite(call, call.data, made)
 
