@@ -1,0 +1,110 @@
+// What the reader can do: run an input, choose a layer, choose a unit.
+
+import { hush, tell } from "./notice.js";
+import { forget, getArray, getJson, has, startRun } from "./source.js";
+import { facts, layerOf, state, update } from "./state.js";
+
+const turn = { run: 0, unit: 0 }; // only the last question of each kind is answered
+const last = { sample: null, file: null };
+
+// Run a sample, or a file's bytes.
+export const run = async (sample, file = null, wanted = {}) => {
+  const mine = turn.run += 1;
+  update({ busy: "Running the network \u2026" });
+  try {
+    const answer = await startRun(sample, file);
+    if (mine !== turn.run) return;
+    Object.assign(last, { sample, file });
+    hush();
+    update({ run: answer, sample, busy: "" });
+    const layer = wanted.layer ?? state.layer;
+    await chooseLayer(layer, wanted.channel ?? (layer === state.layer ? state.channel : null), wanted.place ?? state.place);
+  } catch (error) {
+    if (mine === turn.run) { update({ busy: "" }); tell(error); }
+  }
+};
+
+// The same input again: the server has let its run go, or the weights have changed.
+export const again = () => run(last.sample, last.file);
+
+export const runAnew = () => { forget(); return again(); };
+
+const spatial = (layer) => layer.shape?.slice(1) ?? [];
+const fits = (layer, channel, place) => Number.isInteger(channel) && channel < (layer.shape?.[0] ?? 0)
+  && place && place.length === spatial(layer).length && place.every((n, k) => n < spatial(layer)[k]);
+
+// Choose a layer; its unit is the one given, or the strongest of its most active map.
+export const chooseLayer = async (id, channel = null, place = null) => {
+  const layer = layerOf(id);
+  const mine = turn.unit += 1;
+  const known = fits(layer, channel, place);
+  update({ layer: id, channel: known ? channel : null, place: known ? place : null, unit: null, slice: null, shown: null });
+  if (!state.run || !facts(id) || !layer.shape) return;
+  if (known) { await chooseUnit(channel, place); return; }
+  const busiest = facts(id).order[0] ?? 0;
+  try {
+    const at = await strongest(layer, busiest);
+    if (mine === turn.unit) await chooseUnit(busiest, at);
+  } catch (error) {
+    if (mine === turn.unit) await failed(error);
+  }
+};
+
+export const chooseUnit = async (channel, place) => {
+  const mine = turn.unit += 1;
+  const id = state.layer;
+  update({ channel, place });
+  if (!state.run) return;
+  try {
+    const unit = await getJson(unitUrl(id, channel, place));
+    if (mine === turn.unit) update({ unit });
+  } catch (error) {
+    if (mine === turn.unit) { update({ unit: null }); await failed(error); }
+  }
+};
+
+const failed = async (error) => {
+  if (error.status === 404 && turn.retried !== state.run?.id) {
+    turn.retried = state.run?.id;
+    await again();
+  } else tell(error);
+};
+
+export const unitUrl = (id, channel, place) =>
+  `api/runs/${state.run.id}/unit/${id}?channel=${channel}${place.length ? `&place=${place.join(",")}` : ""}`;
+
+export const mapsUrl = (id, first, count, side, slice = null) =>
+  `api/runs/${state.run.id}/maps/${id}?first=${first}&count=${count}&side=${side}${slice === null ? "" : `&slice=${slice}`}`;
+
+// One channel's map in full; in an export, which keeps maps of up to 64 pixels, what it has.
+export const fullMap = async (id, channel, slice = null) => {
+  const volume = spatial(layerOf(id)).length === 3;
+  const url = mapsUrl(id, channel, 1, 0, volume ? slice : null);
+  if (has(url)) {
+    const { shape, data } = await getArray(url);
+    return shape.length === 1 ? { shape: [1], data: data.slice(channel, channel + 1) } : { shape: shape.slice(1), data };
+  }
+  const first = channel - channel % 64;
+  const { shape, data } = await getArray(mapsUrl(id, first, 64, 64));
+  if (shape.length === 1) return { shape: [1], data: data.slice(channel, channel + 1) };
+  const size = shape.slice(1).reduce((a, b) => a * b, 1);
+  return { shape: shape.slice(1), data: data.subarray((channel - first) * size, (channel - first + 1) * size) };
+};
+
+const strongest = async (layer, channel) => {
+  const lengths = spatial(layer);
+  if (!lengths.length) return [];
+  const { shape, data } = await fullMap(layer.id, channel);
+  let best = 0;
+  for (let k = 1; k < data.length; k += 1) if (Math.abs(data[k]) > Math.abs(data[best])) best = k;
+  const at = [];
+  for (let axis = shape.length - 1, rest = best; axis >= 0; axis -= 1) {
+    at.unshift(rest % shape[axis]);
+    rest = Math.floor(rest / shape[axis]);
+  }
+  const scaled = at.map((n, k) => scaledPlace(n, shape[k], lengths.at(k - shape.length)));
+  return lengths.length === 3 && shape.length === 2 ? [Math.floor(lengths[0] / 2), ...scaled] : scaled;
+};
+
+// From a pixel of a map that was averaged down to the middle of what it stands for.
+const scaledPlace = (n, shown, real) => Math.min(real - 1, Math.floor((n + 0.5) * real / shown));

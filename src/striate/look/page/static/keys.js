@@ -1,0 +1,49 @@
+// Keys that work anywhere on the page, and the choice of light or dark.
+
+import { byId } from "./dom.js";
+
+const HELP = { "/": "search", i: "choose", n: "tree", m: "panel-maps", u: "unit" };
+
+export function startKeys(redraw) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.key === "?") byId("help").showModal();
+    else if (event.key === "t") flip(redraw);
+    else if (HELP[event.key]) go(HELP[event.key]);
+    else return;
+    event.preventDefault();
+  });
+  byId("theme").addEventListener("click", () => flip(redraw));
+  byId("help-open").addEventListener("click", () => byId("help").showModal());
+  byId("help-close").addEventListener("click", () => byId("help").close());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  setTheme(kept(), () => {});
+}
+
+const typing = (target) => target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select");
+
+function go(id) {
+  const place = byId(id);
+  const target = place.matches("input, [tabindex]") && id !== "tree" ? place : place.querySelector("[tabindex='0'], button, input") ?? place;
+  target.focus();
+  place.scrollIntoView({ block: "nearest" });
+}
+
+// Pages from a file may have no storage.
+function kept() {
+  try { return localStorage.getItem("striate-theme"); } catch { return null; }
+}
+
+const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+
+function flip(redraw) {
+  const theme = dark() ? "light" : "dark";
+  try { localStorage.setItem("striate-theme", theme); } catch { /* it lasts until the page is closed */ }
+  setTheme(theme, redraw);
+}
+
+function setTheme(theme, redraw) {
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  byId("theme").setAttribute("aria-pressed", String(dark()));
+  redraw();
+}
