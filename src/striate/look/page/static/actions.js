@@ -71,7 +71,7 @@ const failed = async (error) => {
 };
 
 export const unitUrl = (id, channel, place) =>
-  `api/runs/${state.run.id}/unit/${id}?channel=${channel}${place.length ? `&place=${place.join(",")}` : ""}`;
+  `api/runs/${state.run.id}/unit/${id}?channel=${channel}&place=${place.join(",")}`;
 
 export const mapsUrl = (id, first, count, side, slice = null) =>
   `api/runs/${state.run.id}/maps/${id}?first=${first}&count=${count}&side=${side}${slice === null ? "" : `&slice=${slice}`}`;

@@ -88,7 +88,8 @@ const OWN = {
 };
 
 function fact(name, value, formula) {
-  const text = formula ? `${name}: ${formula.text}` : OWN[name];
+  const told = formula && [formula.meaning, formula.text].filter(Boolean).join(" ");
+  const text = told ? `${name}: ${told}` : OWN[name];
   const show = () => put(byId("layer-formula"), text);
   const number = text
     ? html("button", { type: "button", class: "number", "aria-description": text, onmouseenter: show, onfocus: show, onclick: show }, value)

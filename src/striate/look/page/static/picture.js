@@ -57,9 +57,8 @@ const draw = async () => {
 const gradientView = async () => {
   if (state.overlay !== "gradient" || state.channel === null || !state.place) return null;
   byId("overlay-words").textContent = "Computing the gradient \u2026";
-  const at = state.place.length ? `&place=${state.place.join(",")}` : "";
   try {
-    const { shape, data } = await getArray(`api/runs/${state.run.id}/gradient/${state.layer}?channel=${state.channel}${at}`);
+    const { shape, data } = await getArray(`api/runs/${state.run.id}/gradient/${state.layer}?channel=${state.channel}&place=${state.place.join(",")}`);
     byId("overlay-words").textContent = "Bright: the gradient of the unit on the input is large. The box is what it can see in theory.";
     return shaded(shape, data);
   } catch (error) {
