@@ -8,6 +8,11 @@ Example:
     (16, 10, 10)
 """
 
+from ._filters import Filters as Filters
+from ._filters import filters as filters
+from ._maps import LayerMaps as LayerMaps
+from ._maps import Maps as Maps
+from ._maps import maps as maps
 from ._picture import Picture as Picture
 from ._subject import Activations as Activations
 from ._subject import Subject as Subject

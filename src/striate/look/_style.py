@@ -98,6 +98,10 @@ def rising() -> Colormap:
     return LinearSegmentedColormap.from_list("striate_rising", stops)
 
 
+BAR = 1.4
+"""Inches that the legend of the colours is long, where there is room."""
+
+
 def scale(where: Any, limit: float, label: str, *, signed: bool = True) -> None:
     """Add the legend of the colours: what full colour means.
 
@@ -115,9 +119,20 @@ def scale(where: Any, limit: float, label: str, *, signed: bool = True) -> None:
     shades = ScalarMappable(Normalize(-limit if signed else 0.0, limit), colours)
     several = list(np.ravel(where))
     figure = several[0].figure
-    bar = figure.colorbar(shades, ax=several, location="right", shrink=0.6, aspect=18, pad=0.02)
+    room = figure.bbox.height / figure.dpi
+    bar = figure.colorbar(
+        shades,
+        ax=several,
+        location="right",
+        shrink=min(0.85, BAR / room),
+        aspect=14 if room > 1 else 7,
+        pad=0.02,
+        anchor=(0.0, 1.0),
+        panchor=False,
+    )
     bar.outline.set_visible(False)
-    bar.set_ticks([-limit, 0.0, limit] if signed else [0.0, limit])
+    ends = [-limit, limit] if signed else [0.0, limit]
+    bar.set_ticks([-limit, 0.0, limit] if signed and room > 1 else ends)
     bar.set_ticklabels([number(tick) for tick in bar.get_ticks()])
     bar.set_label(label)
 
@@ -168,49 +183,77 @@ def grid(count: int, aspect: float = 1.0, widest: int = 12) -> tuple[int, int]:
 
 
 def sheet_height(
-    rows: int, columns: int, aspect: float = 1.0, *, width: float = PAGE, labels: bool = False
+    count: int,
+    aspect: float = 1.0,
+    *,
+    columns: int | None = None,
+    width: float = PAGE,
+    labels: bool = False,
 ) -> float:
-    """Inches that a sheet of tiles needs, with room for its scale."""
-    tile = 0.85 * width / (columns * (1 + GAP))
-    return min(rows * (tile * (1 / aspect + GAP) + (0.13 if labels else 0.0)) + 0.1, 9.0)
+    """Inches that a sheet of tiles needs, with room for its scale; as `sheet` draws it.
+
+    Args:
+        count: Of tiles.
+        aspect: Width over height of one.
+        columns, width, labels: As `sheet` gets them.
+    """
+    columns = columns or grid(count, aspect)[1]
+    tile = _tile_inches(width, columns)
+    rows = -(-count // columns)
+    return rows * (tile * (1 / aspect + GAP) + (LABEL if labels else 0.0)) + 0.1
+
+
+LABEL = 0.12
+"""Inches that a tile's label is high."""
+
+
+def _tile_inches(width: float, columns: int) -> float:
+    """Width of a tile where a sheet and its scale stand side by side."""
+    return min(0.85 * width / (columns * (1 + GAP)), 1.0)
 
 
 def sheet(
     axes: Axes,
-    tiles: Sequence[Floats],
+    tiles: Sequence[Floats | None] | Floats,
     limit: float = 1.0,
     *,
     columns: int | None = None,
     labels: Sequence[str] = (),
     colours: Colormap | None = None,
+    width: float = PAGE,
 ) -> None:
     """Draw tiles of one size in rows.
 
     Args:
         axes: Of their own; their ticks are taken away.
-        tiles: (H, W) signed, (H, W, 3) colours from 0 to 1, or (L,) drawn as a line.
+        tiles: (H, W) signed, (H, W, 3) colours from 0 to 1, or (L,) drawn as a line;
+            None leaves a place empty, behind the first.
         limit: The magnitude in full colour, or at the edge; the same for all tiles.
         columns: Tiles in a row; by default `grid`'s.
         labels: A few letters above each tile.
         colours: Instead of `diverging()`.
+        width: Inches of the sheet with its scale: so much room do the labels get.
     """
     axes.set_axis_off()
-    if not len(tiles):
+    if not len(tiles) or tiles[0] is None:
         return
     limit, colours = limit or 1.0, colours or diverging()
     tall = _height(tiles[0])
     columns = columns or grid(len(tiles), 1 / tall)[1]
-    step = tall + GAP * (2.0 if labels else 1.0)
+    above = LABEL / _tile_inches(width, columns) if labels else 0.0
+    step = tall + GAP + above
     for place, tile in enumerate(tiles):
+        if tile is None:
+            continue
         row, column = divmod(place, columns)
         left, top = column * (1 + GAP), row * step
         _tile(axes, tile, (left, top, tall), limit, colours)
         if labels:
             axes.text(left, top - 0.02, labels[place], fontsize=_label_size(columns), va="bottom")
     rows = -(-len(tiles) // columns)
-    axes.set_xlim(-0.02, min(columns, len(tiles)) * (1 + GAP) - GAP + 0.02)
-    axes.set_ylim(rows * step - GAP + 0.02, -0.02 - (GAP if labels else 0.0))
-    axes.set_aspect("equal")
+    axes.set_xlim(-0.02, columns * (1 + GAP) - GAP + 0.02)
+    axes.set_ylim(rows * step - GAP - above + 0.02, -0.02 - above)
+    axes.set_aspect("equal", anchor="NW")
 
 
 def _height(tile: Floats) -> float:
