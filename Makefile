@@ -57,7 +57,7 @@ $(SWEEP)/.installed: $(VENV)/.installed
 	  torchvision==0.28.0 timm==1.0.31 huggingface_hub pyyaml
 	touch $@
 
-sweep: $(SWEEP)/.installed  ## count and compile networks of torchvision and timm (an hour)
+sweep: $(SWEEP)/.installed  ## count and compile networks of torchvision and timm (hours)
 	PYTHONPATH=src $(SWEEP)/bin/python -m pytest -q -m slow tests/sweep
 
 # Engines to race with, in an environment that adds them to .venv. The line of Python, unlike a path,

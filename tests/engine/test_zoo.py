@@ -1,0 +1,25 @@
+"""Plans of the zoo's networks are as exact as `striate.compile` promises."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from striate import zoo
+
+from ..zoo.test_zoo import small_net
+from .agreement import TARGETS, check_plans
+
+
+@pytest.mark.parametrize(("index", "name"), enumerate(zoo.list()))
+def test_narrow_networks(index: int, name: str) -> None:
+    torch.manual_seed(0)
+    net, shape = small_net(name)
+    check_plans(net, torch.randn(1, *shape), targets=[TARGETS[index % len(TARGETS)]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo.list())
+def test_whole_networks(name: str) -> None:
+    torch.manual_seed(0)
+    check_plans(zoo.create(name), torch.randn(1, *zoo.info(name).input_shape))
