@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the folder of those that can be had again."""
+"""Files that appear whole or not at all, and say their names where they are damaged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from .errors import StriateError
 
 
 @contextmanager
@@ -40,6 +42,29 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def reading(path: Path, refused: type[StriateError], what: str, writer: str) -> Iterator[None]:
+    """Let whatever goes wrong while a file is read tell of the file.
+
+    Args:
+        path: The file.
+        refused: The error to raise.
+        what: What the file should be.
+        writer: The function that writes one.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise refused(f"{path} cannot be read: {error.strerror or error}.") from error
+    except StriateError as error:
+        raise refused(f"{path}: {error}") from error
+    except Exception as error:  # a damaged file leads to any
+        raise refused(
+            f"{path} is no {what}, or it is damaged ({type(error).__name__}: {error}). {writer} "
+            f"writes one."
+        ) from error
 
 
 def _umask() -> int:

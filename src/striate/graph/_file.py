@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .._files import whole_file
-from ..errors import GraphError, StriateError
+from .._files import reading, whole_file
+from ..errors import GraphError
 from ..window import Window
 from ._graph import Graph, Node
 from ._operation import Operation, find_operation
@@ -44,7 +44,7 @@ def save(graph: Graph, path: Path) -> None:
 
 def load(path: Path) -> Graph:
     """Read a file; everything in it is checked before it is used."""
-    try:
+    with reading(path, GraphError, "graph file", "Graph.save"):
         with path.open("rb") as file:
             if file.read(8) == b"STRIATE\0":
                 raise GraphError(
@@ -65,15 +65,6 @@ def load(path: Path) -> Graph:
                 _read_array(archive, number, told) for number, told in enumerate(content["weights"])
             ]
         return _graph(content, arrays)
-    except OSError as error:
-        raise GraphError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except StriateError as error:
-        raise GraphError(f"{path}: {error}") from error
-    except Exception as error:  # whatever a damaged file leads to, the user hears of the file
-        raise GraphError(
-            f"{path} is no graph file, or it is damaged ({type(error).__name__}: {error}). "
-            f"Graph.save writes one."
-        ) from error
 
 
 def as_json(graph: Graph) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._files import whole_file
-from ..errors import OptionError, PlanError, StriateError
+from .._files import reading, whole_file
+from ..errors import OptionError, PlanError
 from ._plan import Plan
 from ._recipe import Array, Recipe
 
@@ -74,20 +74,12 @@ def load(path: str | Path, *, threads: int | None = None) -> Plan:
         ((1, 10),)
     """
     path = Path(path)
-    try:
+    with reading(path, PlanError, "plan", "Plan.save"):
         recipe, weights = _read(path)
-        if threads is not None:
-            recipe = replace(recipe, threads=_fewer(threads, recipe))
+    if threads is not None:
+        recipe = replace(recipe, threads=_fewer(threads, recipe))
+    with reading(path, PlanError, "plan", "Plan.save"):
         return Plan(recipe, weights)
-    except OSError as error:
-        raise PlanError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except StriateError as error:
-        raise PlanError(f"{path}: {error}") from error
-    except Exception as error:  # whatever a damaged file leads to, the user hears of the file
-        raise PlanError(
-            f"{path} is no plan, or it is damaged ({type(error).__name__}: {error}). Plan.save "
-            f"writes one."
-        ) from error
 
 
 def _fewer(threads: int, recipe: Recipe) -> int:

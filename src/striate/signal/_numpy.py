@@ -41,6 +41,14 @@ def arrays(input: Any, kernel: Any) -> tuple[Array, Array, Any]:
 
 
 def as_array(value: Any, name: str) -> Array:
+    """Take what was given as an array of a type that is known.
+
+    Args:
+        value: An array, or what NumPy makes one of.
+        name: The argument's name, for what an error says.
+    Raises:
+        OptionError: It is no array, hides some of its numbers, or is of another type.
+    """
     if isinstance(value, np.ma.MaskedArray):
         raise OptionError(
             f"{name} is a masked array, and a convolution would read what the mask hides. "

@@ -79,6 +79,20 @@ class Lowering:
         type_ = self.graph.types[name]
         return type_ is not None and type_.dtype == "float32"
 
+    def check_floats(self, *names: str | None, filled: bool = False) -> None:
+        """Refuse values that no native step knows.
+
+        Args:
+            names: Values that must hold float32 numbers.
+            filled: Whether each must hold one at least.
+        Raises:
+            NotNative: One is of another dtype, absent or empty.
+        """
+        if not all(name is not None and self.is_float(name) for name in names):
+            raise NotNative("it reads or makes other numbers than float32")
+        if filled and any(0 in self.shape(name) for name in names if name is not None):
+            raise NotNative("it is empty")
+
     def weight(self, name: str | None) -> Array | None:
         """The numbers of a weight in float32; None for None.
 

@@ -17,8 +17,7 @@ def lower_concat(low: Lowering, group: Group) -> None:
     """Over channels: the parts were written to their places, or are copied there."""
     op = low.graph.op(group.node)
     assert isinstance(op, Concat)
-    if any(v is None or not low.is_float(v) for v in group.node.inputs):
-        raise NotNative("its inputs are not float32")
+    low.check_floats(*group.node.inputs)
     rank = len(low.shape(group.output))
     axis = op.axis % rank
     # Empty parts are legal, and hold nothing to copy.
@@ -62,8 +61,7 @@ def lower_stack(low: Lowering, group: Group) -> None:
     """Along a new axis: each part is copied to its place."""
     op = low.graph.op(group.node)
     assert isinstance(op, Stack)
-    if any(v is None or not low.is_float(v) for v in group.node.inputs):
-        raise NotNative("its inputs are not float32")
+    low.check_floats(*group.node.inputs)
     y = low.make_plain(group.output)
     axis = op.axis % len(y.shape)
     for i, value in enumerate(group.node.inputs):
@@ -78,8 +76,7 @@ def lower_split(low: Lowering, group: Group) -> None:
     value = group.node.inputs[0]
     assert isinstance(op, Split)
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("it is not float32")
+    low.check_floats(value)
     axis, start = op.axis % len(low.shape(value)), 0
     for output in group.node.outputs:
         count = low.shape(output)[axis]
@@ -129,8 +126,7 @@ def lower_select(low: Lowering, group: Group) -> None:
     assert isinstance(op, Select)
     assert isinstance(op.index, int)
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("it is not float32")
+    low.check_floats(value)
     plain = low.plain(value)
     axis = op.axis % len(plain.shape)
     take_view(low, group, view(plain).pick(axis, op.index % plain.shape[axis]), group.output)

@@ -29,8 +29,7 @@ def lower_conv(low: Lowering, group: Group) -> None:
         found = scale_of(low.graph, group.scaled)
         assert found is not None
         value, factor = found
-    if not low.is_float(value):
-        raise NotNative("its input is not float32")
+    low.check_floats(value)
     weight, bias = low.weight(weight_name), low.weight(bias_name)
     assert weight is not None
     weight = op.dense(weight, low.shape(value)[1])

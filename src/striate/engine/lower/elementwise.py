@@ -55,9 +55,7 @@ def lower_binary(low: Lowering, group: Group) -> None:
     assert isinstance(op, Binary)
     if op.function not in _ARITHMETIC:
         raise NotNative(f"{op.function} has no kernel")
-    for name in group.node.inputs:
-        if name is not None and not low.is_float(name):
-            raise NotNative("its inputs are not float32")
+    low.check_floats(*(name for name in group.node.inputs if name is not None))
     if len([v for v in group.node.inputs if v is not None]) < 2:
         _with_number(low, group, op)
         return

@@ -18,8 +18,7 @@ def lower_linear(low: Lowering, group: Group) -> None:
         raise NotNative("its channels are not in blocks")
     weight, bias = low.weight(weight_name), low.weight(bias_name)
     assert weight is not None
-    if not low.is_float(value):
-        raise NotNative("its input is not float32")
+    low.check_floats(value)
     x = low.blocked_maps.get(value)
     if x is not None and len(x.shape) > 2 and x.axes and x.axes[1] == len(x.shape) - 1:
         _on_channels(low, group, x, weight, bias)

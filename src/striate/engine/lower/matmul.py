@@ -29,8 +29,7 @@ def lower_matmul(low: Lowering, group: Group) -> None:
 
 def _operand(low: Lowering, name: str | None) -> Map:
     assert name is not None
-    if not low.is_float(name) or 0 in low.shape(name):
-        raise NotNative("it is not float32, or empty")
+    low.check_floats(name, filled=True)
     return low.plain(name)
 
 

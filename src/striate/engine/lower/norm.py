@@ -8,7 +8,7 @@ from typing import Any
 from ...graph.ops import GroupNorm, LayerNorm, LocalResponseNorm
 from .._fuse import Group
 from .._values import Array
-from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
+from ._lowering import Lowering, activation_of, blocks_of, lowers
 
 
 @lowers("layer_norm")
@@ -87,8 +87,7 @@ def lower_response_norm(low: Lowering, group: Group) -> None:
 def _operands(low: Lowering, group: Group) -> tuple[str, Array | None, Array | None]:
     value, weight, bias = (*group.node.inputs, None, None)[:3]
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("its input is not float32")
+    low.check_floats(value)
     return value, low.weight(weight), low.weight(bias)
 
 

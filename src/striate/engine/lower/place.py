@@ -67,8 +67,7 @@ def lower_slices(low: Lowering, group: Group) -> None:
     """Slices and pads one behind the other, in one step; of slices alone a view where it can be."""
     value = group.node.inputs[0]
     assert value is not None
-    if not low.is_float(value) or 0 in low.shape(group.output):
-        raise NotNative("it is not float32, or empty")
+    low.check_floats(value, group.output, filled=True)
     ops = [low.graph.op(node) for node in group.nodes]
     axes = _compose(low.shape(value), ops)
     moved = [axis for axis, places in enumerate(axes) if places.moved]
@@ -182,8 +181,7 @@ def _moved(low: Lowering, group: Group, axes: tuple[int, ...]) -> tuple[Map, lis
     """The input, and these axes of its view; plain where one of them is the channels."""
     value = group.node.inputs[0]
     assert value is not None
-    if not low.is_float(value) or 0 in low.shape(value):
-        raise NotNative("it is not float32, or empty")
+    low.check_floats(value, filled=True)
     x = low.any(value)
     dims = [dim_of(x, axis % len(x.shape)) for axis in axes]
     if None in dims:
@@ -198,9 +196,8 @@ def lower_expand(low: Lowering, group: Group) -> None:
     value = group.node.inputs[0]
     assert isinstance(op, Expand)
     assert value is not None
+    low.check_floats(value, group.output, filled=True)
     shape = low.shape(group.output)
-    if not low.is_float(value) or 0 in shape:
-        raise NotNative("it is not float32, or empty")
     given = low.shape(value)
     wider = [a for a, (n, m) in enumerate(zip(given, shape, strict=False)) if n != m]
     x = low.blocked_maps.get(value)
@@ -227,9 +224,8 @@ def lower_tile(low: Lowering, group: Group) -> None:
     value = group.node.inputs[0]
     assert isinstance(op, Tile)
     assert value is not None
+    low.check_floats(value, group.output, filled=True)
     shape = low.shape(group.output)
-    if not low.is_float(value) or 0 in shape:
-        raise NotNative("it is not float32, or empty")
     x = low.plain(value)
     given = (*(1,) * (len(shape) - len(x.shape)), *x.shape)
     repeated = [axis for axis, (n, m) in enumerate(zip(given, shape, strict=True)) if n != m]
@@ -273,7 +269,6 @@ def lower_pixel_shuffle(low: Lowering, group: Group) -> None:
 def _shuffle(low: Lowering, group: Group, settings: dict[str, Any]) -> None:
     value = group.node.inputs[0]
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("it is not float32")
+    low.check_floats(value)
     x = low.standard(value)
     low.copy_channels(group, x, low.make_blocked(group.output), settings)

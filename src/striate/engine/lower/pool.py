@@ -79,8 +79,7 @@ def _adaptive(low: Lowering, group: Group, mode: str) -> None:
 def _maps(low: Lowering, group: Group) -> tuple[Map, Map]:
     value = group.node.inputs[0]
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("its input is not float32")
+    low.check_floats(value)
     x = low.standard(value)
     return x, low.make_blocked(group.output)
 

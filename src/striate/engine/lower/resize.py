@@ -7,7 +7,7 @@ import numpy as np
 from ...graph.ops import Resize
 from .._fuse import Group
 from .._values import Array
-from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+from ._lowering import Lowering, activation_of, lowers, spatial
 
 
 @lowers("resize")
@@ -17,8 +17,7 @@ def lower_resize(low: Lowering, group: Group) -> None:
     value = group.node.inputs[0]
     assert isinstance(op, Resize)
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("it is not float32")
+    low.check_floats(value)
     x = low.standard(value)
     y = low.make_blocked(group.output)
     tables = [

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...graph.ops import Permute
 from .._fuse import Group
 from .._values import Map
-from ._lowering import Lowering, NotNative, lowers
+from ._lowering import Lowering, lowers
 from ._view import view
 from .place import shuffle_channels
 
@@ -17,8 +17,7 @@ def lower_view(low: Lowering, group: Group) -> None:
     """Another shape of the same numbers in the same order."""
     value, output = group.node.inputs[0], group.node.outputs[0]
     assert value is not None
-    if not low.is_float(value) or not low.is_float(output):
-        raise NotNative("it is not float32")
+    low.check_floats(value, output)
     if group.shuffled:
         shuffle_channels(low, group, group.shuffled)
         return
@@ -54,8 +53,7 @@ def lower_permute(low: Lowering, group: Group) -> None:
     assert isinstance(op, Permute)
     value, output = group.node.inputs[0], group.node.outputs[0]
     assert value is not None
-    if not low.is_float(value):
-        raise NotNative("it is not float32")
+    low.check_floats(value)
     rank = len(op.axes)
     axes = tuple(axis % rank for axis in op.axes)
     if value in low.blocked_maps:
