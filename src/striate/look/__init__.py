@@ -17,3 +17,5 @@ from ._picture import Picture as Picture
 from ._subject import Activations as Activations
 from ._subject import Subject as Subject
 from ._subject import open_subject as open_subject
+from .sums import UnitSum as UnitSum
+from .sums import unit_sum as unit_sum

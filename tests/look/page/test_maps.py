@@ -21,8 +21,8 @@ def picture(seed: int = 0, size: tuple[int, int] = (32, 32)) -> tuple[bytes, tor
 def test_model_tells_layers_shapes_and_windows(client, net):
     told = client.ask("api/model").json
     assert told["input"] == {
-        "name": told["input"]["name"], "shape": [1, 32, 32], "kind": "image", "channels": 1, "sample_rate": None,
-        "accept": told["input"]["accept"],
+        "name": told["input"]["name"], "shape": [1, 32, 32], "kind": "image", "channels": 1,
+        "sample_rate": None, "accept": told["input"]["accept"],
     }  # fmt: skip
     assert ".png" in told["input"]["accept"]
     first = told["layers"][0]

@@ -137,14 +137,18 @@ class AvgPool(_Pool):
         for axis, (window, n, places) in enumerate(
             zip(self.windows, x.shape[2:], outputs, strict=True)
         ):
-            concrete = window.on(n)
-            low, high = 0, n
-            if self.count_include_pad:
-                after = concrete.after if isinstance(window.padding, str) else window.after
-                low, high = -int(concrete.before), n + int(after)
-            inside = [len([p for p in concrete.taps(i) if low <= p < high]) for i in range(places)]
+            inside = [self.counted(window, n, i) for i in range(places)]
             count *= np.reshape(inside, [-1 if a == axis else 1 for a in range(len(outputs))])
         return (total / count,)
+
+    def counted(self, window: Window, n: int, i: int) -> int:
+        """How many taps output i of an axis of n pixels divides by, without a `divisor`."""
+        concrete = window.on(n)
+        low, high = 0, n
+        if self.count_include_pad:
+            after = concrete.after if isinstance(window.padding, str) else window.after
+            low, high = -int(concrete.before), n + int(after)
+        return len([p for p in concrete.taps(i) if low <= p < high])
 
 
 @register
