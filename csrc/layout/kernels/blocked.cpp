@@ -46,7 +46,7 @@ void block_pixels(const float* plain, int64_t rows, int64_t pixels, int64_t coun
       turn(plain + lane * pixels + p, pixels, blocked + p * kLanes + lane, kLanes);
     }
   }
-  for (int64_t p = 0; p < count; ++p) {
+  for (int64_t p = turned_rows < kLanes ? 0 : turned; p < count; ++p) {
     for (int64_t lane = p < turned ? turned_rows : 0; lane < kLanes; ++lane) {
       blocked[p * kLanes + lane] = lane < rows ? plain[lane * pixels + p] : 0;
     }
