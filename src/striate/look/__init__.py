@@ -8,6 +8,10 @@ Example:
     (16, 10, 10)
 """
 
+from ._field import Field as Field
+from ._field import field as field
+from ._fields import Fields as Fields
+from ._fields import fields as fields
 from ._filters import Filters as Filters
 from ._filters import filters as filters
 from ._maps import LayerMaps as LayerMaps

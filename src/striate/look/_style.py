@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._colours import NEGATIVE, POSITIVE
+from .._colours import NEGATIVE as NEGATIVE
+from .._colours import POSITIVE as POSITIVE
 from .._extras import require
 
 if TYPE_CHECKING:
