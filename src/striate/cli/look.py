@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-_NET, _PAGE = "The network", "The page"
+from ..errors import OptionError
+
+_NET, _PAGE, _FIGURES = "The network", "The page", "Figures instead of the page"
 
 
 def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
@@ -45,14 +47,32 @@ def look(
     browser: Annotated[
         bool, _option("Open the browser, or only print the link", _PAGE, "--browser/--no-browser")
     ] = True,
+    save: Annotated[Path | None, _option("Write figures into this folder", _FIGURES)] = None,
+    layer: Annotated[
+        list[str] | None, _option("Of this layer; may be given several times", _FIGURES)
+    ] = None,
+    figures: Annotated[
+        str | None, _option("Kinds with commas between: filters,maps,field,fields", _FIGURES)
+    ] = None,
+    format: Annotated[str | None, _option("png, svg or pdf; by default png", _FIGURES)] = None,
 ) -> None:
     """Look into a network: its maps, filters and units, for inputs of your own.
 
-    A page on this machine alone, by a link with a secret in it; Ctrl-C stops it.
+    A page on this machine alone, by a link with a secret in it; Ctrl-C stops it. With --save no
+    page is opened: figures are written as files.
     """
     from ..look.page import listen, serve
     from ..look.page._open import open_session
 
+    if save is None:
+        _only_with_save(layer=layer, figures=figures, format=format)
+    else:
+        session = open_session(
+            model, images or [], data=data, input=input, classes=classes, mean=mean, std=std
+        )
+        given = bool(images or data)
+        _save(session, model, save, layer or [], figures, format or "png", given)
+        return
     listener = listen(port)
     session = open_session(
         model, images or [], data=data, input=input, classes=classes, mean=mean, std=std
@@ -62,3 +82,36 @@ def look(
 
 def _announce(link: str) -> None:
     typer.echo(f"Look at it here (Ctrl-C stops): {link}")
+
+
+def _only_with_save(**options: Any) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise OptionError(f"look: --{given[0]} says which figures to write; add --save FOLDER.")
+
+
+def _save(
+    session: Any,
+    model: str,
+    folder: Path,
+    layers: list[str],
+    figures: str | None,
+    format: str,
+    given: bool,
+) -> None:
+    """Write figures of the images that were given, or of one built-in one, and name each file."""
+    from ..look._save import IMAGES, Wanted, save_figures
+
+    chosen = session.samples[: IMAGES if given else 1]
+    if given and len(session.samples) > IMAGES:
+        typer.echo(f"Figures of the first {IMAGES} of {len(session.samples)} images.", err=True)
+    wanted = Wanted(
+        session.subject,
+        {Path(s.label).stem or s.label: s.prepare(session.subject) for s in chosen},
+        tuple(layers),
+        session.data,
+        Path(model) if Path(model).is_dir() else None,
+    )
+    kinds = [kind.strip() for kind in (figures or "").split(",") if kind.strip()]
+    for path in save_figures(wanted, folder, kinds=kinds, format=format):
+        typer.echo(str(path))
