@@ -9,25 +9,29 @@ namespace striate {
   namespace name {                   \
   extern const Target target;        \
   }
+STRIATE_DECLARE_TARGET(avx512)
+STRIATE_DECLARE_TARGET(avx2)
 STRIATE_DECLARE_TARGET(portable8)
 STRIATE_DECLARE_TARGET(portable16)
-#ifdef STRIATE_X86
-STRIATE_DECLARE_TARGET(avx2)
-STRIATE_DECLARE_TARGET(avx512)
-#endif
 
 const std::vector<const Target*>& targets() {
   static const std::vector<const Target*> here = [] {
     std::vector<const Target*> found;
-#ifdef STRIATE_X86
-    const cpu::Features& cpu = cpu::features();
+    [[maybe_unused]] const cpu::Features& cpu = cpu::features();
+#ifdef STRIATE_AVX512
     if (cpu.avx512f && cpu.avx512bw && cpu.avx512dq && cpu.avx512vl && cpu.fma) {
       found.push_back(&avx512::target);
     }
+#endif
+#ifdef STRIATE_AVX2
     if (cpu.avx2 && cpu.fma) found.push_back(&avx2::target);
 #endif
+#ifdef STRIATE_PORTABLE8
     found.push_back(&portable8::target);
+#endif
+#ifdef STRIATE_PORTABLE16
     found.push_back(&portable16::target);
+#endif
     return found;
   }();
   return here;
