@@ -1,11 +1,11 @@
-"""Random problems for the kernels, and random networks: `make fuzz`.
+"""Random problems for the kernels, random networks and damaged plans: `make fuzz`.
 
     python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
 
-KIND is conv, pool, ..., or nets; without one all run: 10,000 convolutions, 2,000 problems of each
-other kind and 300 networks, or F times as many. A problem is told by its kind, seed and index. They
-run in processes of their own, so that a crash is told like any other failure; each prints the
-command that repeats it.
+KIND is conv, pool, ..., nets or plans; without one all run: 10,000 convolutions, 2,000 problems of
+each other kind, 300 networks and 20 damages each to the plans of 300, or F times as many. A problem
+is told by its kind, seed and index. They run in processes of their own, so that a crash is told
+like any other failure; each prints the command that repeats it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ from collections.abc import Callable
 from .check import check
 from .generate import GENERATORS
 from .nets import check_net
+from .plans import check_plans
 
-COUNTS = {kind: 10_000 if kind == "conv" else 2_000 for kind in GENERATORS} | {"nets": 300}
+COUNTS = {kind: 10_000 if kind == "conv" else 2_000 for kind in GENERATORS} | {
+    "nets": 300, "plans": 300,
+}  # fmt: skip
 MOST_FAILURES = 20
 
 
@@ -52,7 +55,7 @@ def main() -> int:
 
 def run_kind(kind: str, seed: int, first: int, count: int, jobs: int) -> int:
     """Share problems among processes; give how many failed."""
-    one: Callable[[str, int, int], int] = check_net if kind == "nets" else check
+    one = {"nets": check_net, "plans": check_plans}.get(kind, check)
     start = time.perf_counter()
     workers = [_Worker(kind, seed, first + i, first + count, jobs, one) for i in range(jobs)]
     runs = sum(worker.finish() for worker in workers)

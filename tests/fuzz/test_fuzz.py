@@ -11,6 +11,7 @@ from .check import TARGETS, check, make
 from .generate import GENERATORS
 from .guarded import run
 from .nets import check_net
+from .plans import check_plans
 
 COUNTS = {"conv": 24}
 """How many of each kind; 8 where nothing is told."""
@@ -26,6 +27,11 @@ def test_every_kernel_agrees_on_random_problems(kind: str) -> None:
 def test_plans_of_random_networks_agree_with_torch(index: int) -> None:
     target = TARGETS[index % len(TARGETS)]
     check_net("nets", 7, index, targets=[target], precisions=[("fast", "exact")[index % 2]])
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_damaged_plans_give_an_error_or_a_run(index: int) -> None:
+    check_plans("plans", 7, index)
 
 
 def test_all_kinds_of_steps_are_drawn() -> None:
