@@ -40,9 +40,10 @@ STRIATE_INLINE void store_lines(float* p, Vector v, int64_t lines) {
   }
 }
 
+// `kept`: where what is counted stays, if it does.
 template <ReduceMode mode, int kCount>
 STRIATE_INLINE void column(const ReduceShape& s, const float* x, int64_t lines,
-                           const Vector (&shift)[kCount], Vector (&total)[kCount]) {
+                           const Vector (&shift)[kCount], Vector (&total)[kCount], float* kept) {
   const Vector start = broadcast(first_value<mode>());
   for (int v = 0; v < kCount; ++v) total[v] = start;
   for (int64_t i = 0; i < s.size;) {
@@ -51,8 +52,10 @@ STRIATE_INLINE void column(const ReduceShape& s, const float* x, int64_t lines,
     for (const int64_t stop = least(s.size, i + kRun); i < stop; ++i) {
       STRIATE_UNROLL
       for (int v = 0; v < kCount; ++v) {
-        const Vector number = load_lines(x + i * s.inner + v * kLanes, lines);
-        run[v] = joined<mode>(run[v], counted<mode>(number, shift[v]));
+        const int64_t at = i * s.inner + v * kLanes;
+        const Vector number = counted<mode>(load_lines(x + at, lines), shift[v]);
+        if constexpr (keeps_counted<mode>()) store_lines(kept + at, number, lines);
+        run[v] = joined<mode>(run[v], number);
       }
     }
     for (int v = 0; v < kCount; ++v) total[v] = joined<mode>(total[v], run[v]);
@@ -65,20 +68,21 @@ void run_lines(const ReduceShape& s, const float* x, float* y, int64_t lines) {
   constexpr ReduceMode kShift = shift_mode<mode>();
   Vector shift[kCount] = {}, total[kCount];
   if constexpr (kShift != mode) {
-    column<kShift, kCount>(s, x, lines, shift, total);
+    column<kShift, kCount>(s, x, lines, shift, total, nullptr);
     for (int v = 0; v < kCount; ++v) {
       shift[v] = usable_shift<mode>(finished<kShift>(s, total[v], shift[v]));
     }
   }
-  column<mode, kCount>(s, x, lines, shift, total);
+  column<mode, kCount>(s, x, lines, shift, total, y);
   if constexpr (mode == ReduceMode::softmax || mode == ReduceMode::log_softmax) {
     for (int v = 0; v < kCount; ++v) {
       total[v] = mode == ReduceMode::log_softmax ? log(total[v]) : 1.0f / total[v];
     }
+    const float* from = keeps_counted<mode>() ? y : x;
     for (int64_t i = 0; i < s.size; ++i) {
       for (int v = 0; v < kCount; ++v) {
         const int64_t at = i * s.inner + v * kLanes;
-        store_lines(y + at, share<mode>(load_lines(x + at, lines), shift[v], total[v]), lines);
+        store_lines(y + at, share<mode>(load_lines(from + at, lines), shift[v], total[v]), lines);
       }
     }
   } else {

@@ -68,11 +68,17 @@ STRIATE_INLINE Vector usable_shift(Vector shift) {
   return abs(shift) == kInfinity ? Vector{} : shift;
 }
 
-// y of a number whose line's exponentials add up to `total`; `finish` is 1 / total, or its log.
+// softmax leaves the exponentials in y when it adds them up, and needs them no second time.
+template <ReduceMode mode>
+constexpr bool keeps_counted() {
+  return mode == ReduceMode::softmax;
+}
+
+// y of a number x, or of what was kept of it; `finish` is 1 / total of the line, or its logarithm.
 template <ReduceMode mode>
 STRIATE_INLINE Vector share(Vector x, Vector shift, Vector finish) {
   if constexpr (mode == ReduceMode::log_softmax) return x - shift - finish;
-  return exp(x - shift) * finish;
+  return x * finish;
 }
 
 // run<mode>(arguments...) for the shape's mode.

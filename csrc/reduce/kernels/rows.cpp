@@ -31,8 +31,9 @@ STRIATE_INLINE Vector join_lanes(Vector v) {
   return broadcast(v[0]);
 }
 
+// `kept`: where what is counted stays, if it does.
 template <ReduceMode mode>
-STRIATE_INLINE Vector line(const float* x, int64_t size, Vector shift) {
+STRIATE_INLINE Vector line(const float* x, int64_t size, Vector shift, float* kept) {
   const Vector start = broadcast(first_value<mode>());
   Vector total = start;
   int64_t i = 0;
@@ -40,12 +41,15 @@ STRIATE_INLINE Vector line(const float* x, int64_t size, Vector shift) {
     Vector run = start;
     const int64_t stop = least(size - kLanes + 1, i + kRun * kLanes);
     for (; i < stop; i += kLanes) {
-      run = joined<mode>(run, counted<mode>(load_unaligned(x + i), shift));
+      const Vector number = counted<mode>(load_unaligned(x + i), shift);
+      if constexpr (keeps_counted<mode>()) store_unaligned(kept + i, number);
+      run = joined<mode>(run, number);
     }
     total = joined<mode>(total, run);
   }
   if (i < size) {
     const Vector rest = counted<mode>(load_first(x + i, size - i), shift);
+    if constexpr (keeps_counted<mode>()) store_first(kept + i, rest, size - i);
     total = joined<mode>(total, first_lanes(size - i) ? rest : start);
   }
   return join_lanes<mode>(total);
@@ -58,21 +62,23 @@ void run_rows(const ReduceShape& s, const float* x, float* y, int64_t count) {
   for (int64_t row = 0; row < count; ++row, x += s.size) {
     Vector shift{};
     if constexpr (kShift != mode) {
-      shift = usable_shift<mode>(finished<kShift>(s, line<kShift>(x, s.size, shift), shift));
+      const Vector found = line<kShift>(x, s.size, shift, nullptr);
+      shift = usable_shift<mode>(finished<kShift>(s, found, shift));
     }
-    const Vector total = line<mode>(x, s.size, shift);
+    float* to = y + row * s.size;
+    const Vector total = line<mode>(x, s.size, shift, to);
     if constexpr (!kShares) {
       y[row] = finished<mode>(s, total, shift)[0];
       continue;
     }
     const Vector finish = mode == ReduceMode::log_softmax ? log(total) : 1.0f / total;
-    float* to = y + row * s.size;
+    const float* from = keeps_counted<mode>() ? to : x;
     int64_t i = 0;
     for (; i + kLanes <= s.size; i += kLanes) {
-      store_unaligned(to + i, share<mode>(load_unaligned(x + i), shift, finish));
+      store_unaligned(to + i, share<mode>(load_unaligned(from + i), shift, finish));
     }
     if (i < s.size) {
-      store_first(to + i, share<mode>(load_first(x + i, s.size - i), shift, finish), s.size - i);
+      store_first(to + i, share<mode>(load_first(from + i, s.size - i), shift, finish), s.size - i);
     }
   }
 }
