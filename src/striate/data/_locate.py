@@ -58,6 +58,11 @@ def locate(name: str, data_dir: Path | None) -> dict[str, Path]:
     return found
 
 
+def is_here(name: str) -> bool:
+    """Whether a data set's files are in one of the usual folders."""
+    return _find(name, _usual(name)) is not None
+
+
 def _usual(name: str) -> list[Path]:
     shared = [] if name in _NAMED_LIKE_ANOTHER else places()
     return [*(folder / name for folder in places()), *shared]

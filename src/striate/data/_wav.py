@@ -27,6 +27,8 @@ SUFFIXES = (".wav", ".wave")
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _OTHER_TAGS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 80: "MPEG", 85: "MP3"}
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
+# A few bytes could ask for any amount of memory by an odd rate.
+_LOWEST, _HIGHEST, _MOST_SAMPLES = 100, 1_000_000, 100_000_000
 _UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream
 
 
@@ -177,6 +179,12 @@ def _samples(data: memoryview, layout: _Format) -> NDArray[np.float32]:
 
 
 def _resampled(mono: NDArray[np.float32], old: int, new: int) -> NDArray[np.float32]:
+    if not _LOWEST <= old <= _HIGHEST or len(mono) * new > _MOST_SAMPLES * old:
+        raise DataError(
+            f"the sound has {len(mono):,} samples at {old:,} a second, and is not brought to "
+            f"{new:,}: the rate must be from {_LOWEST:,} to {_HIGHEST:,}, and at most "
+            f"{_MOST_SAMPLES:,} samples may come out."
+        )
     signal = require("scipy.signal", extra="train", purpose="Resampling sounds")
     common = gcd(old, new)
     resampled: NDArray[np.float32] = signal.resample_poly(mono, new // common, old // common)

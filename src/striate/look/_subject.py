@@ -271,10 +271,11 @@ def _captured(model: Any, input_shape: Shapes) -> tuple[Any, Graph]:
 
 
 def _of_run(path: Path) -> Subject:
+    """With the weights of now, also while the run goes on."""
     from ..train import Run
 
     run = Run.open(path)
-    module = run.model()
+    module = run.model(run.newest_weights())
     graph = capture(module, (1, *run.preprocess.input_shape), name=run.name)
     return Subject(graph, run.preprocess, run.classes, module)
 

@@ -104,7 +104,8 @@ class Run:
         """Build the net with the weights the run left, in evaluation mode.
 
         Args:
-            weights: 'weights' (those to use) or 'initial' (before training).
+            weights: 'weights' (those to use), 'initial' (before training) or 'checkpoint' (where
+                the run stands; its moving average, if it keeps one).
             net: For a run that is not `trusted` and not of a network of the zoo: the function that
                 builds it, as 'package.module:function' or 'file.py:function'. A folder may come
                 from anyone, so no code is run because the folder names it.
@@ -120,10 +121,28 @@ class Run:
         tensors, _ = load_tensors(file)
         built = build_net(net, self.config.net_options, len(self.classes))
         try:
-            built.load_state_dict(tensors[""])
+            if weights == "checkpoint":
+                built.load_state_dict(tensors.get("average") or tensors["model"])
+            else:
+                built.load_state_dict(tensors[""])
         except (KeyError, RuntimeError) as error:
             raise RunError(f"{self.path}: the weights are not those of {net}: {error}") from None
         return built.eval()
+
+    def newest_weights(self) -> str:
+        """Name the newest weights in the folder, as `model` takes them.
+
+        Raises:
+            RunError: There are none yet.
+        """
+        written = {
+            name: (self.path / f"{name}.safetensors").stat().st_mtime_ns
+            for name in ("initial", "checkpoint", "weights")
+            if (self.path / f"{name}.safetensors").is_file()
+        }
+        if not written:
+            raise RunError(f"{self.path} holds no weights yet. Wait until the run has begun.")
+        return max(written, key=lambda name: (written[name], name == "weights"))
 
     def _known_net(self) -> str:
         net = self.config.net

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +77,25 @@ class Client:
         finally:
             connection.close()
 
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are, and give the whole answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
     def layer(self, name: str) -> int:
         names = [layer["name"] for layer in self.ask("api/model").json["layers"]]
         return names.index(name)
+
+
+@contextmanager
+def serving(session: Session) -> Iterator[Client]:
+    client = Client(session)
+    try:
+        yield client
+    finally:
+        client.stop()
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +109,5 @@ def client(net) -> Iterator[Client]:
     from striate.look.page._examples import example_samples
 
     subject = open_subject(net, (1, 1, 32, 32), classes=[f"digit {i}" for i in range(10)])
-    made = Client(Session(subject, samples=example_samples(subject)))
-    yield made
-    made.stop()
+    with serving(Session(subject, samples=example_samples(subject))) as made:
+        yield made

@@ -24,6 +24,9 @@ from ._static import static_table
 MOST_BYTES = 32 << 20
 """Of an upload."""
 
+MOST_DISCARDED = 8 * MOST_BYTES
+"""Of an upload that is refused; then the connection is cut."""
+
 UPLOADS = 4
 """That are read and run at the same time; others wait."""
 
@@ -91,22 +94,27 @@ async def _body(request: Request) -> Any:
     Raises:
         RequestError: Larger than `MOST_BYTES`, whatever its header says; or damaged JSON.
     """
-    announced = request.headers.get("content-length", "0")
-    size = int(announced) if announced.isascii() and announced.isdigit() else 0
-    content = bytearray()
-    too_large = size > MOST_BYTES
-    async for chunk in request.stream():  # read to its end, so that the answer is seen
-        size = max(size, len(content) + len(chunk))
-        too_large = too_large or size > MOST_BYTES
-        if too_large:
-            raise RequestError(f"The file is larger than {MOST_BYTES >> 20} MB.", 413)
-        content += chunk
+    content, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_DISCARDED:
+            break
+        # Browsers see an answer only when all is sent; so what is too much is let by.
+        if size <= MOST_BYTES:
+            content += chunk
+        else:
+            content.clear()
+    if size > MOST_BYTES:
+        raise RequestError(f"The file is larger than {MOST_BYTES >> 20} MB.", 413)
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return bytes(content)
     try:
-        return json.loads(content)
+        told = json.loads(content)
     except (ValueError, RecursionError):
-        raise RequestError("The body is no JSON.", 400) from None
+        told = None
+    if not isinstance(told, dict):
+        raise RequestError("The body is no JSON object.", 400)
+    return told
 
 
 async def _page(request: Request) -> Response:
@@ -128,4 +136,5 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 def _refusal(status: int, error: object) -> Response:
-    return JSONResponse({"error": str(error)}, status)
+    headers = {"Connection": "close"} if status == 413 else None  # cuts what is still coming
+    return JSONResponse({"error": str(error)}, status, headers)

@@ -29,7 +29,7 @@ def model_data(session: Session) -> dict[str, Any]:
         **of_network,
         "has_gradients": subject.module is not None and not session.exported,
         "has_data": session.data is not None and not session.exported,
-        "live": False,
+        "live": session.watched is not None and not session.exported,
         "exported": session.exported,
         "samples": [
             {"id": i, "label": sample.label, "thumbnail": f"api/samples/{i}/thumbnail"}

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import OptionError
+from ...errors import OptionError, StriateError
 from .._subject import Subject, open_subject
 from ._examples import example_samples
+from ._live import Watched
 from ._samples import Sample, data_samples, file_samples
 from ._session import Session
 
@@ -47,9 +48,11 @@ def open_session(
         mean=_numbers("--mean", mean),
         std=_numbers("--std", std),
     )
-    loaded = _load(data, subject) if data else None
+    folder = Path(model) if Path(model).is_dir() else None
+    loaded = _load(data, subject) if data else _own_data(folder, subject)
     return Session(
         subject,
+        watched=Watched(folder) if folder and not exported else None,
         samples=_samples(subject, files, loaded),
         data=loaded,
         exported=exported,
@@ -66,6 +69,30 @@ def _load(spec: str, subject: Subject) -> Data:
 
     rate = subject.preprocess.sample_rate
     return load(spec, input_shape=subject.input_shape, sample_rate=rate)
+
+
+def _own_data(folder: Path | None, subject: Subject) -> Data | None:
+    """The data that a run was trained on, where they still are."""
+    from ...data import load
+    from ...data._locate import is_here
+    from ...data._sources import SOURCES
+    from ...train import Run
+
+    if folder is None:
+        return None
+    config = Run.open(folder).config
+    if config.data in SOURCES and config.data_dir is None and not is_here(config.data):
+        return None  # nothing is downloaded that nobody asked for
+    rate = subject.preprocess.sample_rate
+    try:
+        return load(
+            config.data,
+            data_dir=config.data_dir,
+            input_shape=subject.input_shape,
+            sample_rate=rate,
+        )
+    except StriateError:
+        return None
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -13,6 +13,7 @@ from ._samples import Sample
 
 if TYPE_CHECKING:
     from ...data import Data
+    from ._live import Watched
 
 
 class Session:
@@ -22,6 +23,7 @@ class Session:
         subject: The network.
         samples: Inputs to choose from.
         data: A data set, to find what excites a unit.
+        watched: A training run, whose weights are read again when they change.
         exported: Whether answers are recorded for a file, which asks for nothing later.
     """
 
@@ -31,11 +33,13 @@ class Session:
         *,
         samples: Sequence[Sample] = (),
         data: Data | None = None,
+        watched: Watched | None = None,
         exported: bool = False,
     ) -> None:
         self.subject = subject
         self.samples = tuple(samples)
         self.data = data
+        self.watched = watched
         self.exported = exported
         self.runs = Runs()
         self.engine = threading.Lock()  # one plan has one memory for its maps
