@@ -8,6 +8,7 @@ On one core, each measurement in a fresh process; engines take turns; medians ov
 - ResNet-18: the same, and the most memory that was ever resident; Striate's saved plan needs NumPy
   alone, and the last column shows it.
 - The call of a network of one 1x1 convolution of one pixel: all but the arithmetic.
+- An empty region of two threads: fork and join.
 - The wheel, and what packages take on disk.
 """
 
@@ -28,7 +29,7 @@ from peers import ENGINES, SAVED, Engine, Task, describe_machine, fill, probe, w
 from torch import nn
 
 import striate
-from striate import zoo
+from striate import _core, zoo
 
 ROOT = Path(__file__).parents[1]
 QUICK = ("striate", "torch", "onnxruntime", "openvino", "ncnn", "mnn")
@@ -56,6 +57,8 @@ def main() -> None:
             save_plan(task)
             facts[name] = measure(task, engines, options.rounds)
         print_table(name, facts[name])
+    facts["fork_join_us"] = fork_join_us(2, options.rounds)
+    print(f"\nfork and join of 2 threads: {facts['fork_join_us']:.2f} us")
     facts["installed_bytes"] = sizes(engines)
     facts["wheel_bytes"] = wheel_bytes()
     print(
@@ -65,6 +68,12 @@ def main() -> None:
         print(f"| {package} | {size / 2**20:.0f} |")
     if options.json:
         options.json.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def fork_join_us(threads: int, rounds: int) -> float:
+    """Microseconds that an empty region takes: the median of the rounds' medians of 1000."""
+    striate.set_num_threads(threads)
+    return statistics.median(_core.fork_join_us(1000) for _ in range(rounds))
 
 
 def save_plan(task: Task) -> None:
