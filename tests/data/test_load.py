@@ -81,6 +81,7 @@ class TestRealData:
         assert sounds.classes == tuple("0123456789")
         assert not sounds.broken
 
+    @pytest.mark.slow  # decodes 60,000 pictures
     def test_cifar_from_jpegs_in_a_zip(self) -> None:
         cifar = load("folder:cifar10-jpg.zip", data_dir=REAL, workers=2)
         assert (len(cifar.train), len(cifar.test)) == (50_000, 10_000)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from striate import OptionError, ShapeError, capture, zoo
+from striate import OptionError, ShapeError, zoo
 from striate.look import open_subject
 
 
@@ -17,8 +17,13 @@ def net():
     return zoo.create("resnet20").eval()
 
 
-def test_every_value_is_the_networks_own(net):
-    subject = open_subject(net, (3, 32, 32))
+@pytest.fixture(scope="module")
+def subject(net):
+    classes = [f"class {i}" for i in range(10)]
+    return open_subject(net, (1, 3, 32, 32), classes=classes, mean=[0.5], std=[0.25])
+
+
+def test_every_value_is_the_networks_own(net, subject):
     x = torch.randn(1, 3, 32, 32)
     found = subject.run(x)
     reference = subject.graph.run(x, every=True)
@@ -29,25 +34,23 @@ def test_every_value_is_the_networks_own(net):
         np.testing.assert_allclose(found.output, net(x)[0], atol=1e-5)
 
 
-def test_more_layers_than_fit_on_one_hand(net):
+def test_more_layers_than_fit_on_one_hand(subject):
     """Every value is an output of the plan: some networks have hundreds."""
-    subject = open_subject(net, (3, 32, 32))
     assert len(subject.layers) > 64
     assert len(subject.run(np.zeros((3, 32, 32))).values) == len(subject.layers)
 
 
-def test_names_files_and_modules_open(tmp_path, net):
-    capture(net, (1, 3, 32, 32)).to_onnx(tmp_path / "net.onnx")
+def test_names_files_and_modules_open(tmp_path, net, subject):
+    subject.graph.to_onnx(tmp_path / "net.onnx")
     x = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)
-    by_file, by_module = open_subject(tmp_path / "net.onnx"), open_subject(net, (1, 3, 32, 32))
-    np.testing.assert_allclose(by_file.run(x).output, by_module.run(x).output, atol=1e-4)
+    by_file = open_subject(tmp_path / "net.onnx")
+    np.testing.assert_allclose(by_file.run(x).output, subject.run(x).output, atol=1e-4)
     assert by_file.module is None
-    assert by_module.module is net
+    assert subject.module is net
     assert open_subject("lenet5").module is not None
 
 
-def test_a_picture_is_prepared_as_it_is_told(net):
-    subject = open_subject(net, (3, 32, 32), mean=[0.5], std=[0.25])
+def test_a_picture_is_prepared_as_it_is_told(subject):
     file = io.BytesIO()
     Image.new("RGB", (64, 64), (255, 0, 128)).save(file, "PNG")
     prepared = subject.prepare(file.getvalue())
@@ -55,8 +58,7 @@ def test_a_picture_is_prepared_as_it_is_told(net):
     np.testing.assert_allclose(prepared[0, :, 5, 7], expected, atol=1e-6)
 
 
-def test_what_does_not_fit_is_told(net):
-    subject = open_subject(net, (3, 32, 32))
+def test_what_does_not_fit_is_told(net, subject):
     with pytest.raises(ShapeError, match=r"\(1, 3, 16, 16\); one of \(3, 32, 32\) is needed"):
         subject.prepare(np.zeros((3, 16, 16)))
     with pytest.raises(OptionError, match="there is no layer 'conv9'"):
@@ -65,8 +67,7 @@ def test_what_does_not_fit_is_told(net):
         open_subject(net, (3, 32, 32), mean=[0, 1])
 
 
-def test_probabilities_add_up_and_have_names(net):
-    subject = open_subject(net, (3, 32, 32), classes=[f"class {i}" for i in range(10)])
+def test_probabilities_add_up_and_have_names(subject):
     best = subject.run(np.ones((3, 32, 32))).best(10)
     assert sum(share for _, share in best) == pytest.approx(1)
     assert best[0][0].startswith("class ")

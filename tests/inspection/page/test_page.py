@@ -16,6 +16,7 @@ from striate.inspection.page import html_page
 from striate.inspection.page._data import COLUMNS, TOTALS, page_data
 from striate.inspection.page._page import SCRIPTS, script
 
+from ..nets import zoo_report
 from .conftest import HOSTILE
 
 
@@ -187,4 +188,4 @@ def test_advice_stands_on_the_page_with_its_layer(lenet: Report) -> None:
 
 @pytest.mark.parametrize("name", ["resnet50", "convnext_tiny"])
 def test_a_page_of_a_large_network_stays_small(name: str) -> None:
-    assert len(html_page(striate.inspect(name)).encode()) < 500_000
+    assert len(html_page(zoo_report(name)).encode()) < 500_000
