@@ -44,6 +44,23 @@ def test_without_an_image_a_pattern_is_looked_at(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["filters-c1.svg", "maps-rings.svg"]
 
 
+def test_the_window_of_a_layer_moves(tmp_path, photo):
+    assert run("lenet5", photo, "--save", tmp_path / "out", "--figures", "slide") == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["slide-c1-a-photo.gif"]
+    options = ["--layer", "c3", "--figures", "slide", "--format", "html"]
+    assert run("lenet5", photo, photo, "--save", tmp_path / "page", *options) == 0
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["slide-c3-a-photo.html"]
+
+
+def test_images_of_one_name_are_kept_apart(tmp_path, photo):
+    other = tmp_path / "b" / photo.name
+    other.parent.mkdir()
+    other.write_bytes(photo.read_bytes())
+    assert run("lenet5", photo, other, "--save", tmp_path / "out", "--figures", "maps") == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["maps-a-photo-2.png", "maps-a-photo.png"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -62,7 +79,7 @@ def test_what_is_wrong_is_told_and_nothing_written(tmp_path, monkeypatch, capsys
 
 def test_every_kind_is_made_of_a_signal_too(tmp_path):
     subject = open_subject("m5")
-    wanted = Wanted(subject, {"noise": np.zeros((1, 1, 8000), np.float32)}, ("4",))
+    wanted = Wanted(subject, (("noise", np.zeros((1, 1, 8000), np.float32)),), ("4",))
     files = list(save_figures(wanted, tmp_path, kinds=["filters", "maps", "field", "fields"]))
     assert [path.name for path in files] == [
         "filters-4.png", "maps-4-noise.png", "field-4-noise.png", "fields.png",
@@ -88,7 +105,7 @@ def test_the_help_names_every_kind():
 
 
 def test_an_unknown_kind_is_refused_before_anything_is_run(tmp_path):
-    wanted = Wanted(open_subject("lenet5"), {})
+    wanted = Wanted(open_subject("lenet5"))
     with pytest.raises(OptionError, match="no figures 'x'"):
         list(save_figures(wanted, tmp_path, kinds=["filters", "x"]))
     assert list(tmp_path.iterdir()) == []

@@ -52,9 +52,11 @@ def look(
         list[str] | None, _option("Of this layer; may be given several times", _FIGURES)
     ] = None,
     figures: Annotated[
-        str | None, _option("Kinds with commas between: filters,maps,field,fields", _FIGURES)
+        str | None, _option("Kinds with commas between: filters,maps,field,fields,slide", _FIGURES)
     ] = None,
-    format: Annotated[str | None, _option("png, svg or pdf; by default png", _FIGURES)] = None,
+    format: Annotated[
+        str | None, _option("png, svg or pdf; of slide gif or html", _FIGURES)
+    ] = None,
 ) -> None:
     """Look into a network: its maps, filters and units, for inputs of your own.
 
@@ -107,7 +109,7 @@ def _save(
         typer.echo(f"Figures of the first {IMAGES} of {len(session.samples)} images.", err=True)
     wanted = Wanted(
         session.subject,
-        {Path(s.label).stem or s.label: s.prepare(session.subject) for s in chosen},
+        tuple((Path(s.label).stem or s.label, s.prepare(session.subject)) for s in chosen),
         tuple(layers),
         session.data,
         Path(model) if Path(model).is_dir() else None,

@@ -14,6 +14,7 @@ from ._fields import fields
 from ._filters import filters
 from ._maps import maps
 from ._picture import FORMATS, Picture
+from ._sliding import SlidingWindow, sliding_layer
 from ._subject import Floats, Subject
 from ._weights import first_with_filters, with_filters
 
@@ -30,14 +31,14 @@ class Wanted:
 
     Args:
         subject: The network.
-        images: Inputs as the network takes them, (1, C, ...), by name.
+        images: Names, and inputs as the network takes them, (1, C, ...).
         layers: Those named; empty where none was.
         data: A data set, where one was named.
         folder: Of the training run, where the network is one's.
     """
 
     subject: Subject
-    images: dict[str, Floats]
+    images: tuple[tuple[str, Floats], ...] = ()
     layers: tuple[str, ...] = ()
     data: Data | None = None
     folder: Path | None = None
@@ -64,7 +65,7 @@ def _filters(wanted: Wanted) -> Figures:
 
 
 def _maps(wanted: Wanted) -> Figures:
-    for name, image in wanted.images.items():
+    for name, image in wanted.images:
         seen = wanted.subject.run(image)
         if not wanted.layers:
             yield f"maps-{name}", maps(wanted.subject, seen)
@@ -74,15 +75,22 @@ def _maps(wanted: Wanted) -> Figures:
 
 def _field(wanted: Wanted) -> Figures:
     for layer in wanted.map_layers:
-        for name, image in wanted.images.items():
+        for name, image in wanted.images:
             yield f"field-{layer}-{name}", field(wanted.subject, layer, image=image)
 
 
 def _fields(wanted: Wanted) -> Figures:
     if len(wanted.subject.input_shape) < 2:
         return
-    image = next(iter(wanted.images.values()), None)
+    image = wanted.images[0][1] if wanted.images else None
     yield "fields", fields(wanted.subject, wanted.layers or None, image=image)
+
+
+def _slide(wanted: Wanted) -> Figures:
+    layers = wanted.layers or (first_with_filters(wanted.subject),)
+    for layer in _names(wanted, layers):
+        for name, image in wanted.images[:1]:
+            yield f"slide-{layer}-{name}", sliding_layer(wanted.subject, image, layer, places=4)
 
 
 KINDS: dict[str, Callable[[Wanted], Figures]] = {
@@ -90,11 +98,15 @@ KINDS: dict[str, Callable[[Wanted], Figures]] = {
     "maps": _maps,
     "field": _field,
     "fields": _fields,
+    "slide": _slide,
 }
 """What can be asked for by name: each gives figures and their files' names."""
 
-ON_DEMAND: tuple[str, ...] = ()
-"""Kinds that are made only where they are named: they take long."""
+ON_DEMAND = ("slide",)
+"""Kinds that are made only where they are named: they take long, or are of some layers alone."""
+
+MOVING = ("gif", "html")
+"""Formats of what moves."""
 
 
 def save_figures(
@@ -106,7 +118,8 @@ def save_figures(
         wanted: What they are made of.
         folder: Where; it is made.
         kinds: Keys of `KINDS`; by default all that take little time.
-        format: 'png', 'svg' or 'pdf'.
+        format: 'png', 'svg' or 'pdf'; of a sliding window also 'gif', which it gets for 'png'
+            too, and 'html'.
     Returns:
         The files, as they are written.
     Raises:
@@ -115,13 +128,16 @@ def save_figures(
     chosen = list(kinds) or [kind for kind in KINDS if kind not in ON_DEMAND]
     if unknown := [kind for kind in chosen if kind not in KINDS]:
         raise OptionError(f"look: there are no figures {unknown[0]!r}; use {', '.join(KINDS)}.")
-    if format not in FORMATS:
-        raise OptionError(f"look: --format {format} is not known; use {', '.join(FORMATS)}.")
+    formats = (*FORMATS, *MOVING) if chosen == ["slide"] else FORMATS
+    if format not in formats:
+        raise OptionError(f"look: --format {format} is not known; use {', '.join(formats)}.")
     _names(wanted, wanted.layers)  # what is not there is told before the first file
     taken: set[str] = set()
     for kind in chosen:
         for name, picture in KINDS[kind](wanted):
-            yield picture.save(folder / f"{_unique(name, taken)}.{format}")
+            # What moves is not frozen unless it is asked for.
+            moves = isinstance(picture, SlidingWindow) and format == "png"
+            yield picture.save(folder / f"{_unique(name, taken)}.{'gif' if moves else format}")
 
 
 def _names(wanted: Wanted, layers: Sequence[str]) -> list[str]:

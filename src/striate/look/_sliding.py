@@ -1,0 +1,341 @@
+"""The sliding window itself: a kernel moving over an input, with the sum at each place."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._extras import require
+from .._files import whole_file
+from ..errors import OptionError, ShapeError
+from ..graph.ops.conv import Conv
+from ..window import Padding, Window
+from ._picture import Picture
+from ._style import style
+from ._subject import Activations, Floats, open_subject
+from ._weights import filters_of, first_with_filters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_PLACES = 144
+"""Frames of an animation."""
+
+MOST_CELLS = 40
+"""Pixels along an axis of an input that is drawn with its window."""
+
+
+@dataclass(frozen=True, eq=False)
+class SlidingWindow(Picture):
+    """A kernel, the input it moves over, and what it gives at each place.
+
+    output[i, j] = bias + rest[i, j] + sum over u, v of
+                   kernel[u, v] * input[i*s - p + u*d, j*s - p + v*d]
+
+    Args:
+        input: (H, W); a signal is one row.
+        kernel: (K_h, K_w), as it is laid on the input: not flipped.
+        windows: Down and across, with their padding worked out.
+        output: (H_out, W_out).
+        bias: Added at every place.
+        rest: (H_out, W_out) what other channels add; None where there are none.
+        title: Above the drawing.
+        first: Where the input's first pixel lies in the picture it was cut from.
+    """
+
+    input: Floats
+    kernel: Floats
+    windows: tuple[Window, Window]
+    output: Floats
+    bias: float = 0.0
+    rest: Floats | None = None
+    title: str = ""
+    first: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """All places of the window, row by row."""
+        return tuple((i, j) for i in range(len(self.output)) for j in range(self.output.shape[1]))
+
+    def reads(self, place: tuple[int, int]) -> tuple[list[int], list[int]]:
+        """Rows and columns of the input that the taps stand on, also those on padding."""
+        down, across = (w.taps(i) for w, i in zip(self.windows, place, strict=True))
+        return list(down), list(across)
+
+    def values(self, place: tuple[int, int]) -> Floats:
+        """What the taps read, (K_h, K_w): 0 on padding."""
+        return _gather(self.input, *self.reads(place))
+
+    def terms(self, place: tuple[int, int]) -> Floats:
+        """The products, (K_h, K_w)."""
+        return self.values(place) * self.kernel
+
+    def running(self, place: tuple[int, int]) -> Floats:
+        """The sum after each tap, row by row, without bias and rest."""
+        return np.cumsum(self.terms(place).ravel())
+
+    def _draw(self) -> Figure:
+        from ._sliding_draw import draw
+
+        return draw(self, self.places[len(self.places) // 2])
+
+    def figure_at(self, place: tuple[int, int]) -> Figure:
+        """Draw the window at one place, with the output up to there."""
+        from ._sliding_draw import draw
+
+        with style():
+            return draw(self, place)
+
+    def save(self, path: str | PathLike[str], *, dpi: int | None = None, ms: int = 600) -> Path:
+        """Save as GIF or HTML that move, or as PNG, SVG or PDF of the place in the middle.
+
+        Args:
+            path: Where; the suffix tells which.
+            dpi: Pixels an inch; by default 100 of a GIF.
+            ms: Milliseconds that each place is shown.
+        Raises:
+            OptionError: Another suffix, too many places to move over, or it cannot be written.
+        """
+        path = Path(path)
+        kind = path.suffix.lower()
+        if kind not in (".gif", ".html"):
+            return super().save(path) if dpi is None else super().save(path, dpi=dpi)
+        if len(self.places) > MOST_PLACES:
+            raise OptionError(
+                f"{path}: the window takes {len(self.places)} places; {MOST_PLACES} can be shown "
+                f"one by one. Use a smaller input, or a larger stride."
+            )
+        if kind == ".gif":
+            content = self._gif(dpi or 100, ms)
+        else:
+            from ._sliding_page import page
+
+            content = page(self, ms).encode()
+        try:
+            with whole_file(path) as file:
+                file.write(content)
+        except OSError as error:
+            raise OptionError(f"{path}: cannot be written: {error.strerror or error}.") from None
+        return path
+
+    def _gif(self, dpi: int, ms: int) -> bytes:
+        image = require("PIL.Image", extra="look", purpose="Animations")
+        frames = []
+        for place in self.places:
+            buffer = io.BytesIO()
+            with style():
+                self.figure_at(place).savefig(buffer, format="png", dpi=dpi)
+            frames.append(image.open(buffer).convert("RGB").quantize(64, dither=0))
+        out = io.BytesIO()
+        frames[0].save(
+            out, "GIF", save_all=True, append_images=frames[1:], duration=ms, loop=0, optimize=False
+        )
+        return out.getvalue()
+
+
+def sliding_window(
+    input: Any,
+    kernel: Any,
+    *,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    bias: float = 0.0,
+    title: str = "",
+) -> SlidingWindow:
+    """Show a kernel moving over an input, with the sum at each place written out.
+
+    `.save("slide.gif")` and `.save("slide.html")` move; the page can be stopped and stepped.
+
+    Args:
+        input: (H, W) of an image, or (L,) of a signal; up to 40 pixels long.
+        kernel: With as many axes; not flipped.
+        stride, padding, dilation: As `Window` takes them, the same for both axes.
+        bias: Added at every place.
+        title: Above the drawing.
+    Raises:
+        ShapeError: The kernel does not fit the input, or either is of another shape.
+        OptionError: The input is too large to read.
+    Example:
+        >>> window = sliding_window([[1, 2, 3], [4, 5, 6], [7, 8, 9]], [[1, 0], [0, -1]])
+        >>> window.output.tolist()
+        [[-4.0, -4.0], [-4.0, -4.0]]
+        >>> window.running((0, 0)).tolist()
+        [1.0, 1.0, 1.0, -4.0]
+
+    Source: Dumoulin and Visin 2016, arXiv:1603.07285, whose animations these follow.
+    """
+    x, k = np.asarray(input, np.float64), np.asarray(kernel, np.float64)
+    if x.ndim != k.ndim or x.ndim not in (1, 2) or not x.size or not k.size:
+        raise ShapeError(
+            f"sliding_window: the input is {x.shape} and the kernel {k.shape}; both must be (H, W) "
+            f"or both (L,), and not empty."
+        )
+    if max(x.shape) > MOST_CELLS:
+        raise OptionError(
+            f"sliding_window: the input is {x.shape}; up to {MOST_CELLS} pixels along an axis can "
+            f"be read. Cut a part out."
+        )
+    flat = x.ndim == 1
+    x, k = np.atleast_2d(x), np.atleast_2d(k)
+    across = Window(k.shape[1], stride, dilation, padding).on(x.shape[1])
+    down = Window(1) if flat else Window(k.shape[0], stride, dilation, padding).on(x.shape[0])
+    sizes = down.output_size(x.shape[0]), across.output_size(x.shape[1])
+    if not all(sizes):
+        raise ShapeError(
+            f"sliding_window: a kernel of {'x'.join(map(str, k.shape))} does not fit an input of "
+            f"{'x'.join(map(str, x.shape))} with padding {padding}. Use more padding."
+        )
+    output = _correlate(x, k, (down, across), sizes) + bias
+    return SlidingWindow(x, k, (down, across), output, float(bias), title=title)
+
+
+def sliding_layer(
+    model: Any,
+    image: Any,
+    layer: str | None = None,
+    *,
+    channel: int = 0,
+    source: int | None = None,
+    at: Sequence[int] | None = None,
+    places: int = 6,
+    input_shape: Any = None,
+) -> SlidingWindow:
+    """Show a filter of a real layer moving over what it reads.
+
+    One input channel is drawn; what the others add is told as one number at each place, so that
+    the sum is the layer's own output.
+
+    Args:
+        model: What `open_subject` takes.
+        image: What `Subject.prepare` takes; or `Activations` of it.
+        layer: A convolution; by default the first.
+        channel: The filter.
+        source: The input channel drawn, counted in the filter's group; by default the one with
+            its largest weights.
+        at: The first place of the window; by default so that the places lie in the middle.
+        places: Along each axis.
+        input_shape: What `open_subject` takes.
+    Raises:
+        OptionError: The layer is no convolution of 1 or 2 axes, or there is no such channel.
+    Example:
+        >>> import striate
+        >>> shown = striate.look.sliding_layer("lenet5", np.ones((1, 32, 32)), "c1", at=(0, 0))
+        >>> shown.input.shape, shown.output.shape
+        ((10, 10), (6, 6))
+    """
+    seen = image if isinstance(image, Activations) else open_subject(model, input_shape).run(image)
+    subject = seen.subject
+    node = subject.graph[layer or first_with_filters(subject)]
+    op: Any = subject.graph.op(node)
+    if not isinstance(op, Conv) or len(op.windows) > 2:
+        raise OptionError(f"{node.name} ({node.kind}): a convolution of 1 or 2 axes can be shown.")
+    filters, read = filters_of(subject, node.name), seen.read_by(node.name)
+    group = _group(node.name, filters, read, channel, op.groups)
+    weight = filters[channel].astype(np.float64)
+    chosen = int(np.abs(weight).reshape(len(weight), -1).sum(1).argmax())
+    if source is not None:
+        if not 0 <= source < len(weight):
+            raise OptionError(f"{node.name}: there is no channel {source}; it reads {len(weight)}.")
+        chosen = source
+    maps = read[group].astype(np.float64)
+    if maps.ndim == 2:
+        maps, weight = maps[:, None], weight[:, None]
+    windows = [w.on(n) for w, n in zip(op.windows, maps.shape[-len(op.windows) :], strict=True)]
+    down, across = windows if len(windows) == 2 else (Window(1), windows[0])
+    runs = _runs((down, across), maps.shape[1:], at, places)
+    bias = subject.bias(node.name)
+    shown = _cut(maps, weight, (down, across), runs, chosen)
+    added = 0.0 if bias is None else float(bias[channel])
+    rest = shown.rest if len(weight) > 1 else None
+    title = f"{node.name}, filter {channel} on channel {chosen} of {len(read)}"
+    return SlidingWindow(
+        shown.input, shown.kernel, shown.windows, shown.output + added, added, rest, title,
+        shown.first,
+    )  # fmt: skip
+
+
+def _group(layer: str, filters: Floats, read: Floats, channel: int, groups: int) -> slice:
+    """The input channels that a filter reads."""
+    if not 0 <= channel < len(filters):
+        raise OptionError(f"{layer}: there is no filter {channel}; it has {len(filters)}, from 0.")
+    depth = len(read) // groups
+    start = channel // (len(filters) // groups) * depth
+    return slice(start, start + depth)
+
+
+def _runs(
+    windows: tuple[Window, Window],
+    sizes: Sequence[int],
+    at: Sequence[int] | None,
+    places: int,
+) -> tuple[range, range]:
+    """The places shown along each axis."""
+    outputs = [w.output_size(n) for w, n in zip(windows, sizes, strict=True)]
+    counts = [min(max(places, 1), n) for n in outputs]
+    firsts = [(n - c) // 2 for n, c in zip(outputs, counts, strict=True)]
+    if at is not None:
+        given = [0, *at] if len(at) == 1 else list(at)
+        if len(given) != 2 or not all(0 <= a < n for a, n in zip(given, outputs, strict=True)):
+            shown = "x".join(map(str, outputs))
+            raise OptionError(f"at={tuple(at)} is no place of the output, {shown}.")
+        firsts = given
+    y, x = (range(f, min(f + c, n)) for f, c, n in zip(firsts, counts, outputs, strict=True))
+    return y, x
+
+
+def _cut(
+    maps: Floats,
+    weight: Floats,
+    windows: tuple[Window, Window],
+    runs: tuple[range, range],
+    chosen: int,
+) -> SlidingWindow:
+    """Cut out what the places read; padding stays padding, as it is no part of the input."""
+    reads = [
+        w.input_interval(run, n) for w, run, n in zip(windows, runs, maps.shape[1:], strict=True)
+    ]
+    moved = []
+    for window, run, read in zip(windows, runs, reads, strict=True):
+        # Place 0 of the cut stands where place run[0] stood in the whole.
+        before = read.start - (run.start * window.stride - window.before)
+        moved.append(Window(window.size, window.stride, window.dilation, (before, 0)))
+    pair, sizes = (moved[0], moved[1]), (len(runs[0]), len(runs[1]))
+    cut = maps[:, reads[0].start : reads[0].stop, reads[1].start : reads[1].stop]
+    parts = [_correlate(x, k, pair, sizes) for x, k in zip(cut, weight, strict=True)]
+    total = np.sum(parts, axis=0)
+    return SlidingWindow(
+        cut[chosen],
+        weight[chosen],
+        pair,
+        total,
+        rest=total - parts[chosen],
+        first=(reads[0].start, reads[1].start),
+    )
+
+
+def _correlate(
+    x: Floats, kernel: Floats, windows: tuple[Window, Window], sizes: tuple[int, int]
+) -> Floats:
+    """Slide a kernel over x, at each place."""
+    output = np.empty(sizes)
+    for i in range(sizes[0]):
+        for j in range(sizes[1]):
+            read = _gather(x, list(windows[0].taps(i)), list(windows[1].taps(j)))
+            output[i, j] = (read * kernel).sum()
+    return output
+
+
+def _gather(x: Floats, rows: list[int], columns: list[int]) -> Floats:
+    """Read x at rows and columns, 0 outside."""
+    y, z = np.array(rows)[:, None], np.array(columns)[None]
+    inside = (y >= 0) & (y < x.shape[0]) & (z >= 0) & (z < x.shape[1])
+    found: Floats = np.where(inside, x[y.clip(0, x.shape[0] - 1), z.clip(0, x.shape[1] - 1)], 0.0)
+    return found
