@@ -82,6 +82,7 @@ function lanesOf(rows, lanes, x, room, height) {
 }
 
 const kindOf = (row) => row.block ? "block" : row.id < 0 ? "input" : layerOf(row.id).kind;
+const kindText = ({ kind, details }) => ["activation", "binary"].includes(kind) && details ? details : kind.replaceAll("_", " ");
 const leaf = (name) => name.split(".").at(-1);
 
 function rowElement(row, index, rows, room, most) {
@@ -109,7 +110,7 @@ function contents(row, heat) {
     return [html("span", { class: "title", title: row.block.path }, name, kind), value, ...after(row.layers.at(-1))];
   }
   const layer = layerOf(row.id);
-  return [title(state.query ? layer.name : leaf(layer.name), layer.kind.replaceAll("_", " "), layer.name), value, ...after(row.id)];
+  return [title(state.query ? layer.name : leaf(layer.name), kindText(layer), layer.name), value, ...after(row.id)];
 }
 
 const title = (name, kind, full = name) => html("span", { class: "title", title: full },

@@ -2,7 +2,7 @@
 
 import { chooseUnit } from "./actions.js";
 import { byId, put } from "./dom.js";
-import { number, plural, shape } from "./format.js";
+import { plural, shape } from "./format.js";
 import { createGrid } from "./grid.js";
 import { legend, wave } from "./plots.js";
 import { createSlices, drawPlane } from "./slices.js";
@@ -32,7 +32,7 @@ function draw() {
   }
   const kernel = weights.slice(2);
   const planes = Math.min(weights[1], MOST_PLANES);
-  const colour = readsPicture(layer) && weights[1] === 3 && kernel.length === 2;
+  const colour = inColour(layer);
   held.grid.show({
     count: weights[0], gap: 10, caption: 16, marked: state.channel ?? -1, label: (k) => String(k), name: `Filters of ${layer.name}`,
     told: (k) => `filter ${k} of ${weights[0]}, ${shape(weights.slice(1))}`, choose: chooseFilter, ...sizes(kernel, planes, weights, colour),
@@ -44,10 +44,11 @@ function draw() {
 const redraw = () => {
   held.grid.redraw();
   const slice = held.slices.at(0);
-  if (slice) put(byId("filters-legend"), legend(slice.most, -1), `largest magnitude ${number(slice.most)}`);
+  byId("filters-legend").hidden = inColour(current());
+  if (slice) put(byId("filters-legend"), legend(slice.most, -1));
 };
 
-const readsPicture = (layer) => layer.inputs[0] === -1 && state.model.input.kind === "image";
+const inColour = ({ inputs, weights }) => inputs[0] === -1 && state.model.input.kind === "image" && weights[1] === 3 && weights.length === 4;
 
 // How large a tile is, and how it is painted.
 function sizes(kernel, planes, weights, colour) {

@@ -20,6 +20,19 @@ export function startKeys(redraw) {
   setTheme(kept(), () => {});
 }
 
+// The links within the page leave the address alone: it holds the link to what is seen.
+export function startJumps() {
+  for (const link of document.querySelectorAll(".jump a, .skip")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const heading = document.querySelector(link.getAttribute("href"));
+      heading.tabIndex = -1;
+      heading.focus({ preventScroll: true });
+      heading.scrollIntoView();
+    });
+  }
+}
+
 const typing = (target) => target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select");
 
 function go(id) {

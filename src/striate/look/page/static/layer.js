@@ -46,34 +46,34 @@ function drawHead() {
   if (!state.model) return;
   const layer = current();
   put(byId("layer-title"), layer.name);
-  put(byId("layer-kind"), [layer.kind.replaceAll("_", " "), layer.module !== layer.kind ? layer.module : ""].filter(Boolean).join(" \u00b7 "));
-  const advice = state.model.advice.filter((one) => one.layer === layer.id || one.layer === layer.name);
-  put(byId("layer-advice"), ...advice.map(({ text }) => html("p", { class: "remark" }, text)));
+  put(byId("layer-kind"), [layer.kind.replaceAll("_", " "), layer.details, layer.module].filter(Boolean).join(" \u00b7 "));
+  const advice = state.model.advice.filter((one) => one.layer === layer.name);
+  byId("layer-advice").hidden = !advice.length;
+  put(byId("layer-advice-text"), ...advice.map(({ text }) => html("p", {}, text)));
   const formulas = new Map(layer.formulas.map((one) => [one.name, one]));
-  const listed = [...factsOf(layer), ...layer.formulas.filter(({ name }) => !KNOWN.has(name)).map(({ name, value }) => [name, name.replaceAll("_", " "), say(value)])];
-  const lines = listed.filter(([, , value]) => value !== null).map(([key, name, value]) => fact(name, value, formulas.get(key)));
-  put(byId("layer-facts"), ...lines);
+  put(byId("layer-facts"), ...factsOf(layer).filter(([, , value]) => value).map(([key, name, value]) => fact(name, value, formulas.get(key))));
+  const used = new Set(factsOf(layer).map(([key]) => key));
+  const rest = layer.formulas.filter(({ name, value }) => !used.has(name) && value !== null && name !== "dtype");
+  put(byId("layer-more"), ...rest.map((one) => fact(one.name, say(one.value), one)));
+  byId("layer-more-details").hidden = !rest.length;
   put(byId("layer-formula"), HINT);
 }
 
-const HINT = "Hover a number, or move to it with Tab, to see how it is computed.";
-const KNOWN = new Set(["output_shape", "params", "macs", "map_bytes", "field", "receptive_field"]);
+const HINT = "Point at a number, or move to it with Tab, to see how it comes about.";
 const say = (value) => typeof value === "number" ? Number.isInteger(value) ? count(value) : number(value) : Array.isArray(value) ? shape(value) : String(value);
 
+// Key of the formula, name, value; those without a value are left out.
 function factsOf(layer) {
   const run = facts(layer.id);
-  const window = layer.window?.map((w) => w.size).join(" \u00d7 ");
-  const stride = layer.window?.map((w) => w.stride);
   return [
-    ["output_shape", "output", shape(layer.shape)],
-    ["window", "window", layer.window && (stride.some((s) => s !== 1) ? `${window}, stride ${[...new Set(stride)].join(" \u00d7 ")}` : window)],
+    ["output", "output", shape(layer.shape)],
+    ["receptive field", "receptive field", fieldText(layer.field)],
     ["params", "parameters", count(layer.params)],
-    ["macs", "MACs", short(layer.macs)],
-    ["map_bytes", "map", bytes(layer.map_bytes)],
-    ["receptive_field", "receptive field", fieldText(layer.field)],
-    ["range", "values", run && `${number(run.min, 3)} \u2026 ${number(run.max, 3)}`],
-    ["mean", "mean \u00b1 std", run && `${number(run.mean, 3)} \u00b1 ${number(run.std, 3)}`],
-    ["dead", "dead channels", run && (run.dead ? `${count(run.dead)} of ${count(layer.shape[0])} (${percent(run.dead / layer.shape[0])})` : "none")],
+    ["MACs", "MACs", short(layer.macs)],
+    ["output memory", "memory of its map", bytes(layer.map_bytes)],
+    ["", "values", run && `${number(run.min, 3)} \u2026 ${number(run.max, 3)}`],
+    ["", "mean \u00b1 std", run && `${number(run.mean, 3)} \u00b1 ${number(run.std, 3)}`],
+    ["", "dead channels", run && (run.dead ? `${count(run.dead)} of ${count(layer.shape[0])} (${percent(run.dead / layer.shape[0])})` : "none")],
   ];
 }
 
@@ -81,14 +81,13 @@ const fieldText = (field) => field && (field.some((f) => f)
   ? field.map((f) => f ? Number.isFinite(f.size) ? String(f.size) : "all" : "\u2013").join(" \u00d7 ") : null);
 
 const OWN = {
-  range: "Smallest and largest value of this layer, for this input.",
   "mean \u00b1 std": "Mean and standard deviation over all values of this layer, for this input.",
   values: "Smallest and largest value of this layer, for this input.",
   "dead channels": "Channels whose map is 0 everywhere, or constant, for this input.",
 };
 
 function fact(name, value, formula) {
-  const told = formula && [formula.meaning, formula.text].filter(Boolean).join(" ");
+  const told = formula && [formula.text ? `${value} = ${formula.text}.` : "", formula.meaning].filter(Boolean).join(" ");
   const text = told ? `${name}: ${told}` : OWN[name];
   const show = () => put(byId("layer-formula"), text);
   const number = text

@@ -43,6 +43,7 @@ const PARTS = [["train", "blue"], ["val", "orange"], ["valid", "orange"], ["test
 
 // Entries as in metrics.jsonl: every number of an epoch; those of one quantity go into one drawing.
 function drawCurves(epochs) {
+  epochs = epochs.filter((entry) => !entry.kind || entry.kind === "epoch");
   const keys = [...new Set(epochs.flatMap((entry) => Object.keys(entry)))];
   const quantity = (word) => PARTS.flatMap(([name, hue]) => keys
     .filter((key) => key.includes(word) && key.startsWith(name))

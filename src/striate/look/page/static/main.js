@@ -6,7 +6,7 @@ import { byId, put } from "./dom.js";
 import { bytes, plural, short } from "./format.js";
 import { startFilters } from "./filters.js";
 import { startInput } from "./input.js";
-import { startKeys } from "./keys.js";
+import { startJumps, startKeys } from "./keys.js";
 import { startLayer } from "./layer.js";
 import { startLive } from "./live.js";
 import { startMaps } from "./maps.js";
@@ -21,6 +21,7 @@ import { startWhatif } from "./whatif.js";
 const begin = async () => {
   for (const start of [startLive, startArchitecture, startLayer, startMaps, startFilters, startWhatif, startUnit, startPicture, startInput, startPad]) start();
   startKeys(() => update({ view: state.view, unit: state.unit }));
+  startJumps();
   watch(["busy"], () => put(byId("busy"), state.busy));
   addEventListener("hashchange", follow);
   update({ busy: "Reading the network \u2026" });

@@ -104,13 +104,15 @@ function lightUp() {
   for (const { layers, item } of held.rows) item.classList.toggle("lit", state.shown !== null && layers.includes(state.shown));
 }
 
+const titled = (name) => state.model.classes.length ? name : `class ${name}`;
+
 function drawPrediction() {
   const { prediction } = state.run ?? { prediction: [] };
   byId("prediction").hidden = !prediction.length;
   put(byId("bars-prediction"), ...prediction.map(({ name, index, probability }) => html("li", { "data-class": index },
-    html("span", { class: "whose" }, name), html("span", { class: "amount" }, percent(probability)),
+    html("span", { class: "whose" }, titled(name)), html("span", { class: "amount" }, percent(probability)),
     html("span", { class: "track" }, html("span", { class: "fill blue", style: { width: `${100 * probability}%` } })))));
-  put(byId("said"), prediction.length ? `${prediction[0].name}, with ${percent(prediction[0].probability)}` : "");
+  put(byId("said"), prediction.length ? `${titled(prediction[0].name)}, with ${percent(prediction[0].probability)}` : "");
   byId("prediction-none").hidden = !state.run || prediction.length > 0;
   const shape = state.run && facts(state.model.layers.length - 1) ? state.model.layers.at(-1).shape : null;
   put(byId("prediction-none"), shape ? `The output is no list of classes but ${shape.length > 1 ? `${plural(shape[0], "map")} of ${shape.slice(1).join(" \u00d7 ")}` : "a vector"}: choose the last layer to see it.` : "");

@@ -7,7 +7,7 @@ export function firstOpen(model, most = 26) {
   for (;;) {
     const rows = rowsOf(model, open);
     const folded = rows.filter((row) => row.block && !row.open);
-    const next = folded.find((row) => rows.length + children(row.block).length <= most && rows.length < 8);
+    const next = folded.find((row) => rows.length + children(model, row.block).length <= most && rows.length < 8);
     if (!next) return open;
     open.add(next.block.path);
   }
@@ -26,16 +26,24 @@ export const allOpen = (model) => {
 
 export const within = (block) => [...block.layers, ...block.blocks.flatMap(within)].sort((a, b) => a - b);
 
-const children = (block) => [
-  ...block.layers.map((id) => ({ id, first: id })),
-  ...block.blocks.map((inner) => ({ block: inner, first: within(inner)[0] })),
-].sort((a, b) => a.first - b.first);
+// A block whose layers all bear its own name is one module that is called several times: its calls
+// stand where they run.
+const isModule = (model, block) => !block.blocks.length && block.layers.every((id) => model.layers[id].path === block.path);
+
+function children(model, block) {
+  const [modules, inner] = [true, false].map((kind) => block.blocks.filter((one) => isModule(model, one) === kind));
+  const layers = [...block.layers, ...modules.flatMap((one) => one.layers)];
+  return [
+    ...layers.map((id) => ({ id, first: id })),
+    ...inner.map((one) => ({ block: one, first: within(one)[0] })),
+  ].sort((a, b) => a.first - b.first);
+}
 
 // Each row: { id } of a layer (-1: the input), or { block, open, layers }; and its depth, its parent.
 export function rowsOf(model, open) {
   const rows = [{ id: -1, depth: 0, parent: null }];
   const visit = (block, depth, parent) => {
-    for (const child of children(block)) {
+    for (const child of children(model, block)) {
       const inside = child.block ? within(child.block) : null;
       if (!inside || inside.length === 1) rows.push({ id: inside ? inside[0] : child.id, depth, parent });
       else {
