@@ -43,8 +43,8 @@ export const chooseLayer = async (id, channel = null, place = null) => {
   if (known) { await chooseUnit(channel, place); return; }
   const busiest = facts(id).order[0] ?? 0;
   try {
-    const at = await strongest(layer, busiest);
-    if (mine === turn.unit) await chooseUnit(busiest, at);
+    const peak = await strongest(layer, busiest);
+    if (mine === turn.unit) await chooseUnit(busiest, peak);
   } catch (error) {
     if (mine === turn.unit) await failed(error);
   }
@@ -71,7 +71,10 @@ const failed = async (error) => {
 };
 
 export const unitUrl = (id, channel, place) =>
-  `api/runs/${state.run.id}/unit/${id}?channel=${channel}&place=${place.join(",")}`;
+  `api/runs/${state.run.id}/unit/${id}?channel=${channel}${at(place)}`;
+
+// A unit of a vector has no place.
+export const at = (place) => place.length ? `&place=${place.join(",")}` : "";
 
 export const mapsUrl = (id, first, count, side, slice = null) =>
   `api/runs/${state.run.id}/maps/${id}?first=${first}&count=${count}&side=${side}${slice === null ? "" : `&slice=${slice}`}`;
@@ -97,12 +100,12 @@ const strongest = async (layer, channel) => {
   const { shape, data } = await fullMap(layer.id, channel);
   let best = 0;
   for (let k = 1; k < data.length; k += 1) if (Math.abs(data[k]) > Math.abs(data[best])) best = k;
-  const at = [];
+  const peak = [];
   for (let axis = shape.length - 1, rest = best; axis >= 0; axis -= 1) {
-    at.unshift(rest % shape[axis]);
+    peak.unshift(rest % shape[axis]);
     rest = Math.floor(rest / shape[axis]);
   }
-  const scaled = at.map((n, k) => scaledPlace(n, shape[k], lengths.at(k - shape.length)));
+  const scaled = peak.map((n, k) => scaledPlace(n, shape[k], lengths.at(k - shape.length)));
   return lengths.length === 3 && shape.length === 2 ? [Math.floor(lengths[0] / 2), ...scaled] : scaled;
 };
 

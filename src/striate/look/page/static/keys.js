@@ -2,14 +2,16 @@
 
 import { byId } from "./dom.js";
 
-const HELP = { "/": "search", i: "choose", n: "tree", m: "panel-maps", u: "unit" };
+const PLACES = {
+  "/": "#search", i: "#choose", n: "#tree [tabindex='0']", m: "[role=tabpanel]:not([hidden]) [tabindex='0']", u: "#own-plane [tabindex='0'], #channel",
+};
 
 export function startKeys(redraw) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "?") byId("help").showModal();
     else if (event.key === "t") flip(redraw);
-    else if (HELP[event.key]) go(HELP[event.key]);
+    else if (PLACES[event.key]) go(PLACES[event.key]);
     else return;
     event.preventDefault();
   });
@@ -35,11 +37,10 @@ export function startJumps() {
 
 const typing = (target) => target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select");
 
-function go(id) {
-  const place = byId(id);
-  const target = place.matches("input, [tabindex]") && id !== "tree" ? place : place.querySelector("[tabindex='0'], button, input") ?? place;
-  target.focus();
-  place.scrollIntoView({ block: "nearest" });
+function go(selector) {
+  const place = [...document.querySelectorAll(selector)].find((one) => one.getClientRects().length);
+  place?.focus();
+  place?.scrollIntoView({ block: "nearest" });
 }
 
 // Pages from a file may have no storage.

@@ -1,12 +1,12 @@
 // The chosen layer: its name, its numbers with their formulas, and four views of it.
 
 import { byId, html, put } from "./dom.js";
-import { bytes, count, number, percent, shape, short } from "./format.js";
+import { count, number, percent, shape, short } from "./format.js";
 import { histogram } from "./plots.js";
 import { getJson } from "./source.js";
 import { current, facts, state, update, watch } from "./state.js";
 
-const VIEWS = ["maps", "filters", "spread", "whatif"];
+const VIEWS = ["maps", "filters", "spread", "numbers", "whatif"];
 
 export function startLayer() {
   const tabs = VIEWS.map((view) => byId(`tab-${view}`));
@@ -30,7 +30,7 @@ export function startLayer() {
 function drawTabs() {
   if (!state.model) return;
   const layer = current();
-  const shown = { maps: true, filters: Boolean(layer.weights), spread: true, whatif: Boolean(layer.window) && !state.model.exported };
+  const shown = { maps: true, filters: Boolean(layer.weights), spread: true, numbers: true, whatif: Boolean(layer.window) && !state.model.exported };
   const view = shown[state.view] ? state.view : "maps";
   if (view !== state.view) { update({ view }); return; }
   for (const one of VIEWS) {
@@ -49,18 +49,26 @@ function drawHead() {
   put(byId("layer-kind"), [layer.kind.replaceAll("_", " "), layer.details, layer.module].filter(Boolean).join(" \u00b7 "));
   const advice = state.model.advice.filter((one) => one.layer === layer.name);
   byId("layer-advice").hidden = !advice.length;
+  put(byId("layer-advice-first"), advice[0]?.text.split(/(?<=[.:])\s/)[0]);
   put(byId("layer-advice-text"), ...advice.map(({ text }) => html("p", {}, text)));
   const formulas = new Map(layer.formulas.map((one) => [one.name, one]));
-  put(byId("layer-facts"), ...factsOf(layer).filter(([, , value]) => value).map(([key, name, value]) => fact(name, value, formulas.get(key))));
-  const used = new Set(factsOf(layer).map(([key]) => key));
-  const rest = layer.formulas.filter(({ name, value }) => !used.has(name) && value !== null && name !== "dtype");
-  put(byId("layer-more"), ...rest.map((one) => fact(one.name, say(one.value), one)));
-  byId("layer-more-details").hidden = !rest.length;
+  const known = factsOf(layer).filter(([, , value]) => value);
+  put(byId("layer-facts"), ...known.slice(0, MOST_FACTS).map(([key, name, value]) => fact(name, value, formulas.get(key))));
   put(byId("layer-formula"), HINT);
+  drawNumbers(layer, known.slice(3));
 }
 
+// Every number of inspect with the arithmetic behind it, and those of this input.
+function drawNumbers(layer, known) {
+  const own = known.filter(([key]) => !key).map(([, name, value]) => ({ name, value, text: "", meaning: OWN[name] }));
+  const rows = [...layer.formulas.filter(({ value }) => value !== null), ...own].map(({ name, value, text, meaning }) => html("tr", {},
+    html("th", { scope: "row" }, name), html("td", {}, String(value)), html("td", {}, text), html("td", { class: "soft" }, meaning)));
+  const head = ["", "value", "from", "meaning"].map((name) => html("th", { scope: "col" }, name));
+  put(byId("numbers"), html("table", { class: "list" }, html("thead", {}, html("tr", {}, head)), html("tbody", {}, rows)));
+}
+
+const MOST_FACTS = 6;
 const HINT = "Point at a number, or move to it with Tab, to see how it comes about.";
-const say = (value) => typeof value === "number" ? Number.isInteger(value) ? count(value) : number(value) : Array.isArray(value) ? shape(value) : String(value);
 
 // Key of the formula, name, value; those without a value are left out.
 function factsOf(layer) {
@@ -70,10 +78,9 @@ function factsOf(layer) {
     ["receptive field", "receptive field", fieldText(layer.field)],
     ["params", "parameters", count(layer.params)],
     ["MACs", "MACs", short(layer.macs)],
-    ["output memory", "memory of its map", bytes(layer.map_bytes)],
     ["", "values", run && `${number(run.min, 3)} \u2026 ${number(run.max, 3)}`],
-    ["", "mean \u00b1 std", run && `${number(run.mean, 3)} \u00b1 ${number(run.std, 3)}`],
     ["", "dead channels", run && (run.dead ? `${count(run.dead)} of ${count(layer.shape[0])} (${percent(run.dead / layer.shape[0])})` : "none")],
+    ["", "mean \u00b1 std", run && `${number(run.mean, 3)} \u00b1 ${number(run.std, 3)}`],
   ];
 }
 

@@ -5,9 +5,8 @@ import { byId } from "./dom.js";
 import { state, watch } from "./state.js";
 
 const SIDE = 280; // pixels of the pad
-const WIDTH = 22; // of the pen
 const PAUSE = 250; // ms between runs while a line is drawn
-const pen = { down: false, at: [SIDE / 2, SIDE / 2], marks: false, sent: 0, queued: 0 };
+const pen = { down: false, at: [SIDE / 2, SIDE / 2], sent: 0, busy: false, again: false };
 
 export function startPad() {
   const pad = byId("pad");
@@ -41,7 +40,6 @@ function clear() {
   const draw = context();
   draw.fillStyle = inverse() ? "#000" : "#fff";
   draw.fillRect(0, 0, SIDE, SIDE);
-  pen.marks = false;
 }
 
 function place(event) {
@@ -52,7 +50,7 @@ function place(event) {
 function stroke(from, to) {
   const draw = context();
   draw.strokeStyle = inverse() ? "#fff" : "#000";
-  draw.lineWidth = WIDTH;
+  draw.lineWidth = Number(byId("pad-width").value);
   draw.lineCap = "round";
   draw.lineJoin = "round";
   draw.beginPath();
@@ -60,7 +58,6 @@ function stroke(from, to) {
   draw.lineTo(...to);
   draw.stroke();
   pen.at = to;
-  pen.marks = true;
   cursor();
 }
 

@@ -1,6 +1,7 @@
 // The input as the network takes it, with the nested fields of the units along the path, or with the
 // gradient of the chosen unit; and the prediction.
 
+import { at } from "./actions.js";
 import { byId, html, put } from "./dom.js";
 import { percent, plural } from "./format.js";
 import { boxOf, nested } from "./field.js";
@@ -9,7 +10,7 @@ import { getArray } from "./source.js";
 import { facts, layerOf, state, update, watch } from "./state.js";
 import { inputView } from "./views.js";
 
-const held = { plane: null };
+const held = { plane: null, all: false, key: "", rows: [], room: 0 };
 
 export function startPicture() {
   held.plane = createPlane(byId("picture"));
@@ -19,6 +20,7 @@ export function startPicture() {
   watch(["model"], () => { byId("overlay-gradient-label").hidden = !state.model.has_gradients; });
   watch(["run", "layer", "place", "unit", "overlay", "shown"], draw);
   watch(["run"], drawPrediction);
+  byId("prediction-more").addEventListener("click", () => { held.all = !held.all; drawPrediction(); });
   new ResizeObserver(() => { if (Math.abs(room() - (held.room ?? 0)) > 8) draw(); }).observe(byId("picture"));
 }
 
@@ -58,7 +60,7 @@ const gradientView = async () => {
   if (state.overlay !== "gradient" || state.channel === null || !state.place) return null;
   byId("overlay-words").textContent = "Computing the gradient \u2026";
   try {
-    const { shape, data } = await getArray(`api/runs/${state.run.id}/gradient/${state.layer}?channel=${state.channel}&place=${state.place.join(",")}`);
+    const { shape, data } = await getArray(`api/runs/${state.run.id}/gradient/${state.layer}?channel=${state.channel}${at(state.place)}`);
     byId("overlay-words").textContent = "Bright: the gradient of the unit on the input is large. The box is what it can see in theory.";
     return shaded(shape, data);
   } catch (error) {
@@ -106,12 +108,17 @@ function lightUp() {
 
 const titled = (name) => state.model.classes.length ? name : `class ${name}`;
 
+const MOST_BARS = 5; // at first
+
 function drawPrediction() {
   const { prediction } = state.run ?? { prediction: [] };
   byId("prediction").hidden = !prediction.length;
-  put(byId("bars-prediction"), ...prediction.map(({ name, index, probability }) => html("li", { "data-class": index },
+  const shown = held.all ? prediction : prediction.slice(0, MOST_BARS);
+  put(byId("bars-prediction"), ...shown.map(({ name, index, probability }) => html("li", { "data-class": index },
     html("span", { class: "whose" }, titled(name)), html("span", { class: "amount" }, percent(probability)),
     html("span", { class: "track" }, html("span", { class: "fill blue", style: { width: `${100 * probability}%` } })))));
+  byId("prediction-more").hidden = prediction.length <= MOST_BARS;
+  put(byId("prediction-more"), held.all ? `Show ${MOST_BARS}` : `Show ${prediction.length}`);
   put(byId("said"), prediction.length ? `${titled(prediction[0].name)}, with ${percent(prediction[0].probability)}` : "");
   byId("prediction-none").hidden = !state.run || prediction.length > 0;
   const shape = state.run && facts(state.model.layers.length - 1) ? state.model.layers.at(-1).shape : null;

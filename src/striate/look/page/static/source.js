@@ -13,7 +13,7 @@ export const getJson = (url) => keep(url, recorded ? fromTable : fetchJson);
 // An array: { shape, data: Float32Array, limit }.
 export const getArray = (url) => keep(url, recorded ? arrayFromTable : fetchArray);
 
-export const has = (url) => !recorded || keyOf(url) in recorded;
+export const has = (url) => !recorded || url in recorded;
 
 export const forget = () => kept.clear();
 
@@ -72,11 +72,8 @@ const fetchArray = async (url) => {
   return { shape, limit, data: new Float32Array(await answer.arrayBuffer()) };
 };
 
-// The first slice of maps and of filters is kept under its bare address.
-const keyOf = (url) => url in recorded ? url : url.replace(/\?first=0&count=64(&side=64)?$/, "");
-
 const entry = (url) => {
-  const found = recorded[keyOf(url)];
+  const found = recorded[url];
   if (!found) throw new Error("This answer is not in the export.");
   if (found.error) throw new Error(found.error);
   return found;
@@ -85,12 +82,12 @@ const entry = (url) => {
 const fromTable = async (url) => entry(url).json;
 
 const arrayFromTable = async (url) => {
-  const { shape, type, data, headers } = entry(url);
-  const zipped = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const { shape, dtype, gzip, limit } = entry(url);
+  const zipped = Uint8Array.from(atob(gzip), (letter) => letter.charCodeAt(0));
   const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
   const buffer = await new Response(stream).arrayBuffer();
-  const numbers = type === "float16" ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
-  return { shape, limit: Number(headers?.["X-Limit"] ?? NaN), data: numbers };
+  const data = dtype === "float16" ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
+  return { shape, limit: limit ?? NaN, data };
 };
 
 // float16 to float32.

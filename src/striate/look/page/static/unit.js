@@ -39,7 +39,7 @@ const draw = async () => {
   if (!layer) return;
   drawHead(layer);
   if (!unit || unit.channel !== state.channel) return;
-  put(byId("unit-text"), unit.text);
+  put(byId("unit-text"), unit.sum ? "" : unit.text);
   drawFeeds(unit);
   drawPatches(layer);
   drawSum(unit, layer, (channel) => drawBefore(unit, channel));
@@ -55,12 +55,14 @@ function drawHead(layer) {
   byId("channel").value = state.channel ?? "";
   byId("channel").max = (layer.shape?.[0] ?? 1) - 1;
   byId("where").value = state.place?.join(", ") ?? "";
+  byId("unit-choice").hidden = !known;
   byId("where-label").hidden = !state.place?.length;
 }
 
 const most = () => {
   const room = byId("planes").clientWidth;
-  return Math.round(Math.min(room < 520 ? room - 4 : (room - 48) / 3, 340));
+  const columns = Math.max(1, Math.min(3, Math.floor((room + 22) / 200)));
+  return Math.round(Math.min((room - 22 * (columns - 1)) / columns - 2, 340));
 };
 
 const fresh = (unit) => state.unit === unit;
