@@ -146,10 +146,10 @@ def go(page: Any, fragment: str) -> None:
     settled(page)
 
 
-def serious(page: Any) -> list[str]:
+def serious(page: Any, within: str | None = None) -> list[str]:
     """What axe-core finds that is serious or critical."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
-    found = axe.Axe().run(page).response["violations"]
+    found = axe.Axe().run(page, context=within).response["violations"]
     return [
         f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}"
         for one in found

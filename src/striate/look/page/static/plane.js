@@ -45,6 +45,7 @@ export function createPlane(host, pick = null) {
       if (!step || !cursor || event.ctrlKey || event.metaKey || event.altKey) return;
       const leap = event.shiftKey ? 8 : 1;
       const to = cursor.map((n, axis) => Math.min(lengths[axis] - 1, Math.max(0, n + leap * step[axis])));
+      plane.shown.cursor = to; // so that the next key goes on from here, drawn or not
       pick(flat ? to.slice(1) : to);
       event.preventDefault();
     });
