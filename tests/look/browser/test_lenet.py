@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .conftest import Open, Server, go, number, numbers, serious, settled, shown_number, text
+from .conftest import Open, Server, number, numbers, serious, settled, shown_number, text
 
 C1, C3, OUTPUT = "c1", "c3", "output"
 
@@ -131,12 +131,12 @@ class TestNumbers:
     ) -> None:
         page = open_page(lenet.link)
         page.select_option("#maps-sort", "channel")
-        # The tile of channel 3 is the fourth of the first row: 8 + 3 * (64 + 8) pixels from the left.
+        # The tile of channel 3 is the fourth of the first row: 8 + 3 * (64 + 8) from the left.
         place = (20, 9)
         x, y = 8 + 3 * 72 + (place[1] + 0.5) * 64 / 28, 8 + (place[0] + 0.5) * 64 / 28
         page.locator("#maps .grid canvas").click(position={"x": x, "y": y})
         page.wait_for_function(
-            "() => document.getElementById('unit-title').textContent.includes('Channel 3 at (20, 9)')"
+            "() => document.getElementById('unit-title').textContent.includes('3 at (20, 9)')"
         )
         page.wait_for_function(
             "want => Math.abs(document.getElementById('unit-value').dataset.value - want) < 1e-4",

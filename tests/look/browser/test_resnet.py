@@ -108,8 +108,9 @@ class TestMaps:
     def test_only_tiles_in_view_are_fetched_and_drawn(
         self, resnet: Server, open_page: Open
     ) -> None:
-        page = open_page(f"{resnet.link}#layer={DEEP}&unit=7:3,3")
+        page = open_page(resnet.link)
         page.select_option("#maps-sort", "channel")
+        go(page, f"layer={DEEP}&unit=7:3,3")
         grid = page.locator("#maps .grid")
         painted = int(grid.get_attribute("data-painted"))
         assert 0 < painted < 200
@@ -117,7 +118,9 @@ class TestMaps:
         grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight; }")
         page.wait_for_timeout(300)
         page.wait_for_selector("#maps .grid:not([data-painted='0'])")
-        firsts = {int(n) for url in seen for n in re.findall(r"maps/\d+\?first=(\d+)&count=64", url)}
+        firsts = {
+            int(n) for url in seen for n in re.findall(r"maps/\d+\?first=(\d+)&count=64", url)
+        }
         assert firsts
         assert min(firsts) >= 320  # the middle of the 512 channels was never asked for
         assert len(seen) <= 4
@@ -165,19 +168,11 @@ class TestUnit:
         page.click("#bars >> text=Show all 64")
         assert page.locator("#bars .bars li").count() == 64
 
-    def test_the_gradient_lies_beside_the_box(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(f"{resnet.link}#layer=layer1.0.conv1&unit=7:30,30")
-        with page.expect_response(lambda r: "/gradient/" in r.url) as answer:
-            page.click("#overlay-gradient-label")
-        assert answer.value.ok
-        page.wait_for_function(
-            "() => document.getElementById('overlay-words').textContent.startsWith('Bright')"
-        )
-        assert page.locator("#picture svg .box").count() == 1
-
     def test_nested_fields_grow_along_the_path(self, resnet: Server, open_page: Open) -> None:
         page = open_page(f"{resnet.link}#layer=layer1.1.conv2&unit=7:30,30")
-        sizes = page.locator("#fields b").evaluate_all("all => all.map((b) => parseFloat(b.textContent))")
+        sizes = page.locator("#fields b").evaluate_all(
+            "all => all.map((b) => parseFloat(b.textContent))"
+        )
         assert sizes == sorted(sizes, reverse=True)
         assert sizes[-1] == 7  # conv1's own
         assert page.locator("#picture svg .box").count() == len(sizes)

@@ -3,6 +3,7 @@
 import { tint } from "./colors.js";
 import { byId, calm, html, put, svg } from "./dom.js";
 import { brief, count, number, place } from "./format.js";
+import { layerOf } from "./state.js";
 
 const MOST_GROUPS = 6; // channels shown at first
 const MOST_BARS = 12;
@@ -12,8 +13,8 @@ const held = { timer: 0, all: false, bars: false, layer: null };
 export function groupsOf(sum) {
   const groups = new Map();
   sum.terms.forEach((term, index) => {
-    const key = term.offset?.length ? term.channel : 0;
-    if (!groups.has(key)) groups.set(key, { channel: term.channel, terms: [], total: 0 });
+    const key = term.offset?.length ? `${term.layer} ${term.channel}` : "";
+    if (!groups.has(key)) groups.set(key, { channel: term.channel, layer: term.layer, terms: [], total: 0 });
     const group = groups.get(key);
     group.terms.push({ ...term, index });
     group.total += term.product;
@@ -59,10 +60,11 @@ function drawGrids(sum, choose, again) {
   const groups = groupsOf(sum);
   const limits = ["x", "w", "product"].map((key) => Math.max(...sum.terms.map((term) => Math.abs(term[key])), 1e-30));
   const shown = held.all ? groups : [...groups].sort((a, b) => Math.abs(b.total) - Math.abs(a.total)).slice(0, MOST_GROUPS).sort((a, b) => a.channel - b.channel);
+  const several = new Set(groups.map(({ layer }) => layer)).size > 1;
   const cells = [];
   const drawn = shown.map((group) => {
     const columns = columnsOf(group.terms);
-    const name = group.terms[0].offset?.length ? `channel ${group.channel}` : "all inputs";
+    const name = group.terms[0].offset?.length ? whose(group, several) : "all inputs";
     const head = groups.length > 1
       ? html("button", { type: "button", class: "link", onclick: () => choose(group.channel), onmouseenter: () => choose(group.channel) }, name)
       : html("span", {}, name);
@@ -77,6 +79,9 @@ function drawGrids(sum, choose, again) {
   put(byId("products"), ...drawn, note);
   return cells;
 }
+
+// A sum or a concatenation of maps reads several layers.
+const whose = ({ channel, layer }, several) => `${several ? layer < 0 ? "input, " : `${layerOf(layer).name}, ` : ""}channel ${channel}`;
 
 const columnsOf = (terms) => terms[0].offset?.length ? Math.max(...terms.map(({ offset }) => offset.at(-1))) + 1 : Math.min(terms.length, 8);
 
@@ -100,10 +105,11 @@ function drawBars(sum, again) {
   const sorted = sum.terms.map((term, index) => ({ ...term, index })).sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
   const most = Math.abs(sorted[0]?.product ?? 1) || 1;
   const shown = sorted.slice(0, held.bars ? sorted.length : MOST_BARS);
+  const several = new Set(sorted.map(({ layer }) => layer)).size > 1;
   const cells = [];
   const items = shown.map((term) => {
     const item = html("li", {},
-      html("span", { class: "whose" }, term.offset?.length ? `channel ${term.channel} ${term.place ? place(term.place) : "padding"}` : `input ${term.channel}`),
+      html("span", { class: "whose" }, term.offset?.length || several ? `${whose(term, several)} ${term.place ? place(term.place) : "padding"}` : `input ${term.channel}`),
       html("span", { class: "factors" }, `${number(term.x, 3)} \u00d7 ${number(term.w, 3)}`),
       html("span", { class: "amount" }, `${term.product > 0 ? "+" : ""}${number(term.product, 3)}`),
       html("span", { class: "track" }, html("span", { class: `fill ${term.product < 0 ? "blue" : "orange"}`, style: { width: `${50 * Math.abs(term.product) / most}%` } })));

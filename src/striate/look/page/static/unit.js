@@ -123,7 +123,7 @@ function pickBefore(at) {
 }
 
 function drawFeeds(unit) {
-  const items = unit.feeds.map(({ layer, units }) => html("li", {}, html("button", { type: "button", class: "link", onclick: () => chooseLayer(layer) }, layerOf(layer).name), ` ${plural(units, "unit")}`));
+  const items = unit.feeds.map(({ layer, units }) => html("li", {}, html("button", { type: "button", class: "link", onclick: () => chooseLayer(layer) }, layerOf(layer).name), units === null ? null : ` ${plural(units, "unit")}`));
   put(byId("feeds"), ...(items.length ? items : [html("li", { class: "soft" }, "nothing: this is the output")]));
 }
 
