@@ -105,6 +105,7 @@ function drawBars(sum, again) {
   const sorted = sum.terms.map((term, index) => ({ ...term, index })).sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
   const most = Math.abs(sorted[0]?.product ?? 1) || 1;
   const shown = sorted.slice(0, held.bars ? sorted.length : MOST_BARS);
+  byId("bars").hidden = sorted.length < 6; // the tables say it all
   const several = new Set(sorted.map(({ layer }) => layer)).size > 1;
   const cells = [];
   const items = shown.map((term) => {

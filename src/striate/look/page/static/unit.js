@@ -24,6 +24,8 @@ export function startUnit() {
 const deep = () => state.place.length === 3 ? state.place.slice(0, 1) : [];
 const flat = (box) => box && box.length === 3 ? box.slice(1) : box;
 
+const answered = () => state.unit && state.unit.channel === state.channel && String(state.unit.place) === String(state.place);
+
 function moveTo(channel, at) {
   const [most, ...lengths] = current().shape;
   const good = channel >= 0 && channel < most && at?.length === lengths.length && at.every((n, k) => n < lengths[k]);
@@ -38,7 +40,7 @@ const draw = async () => {
   byId("unit-none").hidden = Boolean(unit);
   if (!layer) return;
   drawHead(layer);
-  if (!unit || unit.channel !== state.channel) return;
+  if (!answered()) return; // the answer on this unit is still on its way
   put(byId("unit-text"), unit.sum ? "" : unit.text);
   drawFeeds(unit);
   drawPatches(layer);
@@ -50,8 +52,8 @@ function drawHead(layer) {
   const known = state.channel !== null;
   const vector = layer.shape?.length === 1;
   put(byId("unit-title"), known ? `${vector ? "Unit" : "Channel"} ${state.channel}${vector ? "" : ` at ${place(state.place)}`} of ${layer.name}` : "No unit chosen");
-  put(byId("unit-value"), state.unit && known ? number(state.unit.value) : "");
-  byId("unit-value").dataset.value = state.unit?.value ?? "";
+  put(byId("unit-value"), answered() ? number(state.unit.value) : "");
+  byId("unit-value").dataset.value = answered() ? state.unit.value : "";
   byId("channel").value = state.channel ?? "";
   byId("channel").max = (layer.shape?.[0] ?? 1) - 1;
   byId("where").value = state.place?.join(", ") ?? "";
