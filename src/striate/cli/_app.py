@@ -36,6 +36,7 @@ COMMANDS = (
     "run",
     "zoo",
     "data",
+    "filter",
     "calc",
     "window",
     "info",
