@@ -8,6 +8,9 @@ Example:
     (16, 10, 10)
 """
 
+from ._blur import blur_strides as blur_strides
+from ._equivariance import Equivariance as Equivariance
+from ._equivariance import equivariance as equivariance
 from ._field import Field as Field
 from ._field import field as field
 from ._fields import Fields as Fields

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError
-from ..inspection._last_map import last_map
 from ._attribution import Attribution, Floats
-from ._geometry import onto_input
+from ._geometry import grids_of, onto_input
 from ._gradient import program_of, unit_gradient
 from ._subject import Subject, open_subject
 from ._target import find_target
@@ -58,7 +57,7 @@ def grad_cam(
     Args:
         model: What `open_subject` takes; it must come from a torch module.
         image: What `Subject.prepare` takes.
-        layer: Whose maps; by default the last ones whose units slide over the input.
+        layer: Whose maps; by default the last ones with more than one place.
         channel: The class; by default the strongest.
         of: The layer of the unit that is explained; by default the network's first output.
         place: Of that unit, where it stands in a map.
@@ -88,7 +87,8 @@ def grad_cam(
 
 
 def _last(subject: Subject) -> str:
-    found = last_map(subject.report)
-    if found is None:
-        raise OptionError(f"{subject.name}: no layer's units slide over the input; name a layer.")
-    return found.name
+    for node in reversed(subject.layers):
+        grids = grids_of(subject, node.name)
+        if grids and all(grids) and max(grid.count for grid in grids if grid) > 1:
+            return node.name
+    raise OptionError(f"{subject.name}: no layer's units slide over the input; name a layer.")

@@ -75,16 +75,17 @@ class Maximised(Picture):
     box: Box
 
     def _draw(self) -> Figure:
-        from ._style import PAGE, grid, largest, new_figure, sheet, sheet_height
+        from ._style import PAGE, largest, new_figure, sheet, sheet_height
 
         tiles = [self._tile(part) for part in self.parts]
         aspect = tiles[0].shape[1] / tiles[0].shape[0] if tiles[0].ndim > 1 else 2.0
-        rows, columns = grid(len(tiles), aspect, widest=8)
-        columns = max(columns, 4)
-        where = {"all": "mean of the map"}.get("" if self.place else "all", "")
-        at = f"unit {', '.join(map(str, self.place))}" if self.place else where
+        columns = min(len(tiles), 8)
+        if self.place:
+            at = f"unit at {', '.join(map(str, self.place))}"
+        else:
+            at = "mean of the map" if len(self.box) else "a number"
         title = f"{self.layer}: inputs that its channels answer to most ({at})"
-        high = sheet_height(rows, columns, aspect, labels=True) + 0.3
+        high = sheet_height(len(tiles), aspect, columns=columns, labels=True) + 0.3
         figure = new_figure(PAGE, high, title)
         ends = zip(self.channels, self.history[:, -1], strict=True)
         labels = [f"{channel}: {value:.3g}" for channel, value in ends]

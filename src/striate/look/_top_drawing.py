@@ -22,10 +22,8 @@ def draw(top: TopPatches) -> Figure:
     several = len(top.channels) > 1
     rows = len(top.channels) if several else 2
     high = min(9.0, 0.35 + rows * ((PAGE - 0.5) / max(columns, 4) + 0.22))
-    shown = ", ".join(map(str, top.channels)) if len(top.channels) <= 4 else len(top.channels)
-    title = (
-        f"{top.layer}, channel{'s' if several else ''} {shown}: strongest in {top.seen:,} inputs"
-    )
+    which = f"{len(top.channels)} channels" if several else f"channel {top.channels[0]}"
+    title = f"{top.layer}, {which}: strongest in {top.seen:,} inputs"
     figure = new_figure(PAGE, high, title)
     axes = figure.subplots(rows, columns, squeeze=False)
     for each in axes.ravel():
