@@ -237,6 +237,33 @@ SHAPES = {
         size=(1, 9, 13),
         residual=True,
     ),
+    "grouped, 4 each, stride 2, batch": Convolution(
+        batch=2,
+        in_channels=20,
+        out_channels=20,
+        groups=5,
+        stride=(1, 2, 2),
+        before=(0, 1, 1),
+        size=(1, 15, 34),
+        activation=SILU,
+    ),
+    "grouped, 4 each, 5x5": _five(12, 12, (9, 31), 2, groups=3, bias=False),
+    "grouped, 4 each, dilated": Convolution(
+        in_channels=24, out_channels=24, groups=6, dilation=(1, 2, 2), before=(0, 2, 2)
+    ),
+    "grouped, 4 each, volume": Convolution(
+        in_channels=8,
+        out_channels=8,
+        groups=2,
+        size=(5, 6, 17),
+        kernel=(3, 3, 3),
+        stride=(2, 1, 1),
+        before=(1, 1, 1),
+        after=(1, 1, 1),
+    ),
+    "grouped, 4 each, scaled": Convolution(
+        in_channels=12, out_channels=12, groups=3, before=(0, 1, 1), scale=True
+    ),
     "grouped, 2 to 6": Convolution(
         in_channels=48, out_channels=144, groups=24, stride=(1, 2, 2), scale=True, size=(1, 8, 9)
     ),
