@@ -47,6 +47,9 @@ def look(
     browser: Annotated[
         bool, _option("Open the browser, or only print the link", _PAGE, "--browser/--no-browser")
     ] = True,
+    export: Annotated[
+        Path | None, _option("Write the page with these images into one file instead", _PAGE)
+    ] = None,
     save: Annotated[Path | None, _option("Write figures into this folder", _FIGURES)] = None,
     layer: Annotated[
         list[str] | None, _option("Of this layer; may be given several times", _FIGURES)
@@ -60,30 +63,51 @@ def look(
 ) -> None:
     """Look into a network: its maps, filters and units, for inputs of your own.
 
-    A page on this machine alone, by a link with a secret in it; Ctrl-C stops it. With --save no
-    page is opened: figures are written as files.
+    A page on this machine alone, by a link with a secret in it; Ctrl-C stops it. The folder of a
+    run is watched while it goes on. With --export the page is written into one file that needs no
+    server, with --save figures are written as files; no page is opened then.
     """
     from ..look.page import listen, serve
     from ..look.page._open import open_session
 
     if save is None:
         _only_with_save(layer=layer, figures=figures, format=format)
-    else:
-        session = open_session(
-            model, images or [], data=data, input=input, classes=classes, mean=mean, std=std
-        )
+    elif export is not None:
+        raise OptionError("look: --export writes a page, --save figures: give one of them.")
+    listener = None if save or export else listen(port)  # first: a taken port is told at once
+    session = open_session(
+        model,
+        images or [],
+        data=data,
+        input=input,
+        classes=classes,
+        mean=mean,
+        std=std,
+        exported=export is not None,
+    )
+    if save is not None:
         given = bool(images or data)
         _save(session, model, save, layer or [], figures, format or "png", given)
-        return
-    listener = listen(port)
-    session = open_session(
-        model, images or [], data=data, input=input, classes=classes, mean=mean, std=std
-    )
-    serve(session, listener, browse=browser, announce=_announce)
+    elif export is not None:
+        _export(session, export)
+    elif listener is not None:
+        serve(session, listener, browse=browser, announce=_announce)
 
 
 def _announce(link: str) -> None:
     typer.echo(f"Look at it here (Ctrl-C stops): {link}")
+
+
+def _export(session: Any, path: Path) -> None:
+    """Write the page with the answers for some samples in it."""
+    from ..look.page import write_page
+    from ..look.page._export import MOST_SAMPLES
+
+    if len(session.samples) > MOST_SAMPLES:
+        typer.echo(f"With the first {MOST_SAMPLES} of {len(session.samples)} images.", err=True)
+        session.samples = session.samples[:MOST_SAMPLES]
+    written = write_page(session, path)
+    typer.echo(f"{written} ({written.stat().st_size / 1e6:.1f} MB)")
 
 
 def _only_with_save(**options: Any) -> None:

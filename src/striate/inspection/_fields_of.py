@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from ..errors import OptionError
@@ -49,6 +51,10 @@ def _overhang(sight: object, n: int, graph: Graph, value: str) -> float | None:
     return float(1 - np.maximum(inside, 0).mean() / float(w.extent))
 
 
+_KNOWN: WeakKeyDictionary[Graph, dict[str, dict[str, Field]]] = WeakKeyDictionary()
+"""Fields by graph and source: pages ask for one unit after the other."""
+
+
 def sights_of(graph: Graph, layer: str, of: str | None = None) -> tuple[str, Field]:
     """How a layer's units see a source, with all its axes.
 
@@ -61,7 +67,10 @@ def sights_of(graph: Graph, layer: str, of: str | None = None) -> tuple[str, Fie
         raise OptionError(f"{graph.name}: no input has axes behind the channels to look at.")
     if source not in graph.inputs:
         source = graph[source].outputs[0]
-    fields = fields_from(graph, source)
+    known = _KNOWN.setdefault(graph, {})
+    if source not in known:
+        known[source] = fields_from(graph, source)
+    fields = known[source]
     if node.outputs[0] not in fields:
         raise OptionError(
             f"{graph.name}: {layer!r} does not depend on {of or source!r}, or through an operation "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _filters, _inputs, _live, _maps, _model, _unit, _whatif
+from . import _filters, _gradient, _inputs, _live, _maps, _model, _top, _unit, _whatif
 from ._answers import Answer, Ask
 from ._session import Session
 
@@ -36,6 +36,8 @@ ENDPOINTS = (
     Endpoint("/api/runs/{run}/histogram/{layer:int}", _maps.histogram),
     Endpoint("/api/runs/{run}/unit/{layer:int}", _unit.unit),
     Endpoint("/api/whatif", _whatif.whatif, "POST"),
+    Endpoint("/api/runs/{run}/gradient/{layer:int}", _gradient.gradient),
+    Endpoint("/api/top/{layer:int}", _top.top),
     Endpoint("/api/live", _live.live),
     Endpoint("/api/filters/{layer:int}", _filters.filters),
 )

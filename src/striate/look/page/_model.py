@@ -12,6 +12,7 @@ from ...inspection._field import AxisField
 from ...window import Number, Window
 from .._subject import Subject
 from ._answers import Answer, Ask, Json
+from ._gradient import has_gradients
 from ._samples import accepted
 from ._session import Session
 
@@ -27,7 +28,8 @@ def model_data(session: Session) -> dict[str, Any]:
     of_network: dict[str, Any] = session.once("model", lambda: _network(subject))
     return {
         **of_network,
-        "has_gradients": subject.module is not None and not session.exported,
+        "trained": session.trained,
+        "has_gradients": has_gradients(subject) and not session.exported,
         "has_data": session.data is not None and not session.exported,
         "live": session.watched is not None and not session.exported,
         "exported": session.exported,

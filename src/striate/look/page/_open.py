@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import OptionError, StriateError
+from ...inspection._resolve import is_file
 from .._subject import Subject, open_subject
 from ._examples import example_samples
 from ._live import Watched
@@ -55,6 +56,7 @@ def open_session(
         watched=Watched(folder) if folder and not exported else None,
         samples=_samples(subject, files, loaded),
         data=loaded,
+        trained=folder is not None or is_file(model),
         exported=exported,
     )
 

@@ -56,6 +56,7 @@ def _pixels(subject: Subject, one: Floats) -> NDArray[np.uint8] | None:
     column = (-1, 1, 1)
     mean = np.reshape(subject.preprocess.mean, column)
     shown = one * np.reshape(subject.preprocess.std, column) + mean
+    shown = np.where(np.isnan(one), 0.5, shown)  # what is over the border: neither light nor dark
     if subject.preprocess.kind != "image":
         return _grey(shown[0]) if one.shape[0] == 1 else None
     in_bytes: NDArray[np.uint8] = to_bytes(shown * 255)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from ._live import Watched
 
 
+KEPT_ANSWERS = 256
+"""Of those that take long: thumbnails, patches."""
+
+
 class Session:
     """A network that is looked at, by one reader or several tabs.
 
@@ -24,6 +29,7 @@ class Session:
         samples: Inputs to choose from.
         data: A data set, to find what excites a unit.
         watched: A training run, whose weights are read again when they change.
+        trained: Whether its weights have learned anything.
         exported: Whether answers are recorded for a file, which asks for nothing later.
     """
 
@@ -34,23 +40,25 @@ class Session:
         samples: Sequence[Sample] = (),
         data: Data | None = None,
         watched: Watched | None = None,
+        trained: bool = True,
         exported: bool = False,
     ) -> None:
         self.subject = subject
         self.samples = tuple(samples)
         self.data = data
         self.watched = watched
+        self.trained = trained
         self.exported = exported
         self.runs = Runs()
-        self.engine = threading.Lock()  # one plan has one memory for its maps
-        self.cache: dict[Any, Any] = {}
+        self._running = threading.Lock()  # so that one picture in two tabs is run once
+        self._cache: OrderedDict[Any, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def replace(self, subject: Subject) -> None:
         """Look at the same network with other weights: all that was computed is out of date."""
         with self._lock:
             self.subject = subject
-            self.cache = {}
+            self._cache = OrderedDict()
 
     def run(self, number: str) -> Activations:
         """Give the maps of an input that was run, by its number.
@@ -58,7 +66,7 @@ class Session:
         Raises:
             RequestError: It is gone.
         """
-        with self.engine:
+        with self._running:
             return self.runs.of(number, self.subject)
 
     def add(self, source: Any) -> str:
@@ -69,16 +77,25 @@ class Session:
         """
         subject = self.subject
         given = subject.prepare(source)
-        with self.engine:
+        with self._running:
             return self.runs.add(given, subject)
 
     def once(self, key: Any, make: Any) -> Any:
-        """Compute something about the network once, until its weights change."""
+        """Compute something about the network once, until its weights change.
+
+        What was asked for longest ago is let go.
+        """
         with self._lock:
-            cache = self.cache
-        if key not in cache:
-            cache[key] = make()
-        return cache[key]
+            cache = self._cache
+            if key in cache:
+                cache.move_to_end(key)
+                return cache[key]
+        made = make()
+        with self._lock:
+            cache[key] = made
+            while len(cache) > KEPT_ANSWERS:
+                cache.popitem(last=False)
+        return made
 
     def prepare(self) -> None:
         """Compute what the first look needs, before it is asked for."""
