@@ -55,7 +55,8 @@ def look(
         list[str] | None, _option("Of this layer; may be given several times", _FIGURES)
     ] = None,
     figures: Annotated[
-        str | None, _option("Kinds with commas between: filters,maps,field,fields,slide", _FIGURES)
+        str | None,
+        _option("Kinds with commas between: filters,maps,field,fields,slide,training", _FIGURES),
     ] = None,
     format: Annotated[
         str | None, _option("png, svg or pdf; of slide gif or html", _FIGURES)

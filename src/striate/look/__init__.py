@@ -40,5 +40,10 @@ from ._subject import open_subject as open_subject
 from ._top import Patch as Patch
 from ._top import TopPatches as TopPatches
 from ._top import top_patches as top_patches
+from ._training import Confusion as Confusion
+from ._training import Curves as Curves
+from ._training import FilterHistory as FilterHistory
+from ._training import Training as Training
+from ._training import training as training
 from .sums import UnitSum as UnitSum
 from .sums import unit_sum as unit_sum

@@ -16,6 +16,7 @@ from ._maps import maps
 from ._picture import FORMATS, Picture
 from ._sliding import SlidingWindow, sliding_layer
 from ._subject import Floats, Subject
+from ._training import figures_of
 from ._weights import first_with_filters, with_filters
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ def _fields(wanted: Wanted) -> Figures:
     yield "fields", fields(wanted.subject, wanted.layers or None, image=image)
 
 
+def _training(wanted: Wanted) -> Figures:
+    if wanted.folder is not None and not wanted.layers:
+        yield from figures_of(wanted.folder)
+
+
 def _slide(wanted: Wanted) -> Figures:
     layers = wanted.layers or (first_with_filters(wanted.subject),)
     for layer in _names(wanted, layers):
@@ -99,6 +105,7 @@ KINDS: dict[str, Callable[[Wanted], Figures]] = {
     "field": _field,
     "fields": _fields,
     "slide": _slide,
+    "training": _training,
 }
 """What can be asked for by name: each gives figures and their files' names."""
 

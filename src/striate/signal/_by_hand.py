@@ -113,7 +113,7 @@ def _from_file(path: Path, ndim: int) -> Floats:
         raise DataError(
             f"{path}: the kernel is {kernel.shape}; {ndim} axes of finite numbers are needed."
         )
-    return kernel
+    return np.asarray(kernel)
 
 
 def filter_pixels(
