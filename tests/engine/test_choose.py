@@ -61,6 +61,12 @@ def test_work_of_a_direct_convolution() -> None:
     assert _choose._work("winograd4", solid)[0] == 2 * 36 * (5 * 9) * 3 * 8 * 16
 
 
+def test_work_of_windows_transformed_where_they_are_used() -> None:
+    attributes = {"in_channels": 8, "out_channels": 16}
+    assert _choose._window_work("winograd4_streamed", attributes) == 2 * 105 * 8 * 16
+    assert _choose._window_work("winograd2_streamed", attributes) == 2 * 48 * 8 * 16
+
+
 def test_large_maps_take_large_tiles() -> None:
     kernel, why = kernel_of(conv(32, 3), (1, 32, 32, 32))
     assert kernel == "winograd4"
@@ -74,14 +80,14 @@ def test_five_taps_take_winograd_too() -> None:
     assert kernel_of(net, (1, 32, 32, 32))[0] == "winograd4_5"
 
 
-def test_many_weights_on_few_pixels_take_small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_weights_on_few_pixels_stay_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """F(4x4) has 36 numbers a filter of 9: four times the bytes, where they come from memory."""
     net, shape = conv(256, 7), (1, 256, 7, 7)
     monkeypatch.setattr(_choose, "speeds", lambda target: SLOW_MEMORY)
     monkeypatch.setattr(_choose, "leave_cache", lambda size: False)
     assert kernel_of(net, shape)[0] == "winograd4"
     monkeypatch.setattr(_choose, "leave_cache", lambda size: True)
-    assert kernel_of(net, shape)[0] == "direct"
+    assert kernel_of(net, shape)[0] == "winograd4_streamed"
 
 
 def test_of_those_that_are_close_the_one_with_fewest_weights_is_taken() -> None:

@@ -345,6 +345,18 @@ SHAPES = {
         before=(0, 1, 1),
         after=(0, 1, 1),
     ),
+    "3x3 with channels for several tasks": Convolution(
+        in_channels=43,
+        out_channels=260,
+        size=(1, 7, 9),
+        before=(0, 1, 1),
+        after=(0, 1, 1),
+        residual=True,
+        activation=SILU,
+    ),
+    "3x3 with more channels than tiles": Convolution(
+        batch=2, in_channels=33, out_channels=205, size=(1, 19, 19)
+    ),
     "3x3 with many channels and tiles": Convolution(
         in_channels=264, out_channels=40, size=(1, 29, 30), bias=False
     ),

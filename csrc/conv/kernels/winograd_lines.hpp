@@ -44,9 +44,14 @@
 
 namespace striate::STRIATE_TARGET {
 
-// Weights are transformed in float64 and rounded once. Half as many lanes fill a register.
+// Weights that are packed transformed are so in float64 and rounded once. Half as many lanes fill a
+// register.
 constexpr int kDoubles = kLanes / 2;
 typedef double Doubles __attribute__((vector_size(8 * kDoubles)));
+
+// What a vector is of.
+template <typename V>
+using Number = decltype(V{}[0] + 0);
 
 // v = B' d
 STRIATE_INLINE void input_line(const Vector (&d)[4], Vector (&v)[4]) {
@@ -86,9 +91,11 @@ STRIATE_INLINE void input_line(const Vector (&d)[8], Vector (&v)[8]) {
   v[6] = even3 - 0.5f * odd3;
 }
 
-// u = G g
-STRIATE_INLINE void weight_line(const Doubles (&g)[3], Doubles (&u)[4]) {
-  const Doubles even = 0.5 * (g[0] + g[2]), odd = 0.5 * g[1];
+// u = G g, of vectors of float or double.
+template <typename V>
+STRIATE_INLINE void weight_line(const V (&g)[3], V (&u)[4]) {
+  constexpr Number<V> half = 0.5;
+  const V even = half * (g[0] + g[2]), odd = half * g[1];
   u[0] = g[0];
   u[1] = even + odd;
   u[2] = even - odd;
@@ -96,28 +103,29 @@ STRIATE_INLINE void weight_line(const Doubles (&g)[3], Doubles (&u)[4]) {
 }
 
 // The rows of the points p and -p: scale * (1, p, p^2, ..) and scale * (1, -p, p^2, ..).
-template <int R>
-STRIATE_INLINE void weight_pair(const Doubles (&g)[R], double p, double scale, Doubles* u) {
-  Doubles even = scale * g[0], odd = {};
+template <typename V, int R>
+STRIATE_INLINE void weight_pair(const V (&g)[R], double p, double scale, V* u) {
+  V even = static_cast<Number<V>>(scale) * g[0], odd = {};
+  STRIATE_UNROLL
   for (int i = 1; i < R; ++i) {
     scale *= p;
-    (i % 2 == 0 ? even : odd) += scale * g[i];
+    (i % 2 == 0 ? even : odd) += static_cast<Number<V>>(scale) * g[i];
   }
   u[0] = even + odd;
   u[1] = even - odd;
 }
 
-template <int R>
-STRIATE_INLINE void weight_line(const Doubles (&g)[R], Doubles (&u)[6]) {
+template <typename V, int R>
+STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[6]) {
   constexpr double a = kNear2, b = kFar2;
-  u[0] = 1 / (a * b) * g[0];
+  u[0] = static_cast<Number<V>>(1 / (a * b)) * g[0];
   weight_pair(g, kNear, 0.5 / (a * (a - b)), u + 1);
   weight_pair(g, kFar, 0.5 / (b * (b - a)), u + 3);
   u[5] = g[R - 1];
 }
 
-template <int R>
-STRIATE_INLINE void weight_line(const Doubles (&g)[R], Doubles (&u)[8]) {
+template <typename V, int R>
+STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[8]) {
   u[0] = g[0];
   weight_pair(g, 1, -2.0 / 9, u + 1);
   weight_pair(g, 2, 1.0 / 90, u + 3);

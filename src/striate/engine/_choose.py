@@ -13,7 +13,10 @@ from ..runtime._speeds import leave_cache, speeds
 from ._tune import measure_kernels
 from ._values import Step
 
-_ESTIMATED = ("winograd6", "winograd4", "winograd2", "winograd4_5", "winograd2_5", "direct")
+_ESTIMATED = (
+    "winograd6", "winograd4", "winograd4_streamed", "winograd2", "winograd2_streamed",
+    "winograd4_5", "winograd2_5", "direct",
+)  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
 _GEMM = 0.87
@@ -21,6 +24,10 @@ _GEMM = 0.87
 # What transforming a line of so many inputs of a tile takes, in multiply-adds a channel: measured,
 # loads and stores included.
 _LINE = {4: 9.5, 6: 26, 8: 45}
+
+# What transforming a window takes as it is used, for tiles of so many inputs: measured, too.
+_WINDOW = {4: 48, 6: 105}
+_STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
 
 # Kernels differ in their last bits, and results must not depend on the number of threads: estimates
 # are for so many, whatever runs the plan.
@@ -110,17 +117,23 @@ class Chooser:
     def _estimate(self, kernel: str, attributes: dict[str, Any]) -> float:
         """Seconds that a convolution takes.
 
-        Arithmetic at the share of the peak that was measured, weights read once meanwhile; then
-        Winograd's transforms.
+        Arithmetic at the share of the peak that was measured, weights read meanwhile; then
+        Winograd's transforms. Of what hides the other, a part is still seen where both take as
+        long: 512 channels at 14x14, F(4x4), compute 3.4 ms, read 2.9 and take 4.
         """
         machine = speeds(self._target)
         needs = self._needs(kernel, "conv", attributes)
         gemm, transforms = _work(kernel, attributes)
+        windows = 0.0
+        if kernel.endswith("_streamed"):  # its first phase has a task a block of tiles and chunk
+            chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)
+            windows = needs.tasks[0] // chunks * _window_work(kernel, attributes)
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
+        arithmetic = (gemm / _GEMM + windows) / peak
         weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=_TEAM)
-        return float(max(gemm / (peak * _GEMM), weights) + transforms / peak)
+        return float((arithmetic**3 + weights**3) ** (1 / 3) + transforms / peak)
 
 
 def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
@@ -131,8 +144,7 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     if kernel == "direct":
         places = attributes["batch"] * math.prod(out)
         return 2.0 * places * math.prod(taps) * channels_in * channels_out, 0.0
-    # Outputs of a tile along the transformed axes, and taps: winograd4, winograd4_5.
-    size, reach = map(int, (kernel.removeprefix("winograd") + "_3").split("_")[:2])
+    size, reach = _tile(kernel)
     axes = [2] if taps[1] == 1 else [1, 2]
     tiles = attributes["batch"] * math.prod(
         -(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)
@@ -146,6 +158,18 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     lines_in, lines_out = (1, 1) if len(axes) == 1 else (2 * edge, edge + size)
     lines = lines_in * channels_in + lines_out * channels_out
     return gemm, 2.0 * tiles * _LINE[edge] * lines
+
+
+def _window_work(kernel: str, attributes: dict[str, Any]) -> float:
+    """Operations that take as long as transforming all windows once."""
+    edge = sum(_tile(kernel)) - 1
+    return float(2 * _WINDOW[edge] * attributes["in_channels"] * attributes["out_channels"])
+
+
+def _tile(kernel: str) -> tuple[int, int]:
+    """Outputs of a tile along the transformed axes, and taps: of winograd4_streamed 4, 3."""
+    size, _, more = kernel.removeprefix("winograd").partition("_")
+    return int(size), int(more) if more.isdigit() else 3
 
 
 def quickest(times: dict[str, float], weights: dict[str, int], how: str, *, close: float) -> Choice:

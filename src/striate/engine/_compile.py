@@ -113,7 +113,8 @@ def compile(
             or the best of this machine.
         tune: Choose kernels by timing them here, which takes seconds, instead of by an estimate.
         prefer: `memory` takes kernels with fewer packed weights where they cost up to 1.6 times a
-            step's time: Winograd's algorithm needs 16/9 or 4 times a 3x3 filter's numbers.
+            step's time: Winograd's algorithm needs 16/9 or 4 times a 3x3 filter's numbers, if they
+            are not transformed in each call.
     Raises:
         GraphError: The network cannot be captured, or holds an operation that is not known.
         ShapeError: It does not fit the example.

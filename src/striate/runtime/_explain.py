@@ -38,7 +38,7 @@ def explain(plan: Plan, *, profile: bool, repeats: int) -> str:
     else:
         measured = [""] * len(recipe.steps)
     lines.append("")
-    title = f"{'':4s} {'step':34s} {'kernel':18s} {'MB':>7s}"
+    title = f"{'':4s} {'step':34s} {'kernel':23s} {'MB':>7s}"
     lines.append(title + (f" {'ms':>8s} {'GFLOP/s':>7s} {'peak':>5s}  bound by" if profile else ""))
     for number, (step, numbers) in enumerate(zip(recipe.steps, measured, strict=True)):
         lines.append(f"{number:4d} {_step(step)}{numbers}")
@@ -54,7 +54,7 @@ def _step(step: StepRecipe) -> str:
         kernel = f"{step.kind} {step.kernel}"
     name = "+".join(step.nodes) or step.kind
     name = name if len(name) <= 34 else name[:31] + "..."
-    return f"{name:34s} {kernel:18s} {_moved(step) / 1e6:7.2f}"
+    return f"{name:34s} {kernel:23s} {_moved(step) / 1e6:7.2f}"
 
 
 def _moved(step: StepRecipe) -> int:
