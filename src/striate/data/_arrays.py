@@ -58,20 +58,26 @@ def read_arrays(path: Path) -> Parts:
     return in_memory(train, test, classes, "image" if picture else "array")
 
 
-def read_array(path: Path, shape: tuple[int, ...]) -> Tensor:
-    """Read one input from an .npy file.
+def decode_array(stream: BinaryIO, shape: tuple[int, ...]) -> Tensor:
+    """Read one input from the content of an .npy file.
 
     Raises:
-        OSError: The file cannot be opened.
         DataError: It is damaged, or holds an array of another shape or type.
     """
-    with path.open("rb") as stream:
-        try:
+    try:
+        # The header first: it may announce more than the memory holds.
+        version = np.lib.format.read_magic(stream)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        announced, _, _ = read(stream)
+        if announced == shape:
+            stream.seek(0)
             array = np.lib.format.read_array(stream, allow_pickle=False)
-        except _DAMAGE as error:
-            raise DataError(f"the file cannot be read as .npy: {_reason(error)}.") from None
-    if array.shape != shape:
-        raise DataError(f"the array has the shape {array.shape}; {shape} is needed.")
+    except _DAMAGE as error:
+        raise DataError(f"the file cannot be read as .npy: {_reason(error)}.") from None
+    if announced != shape:
+        raise DataError(f"the array has the shape {announced}; {shape} is needed.")
     return _tensor("x", array[None])[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from .._image import decode_image
 from ..errors import DataError
-from ._arrays import read_array
+from ._arrays import decode_array
 from ._batches import normalise, to_unit
 from ._fit import fit
 from ._wav import decode_wav
@@ -75,8 +76,6 @@ class Preprocess:
         """
         path = Path(path)
         try:
-            if self.kind == "array":
-                return self.apply(read_array(path, self.source_shape)[None])[0]
             return self.decode(path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from None
@@ -92,12 +91,12 @@ class Preprocess:
         return normalise(to_unit(fit(inputs, self.input_shape)), self.mean, self.std)
 
     def decode(self, content: bytes) -> Tensor:
-        """Read what a file holds, a picture or a signal.
+        """Read what a file holds: a picture, a WAV file or an array in NumPy's form.
 
         Shape:
             output input_shape, float32.
         Raises:
-            DataError: It is damaged, or of another kind; arrays come from files alone.
+            DataError: It is damaged, or of another kind.
         """
         if self.kind == "image":
             source: Any = decode_image(content, self.source_shape)
@@ -105,7 +104,7 @@ class Preprocess:
             assert self.sample_rate
             source = decode_wav(content, self.source_shape, self.sample_rate, resample=True)
         else:
-            raise DataError(f"this network takes arrays of {self.source_shape}; give a .npy file.")
+            return self.apply(decode_array(io.BytesIO(content), self.source_shape)[None])[0]
         return self.apply(torch.from_numpy(source)[None])[0]
 
     def to_dict(self) -> dict[str, Any]:

@@ -30,11 +30,12 @@ def _reader(draw: Draw) -> Callable[[Subject], Floats]:
         channels, *sizes = subject.input_shape or (1,)
         axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in sizes or [1]), indexing="ij")
         y = axes[0] if len(axes) > 1 else np.zeros_like(axes[0])
-        values = draw(y, axes[-1]) * np.prod([np.cos(a) for a in axes[1:-1]], axis=0)
+        veil = np.prod([np.cos(a) for a in axes[1:-1]], axis=0)
+        stretches = 1 + np.arange(channels) / (4 * channels)  # so that pictures have colours
+        every = np.stack([draw(y / s, axes[-1] * s) * veil for s in stretches])
         column = (-1, *[1] * len(sizes))
         mean = np.reshape(subject.preprocess.mean, column)
         std = np.reshape(subject.preprocess.std, column)
-        every = np.broadcast_to(values, (channels, *sizes))
         return np.asarray(((every - mean) / std)[None], np.float32)
 
     return read

@@ -56,7 +56,7 @@ def unit_sum(run: Activations, layer: str, index: Sequence[int]) -> UnitSum | No
         >>> from striate.look import open_subject
         >>> run = open_subject("lenet5").run(np.ones((1, 32, 32)))
         >>> found = unit_sum(run, "c3", (2, 4, 4))
-        >>> len(found), abs(found.total - run["c3"][2, 4, 4]) < 1e-5
+        >>> len(found), abs(found.total - found.value) < 1e-5
         (150, True)
     """
     maps = run[layer]
