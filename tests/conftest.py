@@ -1,7 +1,8 @@
-"""Settings of the property tests, and golden files: `pytest --update` rewrites them."""
+"""Settings of all tests, and golden files: `pytest --update` rewrites them."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 # A busy machine is no failure: an example may take as long as it takes.
 settings.register_profile("striate", deadline=None)
 settings.load_profile("striate")
+
+# Where the tests run in the background, Ctrl-C is ignored, and so in every program they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
