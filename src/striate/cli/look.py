@@ -10,6 +10,7 @@ import typer
 from ..errors import OptionError
 
 _NET, _PAGE, _FIGURES = "The network", "The page", "Figures instead of the page"
+_TABLE = "A table instead of the page"
 
 
 def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
@@ -56,11 +57,23 @@ def look(
     ] = None,
     figures: Annotated[
         str | None,
-        _option("Kinds with commas between: filters,maps,field,fields,slide,training", _FIGURES),
+        _option(
+            "Kinds with commas between: filters,maps,field,fields,slide,training,saliency,back,"
+            "occlusion,cam,top,inputs,equivariance",
+            _FIGURES,
+        ),
     ] = None,
     format: Annotated[
         str | None, _option("png, svg or pdf; of slide gif or html", _FIGURES)
     ] = None,
+    equivariance: Annotated[
+        bool,
+        _option("Table: how far maps follow shifts, flips, rotations", _TABLE, "--equivariance"),
+    ] = False,
+    blur: Annotated[
+        bool, _option("Also with a BlurPool at every stride", _TABLE, "--blur")
+    ] = False,
+    as_json: Annotated[bool, _option("As JSON", _TABLE, "--json")] = False,
 ) -> None:
     """Look into a network: its maps, filters and units, for inputs of your own.
 
@@ -75,7 +88,15 @@ def look(
         _only_with_save(layer=layer, figures=figures, format=format)
     elif export is not None:
         raise OptionError("look: --export writes a page, --save figures: give one of them.")
-    listener = None if save or export else listen(port)  # first: a taken port is told at once
+    if equivariance and (save or export):
+        raise OptionError(
+            "look: --equivariance prints a table; for the figure use --save FOLDER --figures "
+            "equivariance."
+        )
+    if (blur or as_json) and not equivariance:
+        raise OptionError("look: --blur and --json belong to --equivariance.")
+    quiet = save or export or equivariance
+    listener = None if quiet else listen(port)  # first: a taken port is told at once
     session = open_session(
         model,
         images or [],
@@ -86,7 +107,9 @@ def look(
         std=std,
         exported=export is not None,
     )
-    if save is not None:
+    if equivariance:
+        _equivariance(session, blur=blur, as_json=as_json)
+    elif save is not None:
         given = bool(images or data)
         _save(session, model, save, layer or [], figures, format or "png", given)
     elif export is not None:
@@ -109,6 +132,17 @@ def _export(session: Any, path: Path) -> None:
         session.samples = session.samples[:MOST_SAMPLES]
     written = write_page(session, path)
     typer.echo(f"{written} ({written.stat().st_size / 1e6:.1f} MB)")
+
+
+def _equivariance(session: Any, *, blur: bool, as_json: bool) -> None:
+    """Print how far maps follow changes of the first images."""
+    from ..look._save_sight import MOST, of_images
+
+    chosen = [sample.prepare(session.subject) for sample in session.samples[:MOST]]
+    if len(session.samples) > MOST:
+        typer.echo(f"Of the first {MOST} of {len(session.samples)} images.", err=True)
+    report = of_images(session.subject, chosen, blur=blur)
+    typer.echo(report.to_json() if as_json else report.to_text())
 
 
 def _only_with_save(**options: Any) -> None:

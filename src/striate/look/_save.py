@@ -14,6 +14,7 @@ from ._fields import fields
 from ._filters import filters
 from ._maps import maps
 from ._picture import FORMATS, Picture
+from ._save_sight import SIGHT
 from ._sliding import SlidingWindow, sliding_layer
 from ._subject import Floats, Subject
 from ._training import figures_of
@@ -106,10 +107,11 @@ KINDS: dict[str, Callable[[Wanted], Figures]] = {
     "fields": _fields,
     "slide": _slide,
     "training": _training,
+    **SIGHT,
 }
 """What can be asked for by name: each gives figures and their files' names."""
 
-ON_DEMAND = ("slide",)
+ON_DEMAND = ("slide", *SIGHT)
 """Kinds that are made only where they are named: they take long, or are of some layers alone."""
 
 MOVING = ("gif", "html")
