@@ -83,7 +83,11 @@ function lanesOf(rows, lanes, x, room, height) {
 
 const kindOf = (row) => row.block ? "block" : row.id < 0 ? "input" : layerOf(row.id).kind;
 const kindText = ({ kind, details }) => ["activation", "binary"].includes(kind) && details ? details : kind.replaceAll("_", " ");
-const leaf = (name) => name.split(".").at(-1);
+// A name within the block that it is shown in.
+function nameIn(row, name) {
+  const around = row.parent?.block.path;
+  return around && name.startsWith(`${around}.`) ? name.slice(around.length + 1) : name;
+}
 
 function rowElement(row, index, rows, room, most) {
   const selected = row.id >= 0;
@@ -104,13 +108,13 @@ function contents(row, heat) {
   const value = heat ? html("span", { class: "cost" }, COSTS[state.heat].text(heat)) : null;
   if (row.block) {
     const mark = html("span", { class: "fold", "aria-hidden": "true" }, row.open ? "\u25be" : "\u25b8");
-    const name = html("span", { class: "name" }, mark, leaf(row.block.path) || row.block.path);
+    const name = html("span", { class: "name" }, mark, nameIn(row, row.block.path));
     if (row.open) return [html("span", { class: "title", title: row.block.path }, name)];
     const kind = html("span", { class: "kind" }, plural(row.layers.length, "layer"));
     return [html("span", { class: "title", title: row.block.path }, name, kind), value, ...after(row.layers.at(-1))];
   }
   const layer = layerOf(row.id);
-  return [title(state.query ? layer.name : leaf(layer.name), kindText(layer), layer.name), value, ...after(row.id)];
+  return [title(nameIn(row, layer.name), kindText(layer), layer.name), value, ...after(row.id)];
 }
 
 const title = (name, kind, full = name) => html("span", { class: "title", title: full },

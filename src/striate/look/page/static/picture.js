@@ -113,6 +113,7 @@ const MOST_BARS = 5; // at first
 function drawPrediction() {
   const { prediction } = state.run ?? { prediction: [] };
   byId("prediction").hidden = !prediction.length;
+  byId("untrained").hidden = state.model?.trained !== false;
   const shown = held.all ? prediction : prediction.slice(0, MOST_BARS);
   put(byId("bars-prediction"), ...shown.map(({ name, index, probability }) => html("li", { "data-class": index },
     html("span", { class: "whose" }, titled(name)), html("span", { class: "amount" }, percent(probability)),

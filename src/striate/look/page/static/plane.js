@@ -70,10 +70,10 @@ function placed(options) {
   return { ...options, flat, lengths, boxes, cursor, view, scale, at, from, height: spans[0] * scale[0], width: spans[1] * scale[1] };
 }
 
-function outline({ box: [[y0, y1], [x0, x1]], kind, hue = null }, { at, width, height }) {
+function outline({ box: [[y0, y1], [x0, x1]], kind, hue = null }, { at, width, height, flat }) {
   const [left, right] = [at(1, x0), at(1, x1)].map((n) => Math.min(Math.max(n, 1), width - 1));
   const [top, bottom] = [at(0, y0), at(0, y1)].map((n) => Math.min(Math.max(n, 1), height - 1));
-  return svg("rect", { x: left, y: top, width: Math.max(right - left, 2), height: Math.max(bottom - top, 2), class: `box ${kind}`, style: hue ? { stroke: hue } : null });
+  return svg("rect", { x: left, y: top, width: Math.max(right - left, 2), height: Math.max(bottom - top, 2), class: `box ${kind}${flat ? " flat" : ""}`, style: hue ? { stroke: hue } : null });
 }
 
 // Outside the map there is padding: hatched where a box covers it.

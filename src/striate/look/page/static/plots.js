@@ -1,7 +1,7 @@
 // Small drawings: a legend of the colours, a histogram, a signal, curves.
 
 import { css, tint } from "./colors.js";
-import { html, sized, svg } from "./dom.js";
+import { html, svg } from "./dom.js";
 import { number, percent } from "./format.js";
 
 // From -limit to limit; from 0 on where nothing is negative.
@@ -37,38 +37,32 @@ export function histogram({ edges, counts, zeros }) {
     text(left, base + 18, number(low, 3), "start"), text(width - left, base + 18, number(high, 3), "end"));
 }
 
-// Draw numbers as a line between -limit and limit (from 0 where none is negative).
+// Draw numbers as areas from 0 to the largest and the smallest of each column of pixels; the whole
+// height is -limit .. limit, or 0 .. limit where none is negative.
 export function wave(context, data, from, length, x, y, width, height, limit) {
   let least = 0;
   for (let k = 0; k < length; k += 1) if (data[from + k] < least) least = data[from + k];
   const zero = least < 0 ? y + height / 2 : y + height - 1;
   const scale = (least < 0 ? height / 2 - 1 : height - 2) / (limit || 1);
-  const [orange, blue] = [css("--orange"), css("--blue")];
+  const hues = [[css("--orange"), Math.max], [css("--blue"), Math.min]];
   const columns = Math.max(1, Math.min(length, Math.floor(width)));
-  context.strokeStyle = css("--line");
-  context.lineWidth = 1;
-  context.beginPath();
-  context.moveTo(x, zero);
-  context.lineTo(x + width, zero);
-  context.stroke();
-  for (let column = 0; column < columns; column += 1) { // each column spans what it stands for
+  const wide = width / columns;
+  const gap = wide > 4 ? 1 : 0;
+  const edge = context.canvas.width / context.getTransform().a;
+  context.fillStyle = css("--line");
+  context.fillRect(x, zero, width, 1);
+  const first = Math.max(0, Math.floor(-x / wide)), last = Math.min(columns, Math.ceil((edge - x) / wide));
+  for (let column = first; column < last; column += 1) {
     const start = from + Math.floor(column * length / columns);
     const stop = Math.max(start + 1, from + Math.floor((column + 1) * length / columns));
-    let [low, high] = [Infinity, -Infinity];
-    for (let k = start; k < stop; k += 1) { low = Math.min(low, data[k]); high = Math.max(high, data[k]); }
-    const at = x + column * width / columns;
-    const wide = Math.max(width / columns - (width / columns > 3 ? 1 : 0), 0.6);
-    if (high > 0) { context.fillStyle = orange; context.fillRect(at, zero - high * scale, wide, Math.max(1, (high - Math.max(low, 0)) * scale)); }
-    if (low < 0) { context.fillStyle = blue; context.fillRect(at, zero + Math.max(0, -Math.min(high, 0)) * scale, wide, Math.max(1, (Math.min(high, 0) - low) * scale)); }
+    for (const [hue, further] of hues) {
+      let value = 0;
+      for (let k = start; k < stop; k += 1) value = further(value, data[k]);
+      if (!value) continue;
+      context.fillStyle = hue;
+      context.fillRect(x + column * wide, Math.min(zero, zero - value * scale), gap ? wide - gap : wide + 0.4, Math.max(1, Math.abs(value) * scale));
+    }
   }
-}
-
-export function waveCanvas(data, width, height, label) {
-  const canvas = html("canvas", { role: "img", "aria-label": label });
-  const context = sized(canvas, width, height);
-  const most = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  wave(context, data, 0, data.length, 0, 0, width, height, most);
-  return canvas;
 }
 
 // Curves over epochs: series [{ name, hue, values: [[epoch, value]] }].

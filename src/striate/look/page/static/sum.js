@@ -83,21 +83,25 @@ function drawGrids(sum, choose, again) {
 // A sum or a concatenation of maps reads several layers.
 const whose = ({ channel, layer }, several) => `${several ? layer < 0 ? "input, " : `${layerOf(layer).name}, ` : ""}channel ${channel}`;
 
-const columnsOf = (terms) => terms[0].offset?.length ? Math.max(...terms.map(({ offset }) => offset.at(-1))) + 1 : Math.min(terms.length, 8);
+// A window of two or three axes keeps its rows; one of a single axis, or a vector, is wrapped.
+const WRAPPED = { 0: 6, 1: 5 };
+const columnsOf = ([{ offset }, ...rest]) => Math.min(WRAPPED[offset?.length ?? 0] ?? Infinity,
+  offset?.length ? Math.max(offset.at(-1), ...rest.map((term) => term.offset.at(-1))) + 1 : rest.length + 1);
 
 function table(terms, key, label, columns, limit, cells) {
   const rows = [];
   terms.forEach((term, k) => {
-    if (k % columns === 0) rows.push(html("tr"));
+    const slice = term.offset?.length === 3 && k && !term.offset[1] && !term.offset[2];
+    if (k % columns === 0) rows.push(html("tr", { class: slice ? "slice" : null }));
     const outside = term.place === null;
     const cell = html("td", {
-      class: outside ? "padding" : "", title: `${outside ? "padding" : `channel ${term.channel} ${place(term.place)}`}: ${number(term.x)} \u00d7 ${number(term.w)} = ${number(term.product)}`,
+      class: outside && key === "x" ? "padding" : null, title: `${outside ? "padding" : `channel ${term.channel} ${place(term.place)}`}: ${number(term.x)} \u00d7 ${number(term.w)} = ${number(term.product)}`,
       style: { "background-color": tint(term[key], limit, 0.55) }, "data-value": term[key],
     }, brief(term[key]));
     cells.push({ index: term.index, element: cell });
     rows.at(-1).append(cell);
   });
-  return html("table", { "aria-label": label, class: columns > 7 ? "wide" : null }, html("tbody", {}, rows));
+  return html("table", { "aria-label": label }, html("tbody", {}, rows));
 }
 
 // The contributions, largest first.

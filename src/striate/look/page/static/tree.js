@@ -7,7 +7,7 @@ export function firstOpen(model, most = 26) {
   for (;;) {
     const rows = rowsOf(model, open);
     const folded = rows.filter((row) => row.block && !row.open);
-    const next = folded.find((row) => rows.length + children(model, row.block).length <= most && rows.length < 8);
+    const next = folded.find((row) => rows.length + children(row.block).length <= most && rows.length < 8);
     if (!next) return open;
     open.add(next.block.path);
   }
@@ -26,24 +26,22 @@ export const allOpen = (model) => {
 
 export const within = (block) => [...block.layers, ...block.blocks.flatMap(within)].sort((a, b) => a - b);
 
-// A block whose layers all bear its own name is one module that is called several times: its calls
-// stand where they run.
-const isModule = (model, block) => !block.blocks.length && block.layers.every((id) => model.layers[id].path === block.path);
+// A block between whose layers others run cannot be folded into one row: its parts stand where they
+// run (a module that is called several times, the two halves of a U-Net).
+const isWhole = (block) => { const ids = within(block); return ids.at(-1) - ids[0] === ids.length - 1; };
 
-function children(model, block) {
-  const [modules, inner] = [true, false].map((kind) => block.blocks.filter((one) => isModule(model, one) === kind));
-  const layers = [...block.layers, ...modules.flatMap((one) => one.layers)];
-  return [
-    ...layers.map((id) => ({ id, first: id })),
-    ...inner.map((one) => ({ block: one, first: within(one)[0] })),
-  ].sort((a, b) => a.first - b.first);
+function children(block) {
+  const parts = block.blocks.flatMap((inner) => isWhole(inner)
+    ? [{ block: inner, first: within(inner)[0] }]
+    : children(inner));
+  return [...block.layers.map((id) => ({ id, first: id })), ...parts].sort((a, b) => a.first - b.first);
 }
 
 // Each row: { id } of a layer (-1: the input), or { block, open, layers }; and its depth, its parent.
 export function rowsOf(model, open) {
   const rows = [{ id: -1, depth: 0, parent: null }];
   const visit = (block, depth, parent) => {
-    for (const child of children(model, block)) {
+    for (const child of children(block)) {
       const inside = child.block ? within(child.block) : null;
       if (!inside || inside.length === 1) rows.push({ id: inside ? inside[0] : child.id, depth, parent });
       else {
