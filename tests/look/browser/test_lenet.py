@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,18 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def lenet(lenet_run: Path, samples: list[Path], serve: Any) -> Server:
     return serve(lenet_run, *samples)
+
+
+@pytest.fixture(scope="module")
+def export(lenet_run: Path, samples: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The link to a page in one file."""
+    path = tmp_path_factory.mktemp("export") / "page.html"
+    command = [sys.executable, "-m", "striate", "look", *map(str, (lenet_run, *samples))]
+    done = subprocess.run(
+        [*command, "--export", str(path)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return path.as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -355,3 +371,45 @@ class TestComfort:
         told = text(page, "#layer-formula")
         assert "4,704 outputs" in told
         assert "5*5 taps" in told
+
+
+class TestLive:
+    def test_the_curves_grow_with_the_run(
+        self, lenet: Server, open_page: Open, lenet_run: Path
+    ) -> None:
+        page = open_page(lenet.link)
+        page.wait_for_selector("#curves svg")
+        assert page.locator("#curves svg").count() == 2
+        last = json.loads((lenet_run / "metrics.jsonl").read_text().splitlines()[2])
+        entry = {**last, "epoch": 77, "train_loss": 0.25}
+        with (lenet_run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        page.wait_for_selector("#live-told >> text=Epoch 77")
+        assert "train 0.25" in page.locator("#curves svg").first.get_attribute("aria-label")
+
+
+class TestExport:
+    def test_it_opens_from_disk_and_shows_the_same_numbers(
+        self, export: str, open_page: Open, values: Any
+    ) -> None:
+        page = open_page(f"{export}#layer=c3&image=1")
+        for sample in (1, 0):
+            page.click(f"#samples li:nth-child({sample + 1}) button")
+            page.wait_for_function("n => location.hash.endsWith(`image=${n}`)", arg=sample)
+            settled(page)
+            channel, y, x = map(int, re.findall(r"\d+", text(page, "#unit-title"))[:3])
+            expected = values[sample][C3][channel, y, x]
+            assert close(number(page, "#unit-value"), expected, 1)
+            products = numbers(page, "#products table[aria-label^='products of'] td")
+            bias = number(page, "#equation [data-part=bias]")
+            assert close(sum(products) + bias, expected, 10)
+        page.click("#tab-filters")
+        page.wait_for_selector("#filters .grid:not([data-painted='0'])")
+
+    def test_it_loads_nothing_and_offers_nothing_that_needs_a_server(
+        self, export: str, open_page: Open
+    ) -> None:
+        page = open_page(export)
+        assert page.evaluate("performance.getEntriesByType('resource').length") == 0
+        for selector in ("#ways", "#tab-whatif", "#overlay-gradient-label", "#pad-details"):
+            assert not page.locator(selector).is_visible(), selector

@@ -60,7 +60,7 @@ class TestMap:
         assert rows(page).count() == 12  # the input, 4 layers, 4 blocks, 3 layers
         assert page.locator("#tree [aria-expanded=false]").count() == 4
         page.click("#unfold")
-        # All 69 layers, the input, and the heads of 4 + 8 blocks and of 3 downsamplings.
+        # The input, 69 layers, and the heads of 4 + 8 blocks and of 3 downsamplings.
         assert rows(page).count() == 69 + 1 + 4 + 8 + 3
         page.click("#fold")
         assert rows(page).count() == 12
@@ -167,6 +167,16 @@ class TestUnit:
         assert page.locator("#bars .bars li").count() == 12
         page.click("#bars >> text=Show all 64")
         assert page.locator("#bars .bars li").count() == 64
+
+    def test_the_gradient_lies_beside_the_box(self, resnet: Server, open_page: Open) -> None:
+        page = open_page(f"{resnet.link}#layer=layer1.0.conv1&unit=7:30,30")
+        with page.expect_response(lambda r: "/gradient/" in r.url) as answer:
+            page.click("#overlay-gradient-label")
+        assert answer.value.ok
+        page.wait_for_function(
+            "() => document.getElementById('overlay-words').textContent.startsWith('Bright')"
+        )
+        assert page.locator("#picture svg .box").count() == 1
 
     def test_nested_fields_grow_along_the_path(self, resnet: Server, open_page: Open) -> None:
         page = open_page(f"{resnet.link}#layer=layer1.1.conv2&unit=7:30,30")

@@ -1,7 +1,7 @@
 // What the reader can do: run an input, choose a layer, choose a unit.
 
 import { hush, tell } from "./notice.js";
-import { forget, getArray, getJson, has, startRun } from "./source.js";
+import { forget, getArray, getJson, has, like, startRun } from "./source.js";
 import { facts, layerOf, state, update } from "./state.js";
 
 const turn = { run: 0, unit: 0 }; // only the last question of each kind is answered
@@ -50,9 +50,10 @@ export const chooseLayer = async (id, channel = null, place = null) => {
   }
 };
 
-export const chooseUnit = async (channel, place) => {
+export const chooseUnit = async (channel, asked) => {
   const mine = turn.unit += 1;
   const id = state.layer;
+  const place = state.run ? kept(id, channel, asked) : asked;
   update({ channel, place });
   if (!state.run) return;
   try {
@@ -62,6 +63,13 @@ export const chooseUnit = async (channel, place) => {
     if (mine === turn.unit) { update({ unit: null }); await failed(error); }
   }
 };
+
+// An export holds all units of small layers, and of others one of each active channel.
+function kept(id, channel, place) {
+  if (has(unitUrl(id, channel, place))) return place;
+  const other = like(unitUrl(id, channel, []) + "&place=");
+  return other ? other.split("&place=")[1].split(",").map(Number) : place;
+}
 
 const failed = async (error) => {
   if (error.status === 404 && turn.retried !== state.run?.id) {

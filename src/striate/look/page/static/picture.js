@@ -51,7 +51,7 @@ const draw = async () => {
     view.paint(context, ...place);
     if (state.overlay === "gradient" && gradient) gradient(context, ...place);
   };
-  held.plane.show({ lengths: view.lengths, paint, boxes, most: Math.min(room(), 420), label: `The input of ${state.run.input_shape.join(" by ")}, with what the units along the path see of it` });
+  held.plane.show({ lengths: view.lengths, paint, boxes, most: Math.min(room(), 420, Math.max(200, 0.45 * innerHeight)), label: `The input of ${state.run.input_shape.join(" by ")}, with what the units along the path see of it` });
   drawFields(fields);
 };
 

@@ -15,6 +15,9 @@ export const getArray = (url) => keep(url, recorded ? arrayFromTable : fetchArra
 
 export const has = (url) => !recorded || url in recorded;
 
+// The first address in an export that starts like this one.
+export const like = (start) => Object.keys(recorded ?? {}).find((url) => url.startsWith(start));
+
 export const forget = () => kept.clear();
 
 // Start a run: of a sample by its id, or of a file's bytes.
