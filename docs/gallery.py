@@ -125,6 +125,14 @@ PICTURES: dict[str, Callable[[Shown], Picture]] = {
     "fields": lambda s: look.fields("resnet20", image=scene(s)),
     "slide": lambda s: stride_two(),
     "slide-layer": lambda s: look.sliding_layer(s.lenet, s.digit, "c3", channel=2),
+    "top": lambda s: look.top_patches(s.lenet, "c3", s.digits.test, 2),
+    "top-channels": lambda s: look.top_patches(s.lenet, "c3", s.digits.test, range(4), k=8),
+    "inputs": lambda s: look.maximise(s.lenet, "c3", range(8), steps=100),
+    "saliency": lambda s: look.saliency(s.lenet, s.digit),
+    "back": lambda s: look.back_project(s.lenet, s.digit, "c3", 5),
+    "occlusion": lambda s: look.occlusion(s.lenet, s.digit, size=6, stride=2),
+    "cam": lambda s: look.grad_cam(s.lenet, s.digit),
+    "equivariance": lambda s: look.equivariance(s.lenet, s.digits.test, blur=True, most=24),
     "training-curves": lambda s: look.training(s.run).curves,
     "training-confusion": lambda s: look.training(s.run).confusion,
     "training-filters": lambda s: look.training(s.run).filters,
@@ -146,7 +154,9 @@ def make(name: str, shown: Shown) -> Path:
     else:
         path = HERE / f"look-{name}.png"
         drawn = Image.open(io.BytesIO(picture._bytes("png", DPI))).convert("RGB")
-        drawn.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        # Rare colours are kept: a few orange pixels are what some pictures are about.
+        few = drawn.quantize(200, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
     if path.stat().st_size > LARGEST:
         raise SystemExit(f"{path} has {path.stat().st_size:,} bytes; {LARGEST:,} are allowed.")
     return path
