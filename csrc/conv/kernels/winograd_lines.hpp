@@ -10,9 +10,9 @@
 //
 //   F(2,3)       B'                   G                  A'
 //         | 1  0 -1  0 |      |  1    0    0  |     | 1  1  1  0 |
-//         | 0  1  1  0 |      | 1/2  1/2  1/2 |     | 0  1 -1 -1 |
+//         | 0  1  1  0 |      | 1/2  1/2  1/2 |     | 0  1 -1  1 |
 //         | 0 -1  1  0 |      | 1/2 -1/2  1/2 |
-//         | 0  1  0 -1 |      |  0    0    1  |
+//         | 0 -1  0  1 |      |  0    0    1  |
 //
 //   F(4,3), with a = 3/4, b = 3/2
 //
@@ -53,42 +53,80 @@ typedef double Doubles __attribute__((vector_size(8 * kDoubles)));
 template <typename V>
 using Number = decltype(V{}[0] + 0);
 
-// v = B' d
-STRIATE_INLINE void input_line(const Vector (&d)[4], Vector (&v)[4]) {
-  v[0] = d[0] - d[2];
-  v[1] = d[1] + d[2];
-  v[2] = d[2] - d[1];
-  v[3] = d[1] - d[3];
-}
+// Rows of v = B' d: the first, the last, and for a pair of points p and -p an even and an odd term,
+// whose sum and difference (even + p odd, even - p odd) are two rows.
+template <int A>
+struct InputRows;
+
+template <>
+struct InputRows<4> {
+  static constexpr float kPoints[1] = {1};
+  STRIATE_INLINE Vector first(const Vector (&d)[4]) { return d[0] - d[2]; }
+  template <int>
+  STRIATE_INLINE Vector even(const Vector (&d)[4]) {
+    return d[2];
+  }
+  template <int>
+  STRIATE_INLINE Vector odd(const Vector (&d)[4]) {
+    return d[1];
+  }
+  STRIATE_INLINE Vector last(const Vector (&d)[4]) { return d[3] - d[1]; }
+};
 
 // The points of F(4,3), and what is made of them.
 constexpr float kNear = 0.75f, kFar = 1.5f, kNear2 = kNear * kNear, kFar2 = kFar * kFar;
 
-STRIATE_INLINE void input_line(const Vector (&d)[6], Vector (&v)[6]) {
-  const Vector near_even = d[4] - kFar2 * d[2], near_odd = d[3] - kFar2 * d[1];
-  const Vector far_even = d[4] - kNear2 * d[2], far_odd = d[3] - kNear2 * d[1];
-  v[0] = (kNear2 * kFar2) * d[0] + (d[4] - (kNear2 + kFar2) * d[2]);
-  v[1] = near_even + kNear * near_odd;
-  v[2] = near_even - kNear * near_odd;
-  v[3] = far_even + kFar * far_odd;
-  v[4] = far_even - kFar * far_odd;
-  v[5] = (kNear2 * kFar2) * d[1] + (d[5] - (kNear2 + kFar2) * d[3]);
-}
+template <>
+struct InputRows<6> {
+  static constexpr float kPoints[2] = {kNear, kFar};
+  STRIATE_INLINE Vector first(const Vector (&d)[6]) {
+    return (kNear2 * kFar2) * d[0] + (d[4] - (kNear2 + kFar2) * d[2]);
+  }
+  template <int K>
+  STRIATE_INLINE Vector even(const Vector (&d)[6]) {
+    return d[4] - (K == 0 ? kFar2 : kNear2) * d[2];
+  }
+  template <int K>
+  STRIATE_INLINE Vector odd(const Vector (&d)[6]) {
+    return d[3] - (K == 0 ? kFar2 : kNear2) * d[1];
+  }
+  STRIATE_INLINE Vector last(const Vector (&d)[6]) {
+    return (kNear2 * kFar2) * d[1] + (d[5] - (kNear2 + kFar2) * d[3]);
+  }
+};
 
-STRIATE_INLINE void input_line(const Vector (&d)[8], Vector (&v)[8]) {
-  const Vector even1 = (d[6] - 4.25f * d[4]) + d[2], odd1 = (d[5] - 4.25f * d[3]) + d[1];
-  v[0] = (d[0] - d[6]) + 5.25f * (d[4] - d[2]);
-  v[7] = (d[7] - d[1]) + 5.25f * (d[3] - d[5]);
-  v[1] = even1 + odd1;
-  v[2] = even1 - odd1;
-  const Vector even2 = (d[6] - 1.25f * d[4]) + 0.25f * d[2];
-  const Vector odd2 = (0.25f * d[1] - 1.25f * d[3]) + d[5];
-  v[3] = even2 + 2.0f * odd2;
-  v[4] = even2 - 2.0f * odd2;
-  const Vector even3 = (d[6] - 5.0f * d[4]) + 4.0f * d[2];
-  const Vector odd3 = (4.0f * d[1] - 5.0f * d[3]) + d[5];
-  v[5] = even3 + 0.5f * odd3;
-  v[6] = even3 - 0.5f * odd3;
+template <>
+struct InputRows<8> {
+  static constexpr float kPoints[3] = {1, 2, 0.5f};
+  STRIATE_INLINE Vector first(const Vector (&d)[8]) {
+    return (d[0] - d[6]) + 5.25f * (d[4] - d[2]);
+  }
+  template <int K>
+  STRIATE_INLINE Vector even(const Vector (&d)[8]) {
+    constexpr float kMiddle[] = {4.25f, 1.25f, 5}, kLow[] = {1, 0.25f, 4};
+    return (d[6] - kMiddle[K] * d[4]) + kLow[K] * d[2];
+  }
+  template <int K>
+  STRIATE_INLINE Vector odd(const Vector (&d)[8]) {
+    constexpr float kMiddle[] = {4.25f, 1.25f, 5}, kLow[] = {1, 0.25f, 4};
+    return (d[5] - kMiddle[K] * d[3]) + kLow[K] * d[1];
+  }
+  STRIATE_INLINE Vector last(const Vector (&d)[8]) { return (d[7] - d[1]) + 5.25f * (d[3] - d[5]); }
+};
+
+// v = B' d, from its pair K of points on.
+template <int A, int K = 0>
+STRIATE_INLINE void input_line(const Vector (&d)[A], Vector (&v)[A]) {
+  using Rows = InputRows<A>;
+  if constexpr (K < A / 2 - 1) {
+    const Vector even = Rows::template even<K>(d), odd = Rows::template odd<K>(d);
+    v[2 * K + 1] = even + Rows::kPoints[K] * odd;
+    v[2 * K + 2] = even - Rows::kPoints[K] * odd;
+    input_line<A, K + 1>(d, v);
+  } else {
+    v[0] = Rows::first(d);
+    v[A - 1] = Rows::last(d);
+  }
 }
 
 // u = G g, of vectors of float or double.
@@ -133,46 +171,51 @@ STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[8]) {
   u[7] = g[R - 1];
 }
 
-// y = A' q
-STRIATE_INLINE void output_line(const Vector (&q)[4], Vector (&y)[2]) {
-  y[0] = q[0] + q[1] + q[2];
-  y[1] = q[1] - q[2] - q[3];
+// p^i of each pair of points p and -p.
+template <int M, int A>
+struct OutputWeights {
+  float of[M][A / 2 - 1] = {};
+  constexpr OutputWeights() {
+    for (int k = 0; k < A / 2 - 1; ++k) {
+      of[0][k] = 1;
+      for (int i = 1; i < M; ++i) of[i][k] = of[i - 1][k] * InputRows<A>::kPoints[k];
+    }
+  }
+};
+
+// Rows 0, 2, .. (or 1, 3, ..) of y = A' q: sums of p^i (q[p] + q[-p]), of differences if i is odd.
+template <int M, bool kOdd, int A>
+STRIATE_INLINE void output_terms(const Vector (&q)[A], Vector (&y)[M / 2]) {
+  constexpr int kPairs = A / 2 - 1;
+  constexpr OutputWeights<M, A> weights;
+  Vector term[kPairs];
+  STRIATE_UNROLL
+  for (int k = 0; k < kPairs; ++k) {
+    term[k] = kOdd ? q[2 * k + 1] - q[2 * k + 2] : q[2 * k + 1] + q[2 * k + 2];
+  }
+  STRIATE_UNROLL
+  for (int i = 0; i < M / 2; ++i) {
+    y[i] = weights.of[2 * i + kOdd][0] * term[0];
+    STRIATE_UNROLL
+    for (int k = 1; k < kPairs; ++k) y[i] += weights.of[2 * i + kOdd][k] * term[k];
+  }
+  if (kOdd) {
+    y[M / 2 - 1] += q[A - 1];  // of the point at infinity
+  } else {
+    y[0] += q[0];
+  }
 }
 
-STRIATE_INLINE void output_line(const Vector (&q)[6], Vector (&y)[2]) {
-  y[0] = q[0] + (q[1] + q[2]) + (q[3] + q[4]);
-  y[1] = kNear * (q[1] - q[2]) + (kFar * (q[3] - q[4]) + q[5]);
-}
-
-STRIATE_INLINE void output_line(const Vector (&q)[6], Vector (&y)[4]) {
-  const Vector even = q[1] + q[2], odd = q[1] - q[2];
-  const Vector far_even = q[3] + q[4], far_odd = q[3] - q[4];
-  y[0] = q[0] + even + far_even;
-  y[1] = kNear * odd + kFar * far_odd;
-  y[2] = kNear2 * even + kFar2 * far_even;
-  y[3] = kNear2 * kNear * odd + (kFar2 * kFar * far_odd + q[5]);
-}
-
-STRIATE_INLINE void output_line(const Vector (&q)[8], Vector (&y)[4]) {
-  const Vector even1 = q[1] + q[2], odd1 = q[1] - q[2];
-  const Vector even2 = q[3] + q[4], odd2 = q[3] - q[4];
-  const Vector even3 = q[5] + q[6], odd3 = q[5] - q[6];
-  y[0] = (q[0] + even1) + (even2 + even3);
-  y[1] = odd1 + 2.0f * odd2 + 0.5f * odd3;
-  y[2] = even1 + 4.0f * even2 + 0.25f * even3;
-  y[3] = (odd1 + q[7]) + 8.0f * odd2 + 0.125f * odd3;
-}
-
-STRIATE_INLINE void output_line(const Vector (&q)[8], Vector (&y)[6]) {
-  const Vector even1 = q[1] + q[2], odd1 = q[1] - q[2];
-  const Vector even2 = q[3] + q[4], odd2 = q[3] - q[4];
-  const Vector even3 = q[5] + q[6], odd3 = q[5] - q[6];
-  y[0] = (q[0] + even1) + (even2 + even3);
-  y[1] = odd1 + 2.0f * odd2 + 0.5f * odd3;
-  y[2] = even1 + 4.0f * even2 + 0.25f * even3;
-  y[3] = odd1 + 8.0f * odd2 + 0.125f * odd3;
-  y[4] = even1 + 16.0f * even2 + 0.0625f * even3;
-  y[5] = (odd1 + q[7]) + 32.0f * odd2 + 0.03125f * odd3;
+template <int M, int A>
+STRIATE_INLINE void output_line(const Vector (&q)[A], Vector (&y)[M]) {
+  Vector even[M / 2], odd[M / 2];
+  output_terms<M, false>(q, even);
+  output_terms<M, true>(q, odd);
+  STRIATE_UNROLL
+  for (int i = 0; i < M / 2; ++i) {
+    y[2 * i] = even[i];
+    y[2 * i + 1] = odd[i];
+  }
 }
 
 }  // namespace striate::STRIATE_TARGET
