@@ -14,7 +14,6 @@ from ._picture import Picture
 from ._subject import Activations, Floats, Subject, open_subject
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SAME = ("dropout", "flatten", "reshape", "squeeze", "unsqueeze", "cast")
@@ -69,101 +68,9 @@ class Maps(Picture):
     layers: tuple[LayerMaps, ...]
 
     def _draw(self) -> Figure:
-        several = len(self.layers) > 1
-        heights = [1.0, *(_height(maps, several) for maps in self.layers)]
-        title = f"{self.name}: what its layers make of an input" if several else ""
-        figure = style.new_figure(height=sum(heights) + 0.4, title=title)
-        parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
-        _draw_input(parts[0].subplots(1, 2, width_ratios=[1, 4]), self.shown)
-        for part, maps in zip(parts[1:], self.layers, strict=True):
-            _draw_layer(part, maps, several)
-        return figure
+        from ._maps_draw import draw
 
-
-def _draw_input(axes: Any, shown: Floats) -> None:
-    axes[1].set_axis_off()
-    if shown.ndim == 3:
-        style.show(axes[0], shown, "input")
-    else:
-        style.sheet(axes[0], list(shown), style.largest(shown), labels=["input"] * len(shown))
-
-
-def _draw_layer(part: Any, maps: LayerMaps, several: bool) -> None:
-    if maps.values.ndim == 1:
-        axes = _draw_vector(part, maps)
-    else:
-        axes = part.subplots()
-        tiles, labels, columns = _tiles(maps, several)
-        style.sheet(axes, tiles, maps.limit, labels=labels, columns=columns)
-        if maps.values.ndim > 2:
-            style.scale(axes, maps.limit, "value")
-    axes.set_title(_heading(maps), loc="left", pad=4)
-    if maps.values.ndim == 2:
-        edges = f"edges: ±{style.number(maps.limit)}"
-        axes.set_title(edges, loc="right", color=style.GREY, pad=4)
-
-
-def _draw_vector(part: Any, maps: LayerMaps) -> Axes:
-    """A strip of numbers; with what was read above it."""
-    strips = [maps.values] if maps.before is None else [maps.before, maps.values]
-    several = part.subplots(len(strips), squeeze=False)[:, 0]
-    limit = maps.limit or 1.0
-    for axes, strip in zip(several, strips, strict=True):
-        axes.imshow(
-            strip[None], style.diverging(), vmin=-limit, vmax=limit, aspect="auto",
-            interpolation="nearest",
-        )  # fmt: skip
-        axes.set_yticks([])
-        axes.set_xticks([0, len(strip) - 1] if axes is several[-1] else [])
-    style.scale(several, maps.limit, "value")
-    first: Axes = several[0]
-    return first
-
-
-def _heading(maps: LayerMaps) -> str:
-    size = "x".join(map(str, maps.shape))
-    heading = f"{maps.layer} ({maps.kind.replace('_', ' ')}), {size}"
-    if len(maps.shape) > 1 and len(maps.channels) < maps.shape[0]:
-        heading += f": the {len(maps.channels)} most active"
-    if maps.silent:
-        heading += f"; {maps.silent} silent"
-    return heading
-
-
-def _tiles(maps: LayerMaps, several: bool) -> tuple[list[Floats | None], list[str], int]:
-    """Pictures and labels, row by row; pairs stand one above the other."""
-    tiles, labels = list(map(_flat, maps.values)), [f"{channel}" for channel in maps.channels]
-    if maps.before is None:
-        columns = ROW if several else style.grid(len(tiles), _aspect(maps))[1]
-        return [*tiles], labels, columns
-    columns = min(ROW, len(tiles))
-    pairs: list[Floats | None] = []
-    names: list[str] = []
-    for start in range(0, len(tiles), columns):
-        row = slice(start, start + columns)
-        empty = columns - len(tiles[row])
-        for word, part in (("in", map(_flat, maps.before[row])), ("out", iter(tiles[row]))):
-            pairs += [*part, *[None] * empty]
-            names += [f"{n} {word}" for n in labels[row]] + [""] * empty
-    return pairs, names, columns
-
-
-def _aspect(maps: LayerMaps) -> float:
-    """Width over height of a tile; signals are drawn twice as wide as high."""
-    return maps.values.shape[-1] / maps.values.shape[-2] if maps.values.ndim > 2 else 2.0
-
-
-def _flat(values: Floats) -> Floats:
-    """The middle slice of a volume; a map or a signal as it is."""
-    middle: Floats = values[len(values) // 2] if values.ndim == 3 else values
-    return middle
-
-
-def _height(maps: LayerMaps, several: bool) -> float:
-    if maps.values.ndim == 1:
-        return 0.75 if maps.before is None else 1.1
-    tiles, _, columns = _tiles(maps, several)
-    return style.sheet_height(len(tiles), _aspect(maps), columns=columns, labels=True) + 0.35
+        return draw(self)
 
 
 def maps(
