@@ -56,3 +56,12 @@ def test_there_is_always_something_to_look_at(shape):
         assert np.isfinite(given).all()
         assert given.std() > 0
         assert thumbnail(subject, given).startswith(b"\x89PNG")
+
+
+def test_the_first_look_is_computed_before_it_is_asked_for(monkeypatch):
+    session = open_session("lenet5")
+    session.prepare()
+    monkeypatch.setattr(type(session.subject), "run", None)  # what runs now fails
+    given = session.subject.prepare(session.samples[0].prepare(session.subject))
+    number = session.add(given)
+    assert session.run(number)["c1"].shape == (6, 28, 28)

@@ -344,3 +344,30 @@ def test_several_tabs_at_once(client: Client):
         given = pixels[None, None] / np.float32(255)
         np.testing.assert_array_equal(maps, client.session.subject.run(given)["c1"])
     assert len(found) == 6
+
+
+def test_one_slow_answer_does_not_hold_the_others_up(net, monkeypatch):
+    """Answers are computed beside the loop that reads requests."""
+    session = Session(open_subject(net, (1, 1, 32, 32)))
+    started, go_on = threading.Event(), threading.Event()
+    honest = session.run
+
+    def slow(number: str):
+        started.set()
+        assert go_on.wait(60)
+        return honest(number)
+
+    with serving(session) as client:
+        number = client.ask("api/runs", good_picture()).json["id"]
+        monkeypatch.setattr(session, "run", slow)
+        replies = []
+        waiting = threading.Thread(
+            target=lambda: replies.append(client.ask(f"api/runs/{number}/maps/0"))
+        )
+        waiting.start()
+        assert started.wait(60)
+        assert client.ask("api/model").status == 200
+        assert not replies
+        go_on.set()
+        waiting.join()
+        assert replies[0].status == 200

@@ -7,8 +7,9 @@ import json
 import logging
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -44,21 +45,25 @@ def make_app(session: Session, token: str, port: int) -> Guard:
         token: The secret that every path begins with.
         port: The server's, which the Host header must name.
     """
-    uploads = asyncio.Semaphore(UPLOADS)
-    routes = [_route(session, endpoint, uploads) for endpoint in ENDPOINTS]
+    uploads, turns = asyncio.Semaphore(UPLOADS), CapacityLimiter(1)
+    routes = [_route(session, endpoint, uploads, turns) for endpoint in ENDPOINTS]
     routes += [Route("/", _page), Route("/{name}", _page)]
     handlers: Any = {HTTPException: _no_such, Exception: _broken}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), token, port)
 
 
-def _route(session: Session, endpoint: Endpoint, uploads: asyncio.Semaphore) -> Route:
+def _route(
+    session: Session, endpoint: Endpoint, uploads: asyncio.Semaphore, turns: CapacityLimiter
+) -> Route:
+    limiter = turns if endpoint.patient else None
+
     async def answer(request: Request) -> Response:
         try:
             if endpoint.method == "POST":
                 async with uploads:
                     body = await asyncio.wait_for(_body(request), UPLOAD_SECONDS)
-                    return await run_in_threadpool(_answered, session, endpoint, request, body)
-            return await run_in_threadpool(_answered, session, endpoint, request, None)
+                    return await run_sync(_answered, session, endpoint, request, body)
+            return await run_sync(_answered, session, endpoint, request, None, limiter=limiter)
         except RequestError as error:
             return _refusal(error.status, error)
         except StriateError as error:

@@ -18,16 +18,18 @@ class Endpoint:
         path: With variable parts in braces, as starlette has it.
         answer: Computes it; called in a thread of its own.
         method: GET or POST.
+        patient: Whether others go first: such answers are computed one at a time.
     """
 
     path: str
     answer: Callable[[Session, Ask], Answer]
     method: str = "GET"
+    patient: bool = False
 
 
 ENDPOINTS = (
     Endpoint("/api/model", _model.model),
-    Endpoint("/api/samples/{sample:int}/thumbnail", _inputs.sample_thumbnail),
+    Endpoint("/api/samples/{sample:int}/thumbnail", _inputs.sample_thumbnail, patient=True),
     Endpoint("/api/runs", _inputs.add_run, "POST"),
     Endpoint("/api/runs/{run}", _inputs.get_run),
     Endpoint("/api/runs/{run}/picture", _maps.picture),
@@ -37,7 +39,7 @@ ENDPOINTS = (
     Endpoint("/api/runs/{run}/unit/{layer:int}", _unit.unit),
     Endpoint("/api/whatif", _whatif.whatif, "POST"),
     Endpoint("/api/runs/{run}/gradient/{layer:int}", _gradient.gradient),
-    Endpoint("/api/top/{layer:int}", _top.top),
+    Endpoint("/api/top/{layer:int}", _top.top, patient=True),
     Endpoint("/api/live", _live.live),
     Endpoint("/api/filters/{layer:int}", _filters.filters),
 )

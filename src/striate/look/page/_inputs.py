@@ -39,14 +39,16 @@ def get_run(session: Session, ask: Ask) -> Answer:
 
 def sample_thumbnail(session: Session, ask: Ask) -> Answer:
     """A sample as a small picture."""
-    number = int(ask.path["sample"])
-    sample = _sample(session, number)
+    return Picture(draw_sample(session, int(ask.path["sample"])))
 
-    def draw() -> bytes:
-        return thumbnail(session.subject, sample.prepare(session.subject))
 
-    drawn: bytes = session.once(("thumbnail", number), draw)
-    return Picture(drawn)
+def draw_sample(session: Session, number: int) -> bytes:
+    """Draw a sample small, as PNG; once."""
+    sample, subject = _sample(session, number), session.subject
+    drawn: bytes = session.once(
+        ("thumbnail", number), lambda: thumbnail(subject, sample.prepare(subject))
+    )
+    return drawn
 
 
 def _sample(session: Session, number: int) -> Sample:

@@ -21,6 +21,10 @@ KEPT_ANSWERS = 256
 """Of those that take long: thumbnails, patches."""
 
 
+FIRST_SEEN = 24
+"""Samples that are drawn before they are asked for."""
+
+
 class Session:
     """A network that is looked at, by one reader or several tabs.
 
@@ -99,15 +103,14 @@ class Session:
 
     def prepare(self) -> None:
         """Compute what the first look needs, before it is asked for."""
-        import numpy as np
-
+        from ._inputs import draw_sample
         from ._model import model_data
 
         model_data(self)
-        if self.samples:
-            self.add(self.samples[0].prepare(self.subject))
-        else:
-            self.add(np.zeros(self.subject.input_shape, np.float32))
+        for sample in self.samples[:1]:
+            self.add(sample.prepare(self.subject))
+        for number in range(min(len(self.samples), FIRST_SEEN)):
+            draw_sample(self, number)
 
     @cached_property
     def layer_numbers(self) -> dict[str, int]:
