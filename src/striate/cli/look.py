@@ -96,6 +96,8 @@ def look(
     if (blur or as_json) and not equivariance:
         raise OptionError("look: --blur and --json belong to --equivariance.")
     quiet = save or export or equivariance
+    if quiet and (port or not browser):
+        raise OptionError("look: --port and --no-browser are of the page's server; none is asked.")
     listener = None if quiet else listen(port)  # first: a taken port is told at once
     session = open_session(
         model,

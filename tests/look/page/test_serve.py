@@ -44,3 +44,23 @@ def test_a_taken_port_is_one_error():
     assert out == ""
     assert err.startswith("error: look: port")
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--port", "8000", "--export", "page.html"), "--port"),
+        (("--no-browser", "--export", "page.html"), "--no-browser"),
+        (("--save", "figures", "--export", "page.html"), "give one"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(options, told, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from striate.cli._app import app
+
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["look", "lenet5", *options])
+    assert result.exit_code == 2
+    assert told in result.output
+    assert not list(tmp_path.iterdir())
