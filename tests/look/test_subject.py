@@ -7,8 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from striate import OptionError, ShapeError, zoo
+from striate import OptionError, RunError, ShapeError, zoo
+from striate._nets import build_net
+from striate.data import Preprocess
 from striate.look import open_subject
+from striate.train import Config
+from striate.train._checkpoint import save_tensors
+from striate.train._run import create_run
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +77,28 @@ def test_probabilities_add_up_and_have_names(subject):
     assert sum(share for _, share in best) == pytest.approx(1)
     assert best[0][0].startswith("class ")
     assert best == tuple(sorted(best, key=lambda one: -one[1]))
+
+
+def test_a_run_of_ones_own_net_opens_with_its_function(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def net():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10))\n"
+    )
+    net = f"{tmp_path}/mine.py:net"
+    prepare = Preprocess("image", (1, 8, 8), (1, 8, 8), (0.5,), (0.5,))
+    run = create_run(Config(net=net, data="digits", out=str(tmp_path)), "0123456789", prepare)
+    weights = build_net(net, {}, 10).state_dict()
+    save_tensors(run.path / "weights.safetensors", {"": weights}, {})
+    with pytest.raises(RunError, match="say so with --net"):
+        open_subject(run.path)
+    opened = open_subject(run.path, net=net)
+    np.testing.assert_array_equal(opened.weight("0"), weights["0.weight"])
+    with pytest.raises(OptionError, match="lenet5 is no run's folder"):
+        open_subject("lenet5", net=net)
+
+
+def test_a_folder_named_like_a_network_does_not_hide_it(tmp_path, monkeypatch):
+    (tmp_path / "lenet5").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert open_subject("lenet5").name == "lenet5"

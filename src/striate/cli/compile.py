@@ -68,7 +68,7 @@ def compile(
 ) -> None:  # fmt: skip
     """Compile a network into a plan, which `striate run` runs with NumPy alone."""
     from .. import engine
-    from .inspect import parse_shape
+    from ..inspection._resolve import parse_shape
 
     if Path(model).exists() and output.exists() and output.samefile(model):
         raise OptionError(f"compile: --output {output} is the network itself: choose another name.")

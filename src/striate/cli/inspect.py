@@ -95,6 +95,8 @@ def inspect(
     _refuse_table_options(asked, {**table, "advice": advice}, (csv, markdown, html))
     if memory <= 0:
         raise OptionError(f"inspect: --memory {memory:g} must be more than 0 GB.")
+    from ..inspection._resolve import parse_shape
+
     shapes = [parse_shape(text, "inspect", "--input") for text in input or ()]
     report, module = _report(model, shapes, training=training, optimizer=optimizer, build=measure)
     if layer is not None:
@@ -146,21 +148,6 @@ def _refuse_together(asked: dict[str, Any], of: str | None) -> None:
             "inspect: --of names the layer that is looked at; it needs --layer or --unit to tell "
             "from where."
         )
-
-
-def parse_shape(text: str, command: str, option: str) -> tuple[int, ...]:
-    """Read 1x3x224x224.
-
-    Raises:
-        OptionError: It is no shape.
-    """
-    sizes = text.lower().split("x")
-    if not all(size.isdecimal() and int(size) for size in sizes):
-        raise OptionError(
-            f"{command}: {option} {text} is no shape: 1x3x224x224 is batch, channels, height, "
-            f"width."
-        )
-    return tuple(map(int, sizes))
 
 
 def _report(

@@ -44,6 +44,10 @@ def look(
         str | None, _option("Taken off pixels of 0..1: one, or one a channel: 0.5,0.4,0.4", _NET)
     ] = None,
     std: Annotated[str | None, _option("What they are divided by then", _NET)] = None,
+    net: Annotated[
+        str | None,
+        _option("For a run of your own net: package.module:function or file.py:function", _NET),
+    ] = None,
     port: Annotated[int, _option("Of the page; by default one that is free", _PAGE)] = 0,
     browser: Annotated[
         bool, _option("Open the browser, or only print the link", _PAGE, "--browser/--no-browser")
@@ -107,6 +111,7 @@ def look(
         classes=classes,
         mean=mean,
         std=std,
+        net=net,
         exported=export is not None,
     )
     if equivariance:
@@ -164,6 +169,7 @@ def _save(
 ) -> None:
     """Write figures of the images that were given, or of one built-in one, and name each file."""
     from ..look._save import IMAGES, Wanted, save_figures
+    from ..look._subject import is_run
 
     chosen = session.samples[: IMAGES if given else 1]
     if given and len(session.samples) > IMAGES:
@@ -173,7 +179,7 @@ def _save(
         tuple((Path(s.label).stem or s.label, s.prepare(session.subject)) for s in chosen),
         tuple(layers),
         session.data,
-        Path(model) if Path(model).is_dir() else None,
+        Path(model) if is_run(model) else None,
     )
     kinds = [kind.strip() for kind in (figures or "").split(",") if kind.strip()]
     for path in save_figures(wanted, folder, kinds=kinds, format=format):

@@ -68,6 +68,21 @@ def shapes_of(given: Shapes) -> list[tuple[int, ...]]:
     return shapes
 
 
+def parse_shape(text: str, command: str, option: str) -> tuple[int, ...]:
+    """Read 1x3x224x224.
+
+    Raises:
+        OptionError: It is no shape.
+    """
+    sizes = text.lower().split("x")
+    if not all(size.isdecimal() and int(size) for size in sizes):
+        raise OptionError(
+            f"{command}: {option} {text} is no shape: 1x3x224x224 is batch, channels, height, "
+            f"width."
+        )
+    return tuple(map(int, sizes))
+
+
 def is_file(name: str) -> bool:
     """Whether a name is meant as a file's, and not as a network's."""
     return name.endswith((".onnx", ".striate")) or ("/" in name and ":" not in name)

@@ -226,6 +226,7 @@ def open_subject(
     preprocess: Preprocess | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    net: str | None = None,
 ) -> Subject:
     """Open a network for looking into it.
 
@@ -237,6 +238,8 @@ def open_subject(
         preprocess: From a file to an input; a run knows its own. By default pictures and signals
             are brought to the input's size, with values from 0 to 1.
         mean, std: Of each channel in these units, to normalise with.
+        net: For a run of a network that is not the zoo's: the function that builds it, as
+            package.module:function or file.py:function.
     Raises:
         OptionError: There is no such network, or its shape is missing, or it has several inputs.
         RunError, GraphError, ShapeError: The run is damaged; it cannot be captured; does not fit.
@@ -248,8 +251,10 @@ def open_subject(
     """
     if isinstance(model, Subject):
         return model
-    if isinstance(model, str | Path) and Path(model).is_dir():
-        return _of_run(Path(model))
+    if isinstance(model, str | Path) and is_run(model):
+        return _of_run(Path(model), net)
+    if net is not None:
+        raise OptionError(f"net={net!r} builds the network of a run; {model} is no run's folder.")
     module, graph = _captured(model, input_shape)
     if len(graph.inputs) != 1:
         raise OptionError(
@@ -262,6 +267,13 @@ def open_subject(
     return Subject(graph, prepared, tuple(classes), module)
 
 
+def is_run(model: str | Path) -> bool:
+    """Whether a folder is meant, and not a network of the zoo that one happens to be named like."""
+    from ..zoo import list as names
+
+    return Path(model).is_dir() and not (isinstance(model, str) and model in names())
+
+
 def _captured(model: Any, input_shape: Shapes) -> tuple[Any, Graph]:
     """The module, where there is one, and the graph."""
     if isinstance(model, str) and not is_file(model):
@@ -270,12 +282,12 @@ def _captured(model: Any, input_shape: Shapes) -> tuple[Any, Graph]:
     return (model if hasattr(model, "state_dict") else None), resolve(model, input_shape)
 
 
-def _of_run(path: Path) -> Subject:
+def _of_run(path: Path, net: str | None) -> Subject:
     """With the weights of now, also while the run goes on."""
     from ..train import Run
 
     run = Run.open(path)
-    module = run.model(run.newest_weights())
+    module = run.model(run.newest_weights(), net=net)
     graph = capture(module, (1, *run.preprocess.input_shape), name=run.name)
     return Subject(graph, run.preprocess, run.classes, module)
 

@@ -24,10 +24,12 @@ class Watched:
 
     Args:
         path: The folder.
+        net: The user's own function that builds its network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, net: str | None = None) -> None:
         self.path = path
+        self.net = net
         self.updated = 0
         self._seen = self._stamp()
         self._reading = threading.Lock()
@@ -43,7 +45,7 @@ class Watched:
             return
         try:
             self._seen = stamp
-            session.replace(open_subject(self.path))
+            session.replace(open_subject(self.path, net=self.net))
             self.updated += 1
         except StriateError as error:
             _log.warning("the weights of %s are left as they were: %s", self.path, error)

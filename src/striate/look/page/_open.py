@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import OptionError, StriateError
-from ...inspection._resolve import is_file
-from .._subject import Subject, open_subject
+from ...inspection._resolve import is_file, parse_shape
+from .._subject import Subject, is_run, open_subject
 from ._examples import example_samples
 from ._live import Watched
 from ._samples import Sample, data_samples, file_samples
@@ -27,6 +27,7 @@ def open_session(
     classes: Path | None = None,
     mean: str | None = None,
     std: str | None = None,
+    net: str | None = None,
     exported: bool = False,
 ) -> Session:
     """Open a network and what it is looked at with.
@@ -38,6 +39,7 @@ def open_session(
         input: The input's shape: 1x3x224x224.
         classes: A file with the names of the outputs, one a line.
         mean, std: Numbers with commas between.
+        net: The user's own function that builds a run's network.
         exported: Whether the answers are recorded for a file.
     Raises:
         StriateError: One of them is not what it must be.
@@ -48,12 +50,13 @@ def open_session(
         classes=_lines(classes),
         mean=_numbers("--mean", mean),
         std=_numbers("--std", std),
+        net=net,
     )
-    folder = Path(model) if Path(model).is_dir() else None
+    folder = Path(model) if is_run(model) else None
     loaded = _load(data, subject) if data else _own_data(folder, subject)
     return Session(
         subject,
-        watched=Watched(folder) if folder and not exported else None,
+        watched=Watched(folder, net) if folder and not exported else None,
         samples=_samples(subject, files, loaded),
         data=loaded,
         trained=folder is not None or is_file(model),
@@ -98,8 +101,6 @@ def _own_data(folder: Path | None, subject: Subject) -> Data | None:
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:
-    from ...cli.inspect import parse_shape
-
     return None if text is None else parse_shape(text, "look", "--input")
 
 
