@@ -45,6 +45,21 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def writing(path: Path, refused: type[StriateError]) -> Iterator[BinaryIO]:
+    """Open a file as `whole_file` does; what goes wrong tells of the file.
+
+    Args:
+        path: The file; its folder is made where there is none.
+        refused: The error to raise.
+    """
+    try:
+        with whole_file(path) as file:
+            yield file
+    except OSError as error:
+        raise refused(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
 def reading(path: Path, refused: type[StriateError], what: str, writer: str) -> Iterator[None]:
     """Let whatever goes wrong while a file is read tell of the file.
 

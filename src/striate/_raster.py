@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._extras import require
-from ._files import whole_file
+from ._files import writing
 from ._image import _opened, _upright
 from .errors import DataError, OptionError
 
@@ -128,8 +128,5 @@ def write_raster(path: Path, pixels: Pixels) -> None:
         pillow.fromarray(np.ascontiguousarray(flat)).save(
             buffer, WRITTEN[path.suffix.lower()], **options
         )
-    try:
-        with whole_file(path) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be written: {error.strerror or error}.") from None
+    with writing(path, OptionError) as file:
+        file.write(buffer.getvalue())

@@ -158,7 +158,7 @@ def _lines(path: Path) -> list[str]:
 def _write(path: Path, plan: Plan, outputs: tuple[Array, ...]) -> None:
     import numpy as np
 
-    from .._files import whole_file
+    from .._files import writing
 
     wanted = ".npy" if len(outputs) == 1 else ".npz"
     if path.suffix != wanted:
@@ -166,15 +166,12 @@ def _write(path: Path, plan: Plan, outputs: tuple[Array, ...]) -> None:
             f"run: --output {path} must end in {wanted}: the plan has {len(outputs)} outputs."
         )
     names = [tensor.name for tensor in plan._recipe.outputs]
-    try:
-        with whole_file(path) as file:
-            if len(outputs) == 1:
-                np.save(file, outputs[0])
-            else:
-                arrays: dict[str, Any] = dict(zip(names, outputs, strict=True))
-                np.savez(file, **arrays)
-    except OSError as error:
-        raise OptionError(f"run: {path} cannot be written: {error.strerror or error}.") from error
+    with writing(path, OptionError) as file:
+        if len(outputs) == 1:
+            np.save(file, outputs[0])
+        else:
+            arrays: dict[str, Any] = dict(zip(names, outputs, strict=True))
+            np.savez(file, **arrays)
 
 
 def _print(array: Array, top: int, names: list[str] | None) -> None:

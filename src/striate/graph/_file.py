@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import reading, whole_file
+from .._files import reading, writing
 from ..errors import GraphError
 from ..window import Window
 from ._graph import Graph, Node
@@ -32,14 +32,11 @@ _MOST_JSON_BYTES = 256 << 20
 
 def save(graph: Graph, path: Path) -> None:
     """Write the file under another name, then give it its own: whole or not at all."""
-    try:
-        with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr("graph.json", json.dumps(as_json(graph), separators=(",", ":")))
-            for number, weight in enumerate(graph.weights.values()):
-                with archive.open(f"weights/{number}.npy", "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, _storable(weight), allow_pickle=False)
-    except OSError as error:
-        raise GraphError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with writing(path, GraphError) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("graph.json", json.dumps(as_json(graph), separators=(",", ":")))
+        for number, weight in enumerate(graph.weights.values()):
+            with archive.open(f"weights/{number}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, _storable(weight), allow_pickle=False)
 
 
 def load(path: Path) -> Graph:

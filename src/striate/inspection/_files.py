@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .._files import whole_file
+from .._files import writing
 from ..errors import OptionError
 
 
@@ -14,8 +14,5 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OptionError: The file cannot be written; what stood there stands there still.
     """
-    try:
-        with whole_file(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with writing(path, OptionError) as file:
+        file.write(text.encode())

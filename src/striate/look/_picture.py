@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._files import whole_file
+from .._files import writing
 from ..errors import OptionError
 from ._style import DPI, style
 
@@ -53,11 +53,8 @@ class Picture(ABC):
             wanted = ", ".join(f".{name}" for name in FORMATS)
             raise OptionError(f"{path}: a picture is saved as {wanted}; the suffix tells which.")
         content = self._bytes(kind, dpi)
-        try:
-            with whole_file(path) as file:
-                file.write(content)
-        except OSError as error:
-            raise OptionError(f"{path}: cannot be written: {error.strerror or error}.") from None
+        with writing(path, OptionError) as file:
+            file.write(content)
         return path
 
     def _bytes(self, kind: str, dpi: int) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._extras import require
-from .._files import whole_file
+from .._files import writing
 from ..errors import OptionError, ShapeError
 from ..graph.ops.conv import Conv
 from ..window import Padding, Window
@@ -118,11 +118,8 @@ class SlidingWindow(Picture):
             from ._sliding_page import page
 
             content = page(self, ms).encode()
-        try:
-            with whole_file(path) as file:
-                file.write(content)
-        except OSError as error:
-            raise OptionError(f"{path}: cannot be written: {error.strerror or error}.") from None
+        with writing(path, OptionError) as file:
+            file.write(content)
         return path
 
     def _gif(self, dpi: int, ms: int) -> bytes:

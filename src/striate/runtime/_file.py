@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._files import reading, whole_file
+from .._files import reading, writing
 from ..errors import OptionError, PlanError
 from ._plan import Plan
 from ._recipe import Array, Recipe
@@ -46,13 +46,10 @@ def save(path: Path, recipe: Recipe, weights: Array) -> None:
     text = json.dumps(recipe.as_json(), separators=(",", ":")).encode()
     start = -(-(_JSON_START + len(text)) // _PAGE) * _PAGE
     head = _HEAD.pack(MAGIC, VERSION, 0, len(text), start, weights.nbytes, _core.checksum(weights))
-    try:
-        with whole_file(path) as file:
-            file.write(head + hashlib.sha256(head + text).digest() + text)
-            file.write(b"\0" * (start - _JSON_START - len(text)))
-            file.write(weights.view(np.uint8).data)
-    except OSError as error:
-        raise PlanError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with writing(path, PlanError) as file:
+        file.write(head + hashlib.sha256(head + text).digest() + text)
+        file.write(b"\0" * (start - _JSON_START - len(text)))
+        file.write(weights.view(np.uint8).data)
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Plan:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .._files import whole_file
+from .._files import writing
 from ..errors import DataError, OptionError
 
 Floats = NDArray[np.float64]
@@ -73,11 +73,8 @@ def write_signal(path: Path, before: Floats, after: Floats, rate: int | None) ->
         content = ("before,after\n" + "".join(rows)).encode()
     else:
         content = _sound(after.astype("<f4").tobytes(), rate)
-    try:
-        with whole_file(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be written: {error.strerror or error}.") from None
+    with writing(path, OptionError) as file:
+        file.write(content)
 
 
 def _sound(samples: bytes, rate: int) -> bytes:

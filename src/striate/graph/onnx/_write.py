@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..._extras import require
-from ..._files import whole_file
+from ..._files import writing
 from ...errors import GraphError, OptionError, StriateError
 from .._graph import Graph
 from .._types import TensorType
@@ -129,19 +129,16 @@ def _save(onnx: Any, graph: Graph, model: Any, path: Path) -> None:
     tensors = model.graph.initializer
     total = sum(graph.weights[tensor.name].type.nbytes for tensor in tensors)
     data = path.with_name(f"{path.name}.data")
-    try:
-        with ExitStack() as files:
-            file = files.enter_context(whole_file(path))
-            if total > MOST_BYTES_INSIDE:
-                outside = files.enter_context(whole_file(data))
-                _write_outside(graph, tensors, outside, data.name)
-            else:
-                for tensor in tensors:
-                    tensor.CopyFrom(weight_tensor(onnx, graph.weights[tensor.name]))
-                _check(onnx, graph, model)
-            file.write(model.SerializeToString())
-    except OSError as error:
-        raise GraphError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with ExitStack() as files:
+        file = files.enter_context(writing(path, GraphError))
+        if total > MOST_BYTES_INSIDE:
+            outside = files.enter_context(writing(data, GraphError))
+            _write_outside(graph, tensors, outside, data.name)
+        else:
+            for tensor in tensors:
+                tensor.CopyFrom(weight_tensor(onnx, graph.weights[tensor.name]))
+            _check(onnx, graph, model)
+        file.write(model.SerializeToString())
 
 
 def _write_outside(graph: Graph, tensors: Any, stream: BinaryIO, name: str) -> None:

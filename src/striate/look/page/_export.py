@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from ..._files import whole_file
+from ..._files import writing
 from ...errors import OptionError
 from ...inspection.page._data import script_json
 from ...inspection.page._join import digest, join, ordered
@@ -33,11 +33,8 @@ def write_page(session: Session, path: Path) -> Path:
         OptionError: The file cannot be written.
     """
     content = exported_page(session).encode()
-    try:
-        with whole_file(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise OptionError(f"look: {path} cannot be written: {error.strerror or error}.") from None
+    with writing(path, OptionError) as file:
+        file.write(content)
     return path
 
 
