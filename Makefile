@@ -23,8 +23,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(NATIVE)
 	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
 	$(PIP) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[all]'
 	$(PIP) install --quiet --constraint constraints.txt \
-	  axe-playwright-python clang-format hypothesis mypy onnxruntime playwright pre-commit pytest \
-	  pytest-xdist ruff
+	  axe-playwright-python captum clang-format hypothesis mypy onnxruntime playwright pre-commit \
+	  pytest pytest-xdist ruff
 	touch $@
 
 install: $(VENV)/.installed  ## make .venv with everything in it

@@ -11,7 +11,7 @@ from ..zoo.test_zoo import small_net
 from .agreement import TARGETS, check_plans
 
 
-@pytest.mark.parametrize(("index", "name"), enumerate(zoo.list()))
+@pytest.mark.parametrize(("index", "name"), list(enumerate(zoo.list())))
 def test_narrow_networks(index: int, name: str) -> None:
     torch.manual_seed(0)
     net, shape = small_net(name)
