@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
@@ -47,7 +48,7 @@ def serve(
     browse: bool = True,
     announce: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C; the process is to end then, and ignores any further one.
 
     Args:
         session: What is looked at.
@@ -78,10 +79,12 @@ def serve(
     if browse:
         threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
     try:
+        # While uvicorn runs, it takes Ctrl-C itself; it hands it on when all is answered. Some
+        # press it more than once, and would interrupt the end.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
         server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass  # asked for: uvicorn has answered what was open, and hands it on
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         listener.close()
 
 
