@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
+from ._options import option
 
 if TYPE_CHECKING:
     from ..signal._by_hand import Floats, Kernels
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 _KERNEL, _SIGNAL = "The kernel", "Signals"
 SIGNALS = (".csv", ".txt", ".wav")
 """Suffixes of signals; all other files are pictures."""
-
-
-def _option(help: str, *names: str, panel: str = _KERNEL) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False)
 
 
 def filter(
@@ -30,30 +27,35 @@ def filter(
     ],
     kernel: Annotated[
         str,
-        _option(
+        option(
             "gaussian, box, sobel, sobel-x, sobel-y, laplacian, sharpen, gabor, or a file of "
             "numbers (.csv, .npy)",
+            _KERNEL,
             "--kernel",
             "-k",
         ),
     ] = "gaussian",
-    sigma: Annotated[float | None, _option("Of gaussian, in pixels (1)")] = None,
-    size: Annotated[int | None, _option("Of box, in pixels (3)")] = None,
-    amount: Annotated[float | None, _option("Of sharpen (1)")] = None,
-    wavelength: Annotated[float | None, _option("Of gabor: pixels from crest to crest (8)")] = None,
-    angle: Annotated[float | None, _option("Of gabor: degrees from upright stripes (0)")] = None,
+    sigma: Annotated[float | None, option("Of gaussian, in pixels (1)", _KERNEL)] = None,
+    size: Annotated[int | None, option("Of box, in pixels (3)", _KERNEL)] = None,
+    amount: Annotated[float | None, option("Of sharpen (1)", _KERNEL)] = None,
+    wavelength: Annotated[
+        float | None, option("Of gabor: pixels from crest to crest (8)", _KERNEL)
+    ] = None,
+    angle: Annotated[
+        float | None, option("Of gabor: degrees from upright stripes (0)", _KERNEL)
+    ] = None,
     boundary: Annotated[
-        str, _option("Outside: symmetric, reflect, replicate, circular or zeros")
+        str, option("Outside: symmetric, reflect, replicate, circular or zeros", _KERNEL)
     ] = "symmetric",
     out: Annotated[
         Path | None,
-        _option("Where to write; by default NAME-KERNEL beside the file", "--out", "-o"),
+        option("Where to write; by default NAME-KERNEL beside the file", _KERNEL, "--out", "-o"),
     ] = None,
     tile: Annotated[
-        int, _option("Pixels of a tile worked on at a time; the result is the same")
+        int, option("Pixels of a tile worked on at a time; the result is the same", _KERNEL)
     ] = 512,
-    column: Annotated[int, _option("Of a CSV file, counted from 1", panel=_SIGNAL)] = 1,
-    show: Annotated[int, _option("Highest peaks that are listed (10)", panel=_SIGNAL)] = 10,
+    column: Annotated[int, option("Of a CSV file, counted from 1", _SIGNAL)] = 1,
+    show: Annotated[int, option("Highest peaks that are listed (10)", _SIGNAL)] = 10,
 ) -> None:
     """Slide a kernel over a picture or a signal, and write the result in the same kind of numbers.
 

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
+from ._options import option
 
 if TYPE_CHECKING:
     from ..inspection import Report
 
 _TABLE, _ONE, _FILES, _NET = "The table", "Instead of the table", "Files", "The network"
-
-
-def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
 
 
 def inspect(
@@ -31,24 +28,24 @@ def inspect(
     ],
     input: Annotated[
         list[str] | None,
-        _option("Shape of the input, as 1x3x224x224; once for each", _NET, "--input", "-i"),
+        option("Shape of the input, as 1x3x224x224; once for each", _NET, "--input", "-i"),
     ] = None,
     training: Annotated[
-        bool, _option("Look at the net in training mode", _NET, "--training")
+        bool, option("Look at the net in training mode", _NET, "--training")
     ] = False,
     optimizer: Annotated[
-        str, _option("Whose state training memory counts: sgd, momentum, adam, adamw", _NET)
+        str, option("Whose state training memory counts: sgd, momentum, adam, adamw", _NET)
     ] = "momentum",
     memory: Annotated[
-        float, _option("GB of memory for which the largest batch is told; default: 8", _NET)
+        float, option("GB of memory for which the largest batch is told; default: 8", _NET)
     ] = 8.0,
     depth: Annotated[
         int | None,
-        _option("Fold layers deeper than this into their block", _TABLE, "--depth", "-d"),
+        option("Fold layers deeper than this into their block", _TABLE, "--depth", "-d"),
     ] = None,
     columns: Annotated[
         str | None,
-        _option(
+        option(
             "Columns, as macs,params; or a set: cost, memory, field, lecture, all",
             _TABLE,
             "--columns",
@@ -56,33 +53,33 @@ def inspect(
         ),
     ] = None,
     sort: Annotated[
-        str | None, _option("Column to sort by, the largest first", _TABLE, "--sort", "-s")
+        str | None, option("Column to sort by, the largest first", _TABLE, "--sort", "-s")
     ] = None,
     advice: Annotated[
         bool | None,
-        _option("Write the advice out, or leave it out", _TABLE, "--advice/--no-advice"),
+        option("Write the advice out, or leave it out", _TABLE, "--advice/--no-advice"),
     ] = None,
-    layer: Annotated[str | None, _option("All about this layer, or this block", _ONE)] = None,
+    layer: Annotated[str | None, option("All about this layer, or this block", _ONE)] = None,
     unit: Annotated[
-        str | None, _option("What one unit sees of the input, as layer4.1:3,3", _ONE)
+        str | None, option("What one unit sees of the input, as layer4.1:3,3", _ONE)
     ] = None,
     of: Annotated[
-        str | None, _option("With --layer and --unit: look at this layer's map instead", _ONE)
+        str | None, option("With --layer and --unit: look at this layer's map instead", _ONE)
     ] = None,
     against: Annotated[
-        str | None, _option("Another network: what differs between the two", _ONE)
+        str | None, option("Another network: what differs between the two", _ONE)
     ] = None,
     sizes: Annotated[
-        bool, _option("Which input sizes fit, and lose no pixel", _ONE, "--sizes")
+        bool, option("Which input sizes fit, and lose no pixel", _ONE, "--sizes")
     ] = False,
     measure: Annotated[
         bool,
-        _option("Time each layer, and measure memory beside the prediction", _ONE, "--measure"),
+        option("Time each layer, and measure memory beside the prediction", _ONE, "--measure"),
     ] = False,
-    as_json: Annotated[bool, _option("Print JSON", _FILES, "--json")] = False,
-    csv: Annotated[Path | None, _option("Write the rows as CSV; - prints", _FILES)] = None,
-    markdown: Annotated[Path | None, _option("Write the table; - prints", _FILES)] = None,
-    html: Annotated[Path | None, _option("Write a page to look into; - prints", _FILES)] = None,
+    as_json: Annotated[bool, option("Print JSON", _FILES, "--json")] = False,
+    csv: Annotated[Path | None, option("Write the rows as CSV; - prints", _FILES)] = None,
+    markdown: Annotated[Path | None, option("Write the table; - prints", _FILES)] = None,
+    html: Annotated[Path | None, option("Write a page to look into; - prints", _FILES)] = None,
 ) -> None:
     """Report on a network: sizes, parameters, MACs, memory, receptive fields.
 

@@ -8,13 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import OptionError
+from ._options import option
 
 _NET, _PAGE, _FIGURES = "The network", "The page", "Figures instead of the page"
 _TABLE = "A table instead of the page"
-
-
-def _option(help: str, panel: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
 
 
 def look(
@@ -32,52 +29,48 @@ def look(
     ] = None,
     data: Annotated[
         str | None,
-        _option("A data set: digits, mnist, cifar10, folder:PATH, wav:PATH, arrays:FILE.npz", _NET),
+        option("A data set: digits, mnist, cifar10, folder:PATH, wav:PATH, arrays:FILE.npz", _NET),
     ] = None,
     input: Annotated[
-        str | None, _option("Shape of the input, as 1x3x224x224", _NET, "--input", "-i")
+        str | None, option("Shape of the input, as 1x3x224x224", _NET, "--input", "-i")
     ] = None,
     classes: Annotated[
-        Path | None, _option("Names of the outputs: a text file, one a line", _NET)
+        Path | None, option("Names of the outputs: a text file, one a line", _NET)
     ] = None,
     mean: Annotated[
-        str | None, _option("Taken off pixels of 0..1: one, or one a channel: 0.5,0.4,0.4", _NET)
+        str | None, option("Taken off pixels of 0..1: one, or one a channel: 0.5,0.4,0.4", _NET)
     ] = None,
-    std: Annotated[str | None, _option("What they are divided by then", _NET)] = None,
+    std: Annotated[str | None, option("What they are divided by then", _NET)] = None,
     net: Annotated[
         str | None,
-        _option("For a run of your own net: package.module:function or file.py:function", _NET),
+        option("For a run of your own net: package.module:function or file.py:function", _NET),
     ] = None,
-    port: Annotated[int, _option("Of the page; by default one that is free", _PAGE)] = 0,
+    port: Annotated[int, option("Of the page; by default one that is free", _PAGE)] = 0,
     browser: Annotated[
-        bool, _option("Open the browser, or only print the link", _PAGE, "--browser/--no-browser")
+        bool, option("Open the browser, or only print the link", _PAGE, "--browser/--no-browser")
     ] = True,
     export: Annotated[
-        Path | None, _option("Write the page with these images into one file instead", _PAGE)
+        Path | None, option("Write the page with these images into one file instead", _PAGE)
     ] = None,
-    save: Annotated[Path | None, _option("Write figures into this folder", _FIGURES)] = None,
+    save: Annotated[Path | None, option("Write figures into this folder", _FIGURES)] = None,
     layer: Annotated[
-        list[str] | None, _option("Of this layer; may be given several times", _FIGURES)
+        list[str] | None, option("Of this layer; may be given several times", _FIGURES)
     ] = None,
     figures: Annotated[
         str | None,
-        _option(
+        option(
             "Kinds with commas between: filters,maps,field,fields,slide,training,saliency,back,"
             "occlusion,cam,top,inputs,equivariance",
             _FIGURES,
         ),
     ] = None,
-    format: Annotated[
-        str | None, _option("png, svg or pdf; of slide gif or html", _FIGURES)
-    ] = None,
+    format: Annotated[str | None, option("png, svg or pdf; of slide gif or html", _FIGURES)] = None,
     equivariance: Annotated[
         bool,
-        _option("Table: how far maps follow shifts, flips, rotations", _TABLE, "--equivariance"),
+        option("Table: how far maps follow shifts, flips, rotations", _TABLE, "--equivariance"),
     ] = False,
-    blur: Annotated[
-        bool, _option("Also with a BlurPool at every stride", _TABLE, "--blur")
-    ] = False,
-    as_json: Annotated[bool, _option("As JSON", _TABLE, "--json")] = False,
+    blur: Annotated[bool, option("Also with a BlurPool at every stride", _TABLE, "--blur")] = False,
+    as_json: Annotated[bool, option("As JSON", _TABLE, "--json")] = False,
 ) -> None:
     """Look into a network: its maps, filters and units, for inputs of your own.
 

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ._options import option
+
 _DATA, _OPTIM, _AUGMENT, _MACHINE = "Net and data", "Optimization", "Augmentation", "Machine"
-
-
-def _option(help: str, panel: str, *names: str) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False)
 
 
 def train(
@@ -23,69 +21,67 @@ def train(
     ] = None,
     data: Annotated[
         str | None,
-        _option(
+        option(
             "digits, mnist, fashion-mnist, cifar10, cifar100, folder:PATH, wav:PATH, "
             "arrays:FILE.npz",
             _DATA,
         ),
     ] = None,
-    data_dir: Annotated[str | None, _option("Folder of the data set's files", _DATA)] = None,
+    data_dir: Annotated[str | None, option("Folder of the data set's files", _DATA)] = None,
     input: Annotated[
-        str | None, _option("What the net takes, as 3x64x64; default: the net's own", _DATA)
+        str | None, option("What the net takes, as 3x64x64; default: the net's own", _DATA)
     ] = None,
-    in_channels: Annotated[int | None, _option("Channels the net reads", _DATA)] = None,
-    width: Annotated[float | None, _option("Factor on the net's channels", _DATA)] = None,
+    in_channels: Annotated[int | None, option("Channels the net reads", _DATA)] = None,
+    width: Annotated[float | None, option("Factor on the net's channels", _DATA)] = None,
     val_split: Annotated[
-        float | None, _option("Share of the training data kept for validation", _DATA)
+        float | None, option("Share of the training data kept for validation", _DATA)
     ] = None,
     strict: Annotated[
-        bool | None, _option("Refuse data with broken files", _DATA, "--strict/--no-strict")
+        bool | None, option("Refuse data with broken files", _DATA, "--strict/--no-strict")
     ] = None,
-    epochs: Annotated[int | None, _option("Passes over the training data", _OPTIM)] = None,
-    batch_size: Annotated[int | None, _option("Samples a step, over all processes", _OPTIM)] = None,
-    optimizer: Annotated[str | None, _option("sgd, adam or adamw", _OPTIM)] = None,
-    lr: Annotated[float | None, _option("Largest learning rate", _OPTIM)] = None,
-    momentum: Annotated[float | None, _option("Of sgd", _OPTIM)] = None,
-    weight_decay: Annotated[float | None, _option("On weights, not on biases", _OPTIM)] = None,
-    schedule: Annotated[str | None, _option("cosine, onecycle or constant", _OPTIM)] = None,
-    warmup_epochs: Annotated[
-        float | None, _option("Epochs in which the rate rises", _OPTIM)
-    ] = None,
+    epochs: Annotated[int | None, option("Passes over the training data", _OPTIM)] = None,
+    batch_size: Annotated[int | None, option("Samples a step, over all processes", _OPTIM)] = None,
+    optimizer: Annotated[str | None, option("sgd, adam or adamw", _OPTIM)] = None,
+    lr: Annotated[float | None, option("Largest learning rate", _OPTIM)] = None,
+    momentum: Annotated[float | None, option("Of sgd", _OPTIM)] = None,
+    weight_decay: Annotated[float | None, option("On weights, not on biases", _OPTIM)] = None,
+    schedule: Annotated[str | None, option("cosine, onecycle or constant", _OPTIM)] = None,
+    warmup_epochs: Annotated[float | None, option("Epochs in which the rate rises", _OPTIM)] = None,
     label_smoothing: Annotated[
-        float | None, _option("Share of the target spread over all classes", _OPTIM)
+        float | None, option("Share of the target spread over all classes", _OPTIM)
     ] = None,
     class_weights: Annotated[
-        str | None, _option("'balanced', or one number a class: 1,2,0.5", _OPTIM)
+        str | None, option("'balanced', or one number a class: 1,2,0.5", _OPTIM)
     ] = None,
     ema: Annotated[
-        float | None, _option("Decay of a moving average of the weights, as 0.999", _OPTIM)
+        float | None, option("Decay of a moving average of the weights, as 0.999", _OPTIM)
     ] = None,
-    clip_grad: Annotated[float | None, _option("Largest norm of the gradient", _OPTIM)] = None,
+    clip_grad: Annotated[float | None, option("Largest norm of the gradient", _OPTIM)] = None,
     early_stop: Annotated[
-        int | None, _option("Epochs without a better validation loss", _OPTIM)
+        int | None, option("Epochs without a better validation loss", _OPTIM)
     ] = None,
     target: Annotated[
-        float | None, _option("Stop at this test accuracy, in percent", _OPTIM)
+        float | None, option("Stop at this test accuracy, in percent", _OPTIM)
     ] = None,
-    shift: Annotated[int | None, _option("Largest shift, in pixels or samples", _AUGMENT)] = None,
+    shift: Annotated[int | None, option("Largest shift, in pixels or samples", _AUGMENT)] = None,
     flip: Annotated[
-        bool | None, _option("Mirror half of the images", _AUGMENT, "--flip/--no-flip")
+        bool | None, option("Mirror half of the images", _AUGMENT, "--flip/--no-flip")
     ] = None,
-    cutout: Annotated[int | None, _option("Side of a blanked square, in pixels", _AUGMENT)] = None,
-    rotate: Annotated[float | None, _option("Largest rotation, in degrees", _AUGMENT)] = None,
-    gain: Annotated[float | None, _option("Largest change of loudness, in dB", _AUGMENT)] = None,
-    seed: Annotated[int | None, _option("Of weights, order and augmentation", _MACHINE)] = None,
-    device: Annotated[str | None, _option("auto, cpu, cuda or cuda:1", _MACHINE)] = None,
-    threads: Annotated[int | None, _option("CPU threads of each process", _MACHINE)] = None,
+    cutout: Annotated[int | None, option("Side of a blanked square, in pixels", _AUGMENT)] = None,
+    rotate: Annotated[float | None, option("Largest rotation, in degrees", _AUGMENT)] = None,
+    gain: Annotated[float | None, option("Largest change of loudness, in dB", _AUGMENT)] = None,
+    seed: Annotated[int | None, option("Of weights, order and augmentation", _MACHINE)] = None,
+    device: Annotated[str | None, option("auto, cpu, cuda or cuda:1", _MACHINE)] = None,
+    threads: Annotated[int | None, option("CPU threads of each process", _MACHINE)] = None,
     amp: Annotated[
-        bool | None, _option("Compute in bfloat16 where it is safe", _MACHINE, "--amp/--no-amp")
+        bool | None, option("Compute in bfloat16 where it is safe", _MACHINE, "--amp/--no-amp")
     ] = None,
-    workers: Annotated[int | None, _option("Processes that decode files", _MACHINE)] = None,
-    checkpoint_every: Annotated[int | None, _option("Steps between checkpoints", _MACHINE)] = None,
-    out: Annotated[str | None, _option("Folder of the runs; default: runs", _MACHINE)] = None,
-    name: Annotated[str | None, _option("Name of this run's folder in it", _MACHINE)] = None,
-    config: Annotated[Path | None, _option("Options from a TOML file", _MACHINE)] = None,
-    resume: Annotated[Path | None, _option("Go on with a run that was stopped", _MACHINE)] = None,
+    workers: Annotated[int | None, option("Processes that decode files", _MACHINE)] = None,
+    checkpoint_every: Annotated[int | None, option("Steps between checkpoints", _MACHINE)] = None,
+    out: Annotated[str | None, option("Folder of the runs; default: runs", _MACHINE)] = None,
+    name: Annotated[str | None, option("Name of this run's folder in it", _MACHINE)] = None,
+    config: Annotated[Path | None, option("Options from a TOML file", _MACHINE)] = None,
+    resume: Annotated[Path | None, option("Go on with a run that was stopped", _MACHINE)] = None,
 ) -> None:
     """Train a network; alone: LeNet-5 on the built-in digits.
 

@@ -12,14 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._image import SUFFIXES as PICTURES
 from .._image import decode_image
 from ..errors import DataError
 from ._arrays import decode_array
 from ._batches import normalise, to_unit
 from ._fit import fit
+from ._wav import SUFFIXES as SOUNDS
 from ._wav import decode_wav
 
-_KINDS = ("image", "signal", "array")
+_KINDS = {"image": PICTURES, "signal": SOUNDS, "array": (".npy",)}
+"""Suffixes of the files of each kind."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class Preprocess:
             )
         if self.kind == "signal" and not self.sample_rate:
             raise DataError("Preprocess: a signal needs its sample_rate, in Hz.")
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of the files that it reads, in small letters."""
+        return _KINDS[self.kind]
 
     def open(self, path: str | PathLike[str]) -> Tensor:
         """Read a file.

@@ -15,6 +15,9 @@ from ..errors import OptionError
 from ..graph import Graph, capture
 from ._unit import Unit, look_at_unit
 
+COUNTS = 0.0455
+"""Share of the largest weight above which a pixel counts: two standard deviations."""
+
 
 @dataclass(frozen=True)
 class EffectiveField:
@@ -28,15 +31,25 @@ class EffectiveField:
     unit: Unit
     weight: np.ndarray[Any, Any]
 
-    def size(self, share: float = 0.0455) -> float:
+    def size(self, share: float = COUNTS) -> float:
         """Side of the square (cube, interval) as large as the pixels that count.
 
         Args:
             share: A pixel counts whose weight is more than this share of the largest; 4.55 %, two
                 standard deviations of a bell curve, is the paper's.
         """
-        counted = int((self.weight > share).sum())
-        return float(counted ** (1 / self.weight.ndim))
+        return counted_side(self.weight, share)
+
+
+def counted_side(weight: np.ndarray[Any, Any], share: float = COUNTS) -> float:
+    """Side of the square (cube, interval) as large as the pixels above a share of the largest, 1.
+
+    Example:
+        >>> round(counted_side(np.array([[1.0, 0.5], [0.2, 0.01]]), share=0.1) ** 2)
+        3
+    """
+    counted = int((weight > share).sum())
+    return float(counted ** (1 / weight.ndim))
 
 
 def effective_field(

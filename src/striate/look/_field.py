@@ -10,7 +10,9 @@ import numpy as np
 
 from ..errors import OptionError
 from ..inspection import Unit, look_at_unit
+from ..inspection._effective import counted_side
 from . import _style as style
+from ._gradient import has_gradients, program_of
 from ._maps import shown_input
 from ._picture import Picture
 from ._subject import Floats, Subject, open_subject
@@ -18,9 +20,6 @@ from ._subject import Floats, Subject, open_subject
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COUNTS = 0.0455
-"""A pixel counts whose weight is more than this share of the largest: two standard deviations."""
 
 SLICES = 6
 """Slices of a volume that are drawn."""
@@ -57,8 +56,7 @@ class Field(Picture):
         """Side of the square (cube, interval) as large as the pixels that count."""
         if self.effective is None:
             return None
-        counted = int((self.effective > COUNTS).sum())
-        return float(counted ** (1 / self.effective.ndim))
+        return counted_side(self.effective)
 
     def title(self) -> str:
         """Say in words which unit it is and how large its field."""
@@ -122,7 +120,7 @@ def field(
         raise OptionError(f"samples={samples}: 1 random input or more is needed.")
     given = None if image is None else subject.prepare(image)
     measured = None
-    if effective or (effective is None and hasattr(subject.graph.source, "run")):
+    if effective or (effective is None and has_gradients(subject)):
         inputs = _random_inputs(subject, samples, seed) if given is None else given
         measured = _gradient(subject, unit, channel, inputs)
     return Field(
@@ -150,12 +148,7 @@ def _gradient(subject: Subject, unit: Unit, channel: int | None, inputs: Floats)
     """Mean over inputs of |d unit / d input|, summed over channels, largest 1."""
     import torch
 
-    program: Any = subject.graph.source
-    if not hasattr(program, "run"):
-        raise OptionError(
-            f"{subject.name} comes from a file without its torch module, and gradients need one. "
-            f"Give the module, a run folder or a network of the zoo, or effective=False."
-        )
+    program = program_of(subject)
     value = subject.graph[unit.layer].outputs[0]
     total = np.zeros(subject.input_shape)
     for one in inputs:

@@ -61,7 +61,7 @@ def following(grids: tuple[Grid | None, ...], change: Change, sizes: tuple[int, 
         return Following((), np.zeros((0, 0), int), np.zeros((0, 0)), False)
     units = np.stack(np.meshgrid(*(np.arange(g.count) for g in known), indexing="ij"))
     units = units.reshape(len(known), -1)
-    centers = np.stack([g.start + g.jump * i for g, i in zip(known, units, strict=True)])
+    centers = np.stack([g.center(i) for g, i in zip(known, units, strict=True)])
     came = change.back(centers, sizes)
     points = np.stack([g.units(q) for g, q in zip(known, came, strict=True)])
     nearest = np.rint(points)
@@ -85,11 +85,11 @@ def _fields_inside(
     """Which units have fields within the input, before the change and after it."""
     lengths = np.array(sizes)[:, None]
     low, high = np.floor(points), np.ceil(points)
-    first = np.stack([g.jump * i - g.before for g, i in zip(grids, low, strict=True)])
-    last = np.stack([g.jump * i - g.before + g.size - 1 for g, i in zip(grids, high, strict=True)])
+    first = np.stack([g.first(i) for g, i in zip(grids, low, strict=True)])
+    last = np.stack([g.last(i) for g, i in zip(grids, high, strict=True)])
     good: Any = ((first >= 0) & (last <= lengths - 1)).all(0)
     # The fields of the changed map: all corners on the changed input, and come from the input.
-    ends = np.stack([np.stack([g.first[i], g.last[i]]) for g, i in zip(grids, units, strict=True)])
+    ends = np.stack([np.stack([g.first(i), g.last(i)]) for g, i in zip(grids, units, strict=True)])
     for corner in np.ndindex(*(2,) * len(grids)):
         at = np.stack([ends[axis, side] for axis, side in enumerate(corner)])
         source = change.back(at, sizes)

@@ -40,20 +40,17 @@ class Grid:
     before: float
     size: float
 
-    @property
-    def centers(self) -> Floats:
-        """In the input, in pixels; that of pixel 0 is 0."""
-        return self.start + self.jump * np.arange(self.count)
+    def center(self, units: Any) -> Any:
+        """Centre of units' fields, in pixels of the input; that of pixel 0 is 0."""
+        return self.start + self.jump * units
 
-    @property
-    def first(self) -> Floats:
-        """First pixel of each unit's field."""
-        return self.jump * np.arange(self.count) - self.before
+    def first(self, units: Any) -> Any:
+        """First pixel of units' fields."""
+        return self.jump * units - self.before
 
-    @property
-    def last(self) -> Floats:
-        """Last pixel of each unit's field."""
-        return self.first + self.size - 1
+    def last(self, units: Any) -> Any:
+        """Last pixel of units' fields."""
+        return self.first(units) + self.size - 1
 
     def units(self, pixels: Floats) -> Floats:
         """Which unit stands at a pixel: a number between the units where none does."""

@@ -104,6 +104,11 @@ def checked_index(layer: str, values: Tensor, index: Sequence[int]) -> tuple[int
     return tuple(index)
 
 
+def has_gradients(subject: Subject) -> bool:
+    """Whether there is a torch module whose gradients can be taken."""
+    return isinstance(subject.graph.source, Program)
+
+
 def program_of(subject: Subject) -> Program:
     """The traced calls of the network's torch module.
 

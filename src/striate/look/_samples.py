@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._image import SUFFIXES as PICTURES
 from ..data import Data, Dataset, load, open_files
-from ..data._wav import SUFFIXES as SOUNDS
 from ..errors import DataError, OptionError
 from ._subject import Subject
 
@@ -104,12 +102,11 @@ def _of_dataset(subject: Subject, data: Dataset) -> Samples:
 def _of_path(subject: Subject, path: Path) -> Samples:
     if path.is_file() and path.suffix.lower() != ".zip":
         return Samples(1, lambda some: _each(subject, [path] * len(some)), _named([path]))
-    kind = subject.preprocess.kind
-    suffixes = {"image": PICTURES, "signal": SOUNDS}.get(kind, (".npy",))
+    suffixes = subject.preprocess.suffixes
     files = open_files(path, suffixes)
     if not files.names:
         raise DataError(f"{path}: there are no files of {', '.join(suffixes)} in it.")
-    if kind == "array":
+    if subject.preprocess.kind == "array":
         paths = [path / name for name in files.names]
         return Samples(
             len(paths), lambda some: _each(subject, [paths[i] for i in some]), _named(paths)

@@ -184,13 +184,12 @@ def sliding_window(
     x, k = np.atleast_2d(x), np.atleast_2d(k)
     across = Window(k.shape[1], stride, dilation, padding).on(x.shape[1])
     down = Window(1) if flat else Window(k.shape[0], stride, dilation, padding).on(x.shape[0])
-    sizes = down.output_size(x.shape[0]), across.output_size(x.shape[1])
-    if not all(sizes):
+    if not (down.output_size(x.shape[0]) and across.output_size(x.shape[1])):
         raise ShapeError(
             f"sliding_window: a kernel of {'x'.join(map(str, k.shape))} does not fit an input of "
             f"{'x'.join(map(str, x.shape))} with padding {padding}. Use more padding."
         )
-    output = _correlate(x, k, (down, across), sizes) + bias
+    output = _correlate(x[None], k[None], (down, across))[0] + bias
     return SlidingWindow(x, k, (down, across), output, float(bias), title=title)
 
 
@@ -296,38 +295,33 @@ def _cut(
     chosen: int,
 ) -> SlidingWindow:
     """Cut out what the places read; padding stays padding, as it is no part of the input."""
-    reads = [
-        w.input_interval(run, n) for w, run, n in zip(windows, runs, maps.shape[1:], strict=True)
-    ]
-    moved = []
-    for window, run, read in zip(windows, runs, reads, strict=True):
-        # Place 0 of the cut stands where place run[0] stood in the whole.
-        before = read.start - (run.start * window.stride - window.before)
-        moved.append(Window(window.size, window.stride, window.dilation, (before, 0)))
-    pair, sizes = (moved[0], moved[1]), (len(runs[0]), len(runs[1]))
-    cut = maps[:, reads[0].start : reads[0].stop, reads[1].start : reads[1].stop]
-    parts = [_correlate(x, k, pair, sizes) for x, k in zip(cut, weight, strict=True)]
-    total = np.sum(parts, axis=0)
+    (y, down), (x, across) = (
+        _cut_axis(w, run, n) for w, run, n in zip(windows, runs, maps.shape[1:], strict=True)
+    )
+    cut = maps[:, y.start : y.stop, x.start : x.stop]
+    parts = _correlate(cut, weight, (down, across))
+    total = parts.sum(0)
     return SlidingWindow(
         cut[chosen],
         weight[chosen],
-        pair,
+        (down, across),
         total,
         rest=total - parts[chosen],
-        first=(reads[0].start, reads[1].start),
+        first=(y.start, x.start),
     )
 
 
-def _correlate(
-    x: Floats, kernel: Floats, windows: tuple[Window, Window], sizes: tuple[int, int]
-) -> Floats:
-    """Slide a kernel over x, at each place."""
-    output = np.empty(sizes)
-    for i in range(sizes[0]):
-        for j in range(sizes[1]):
-            read = _gather(x, list(windows[0].taps(i)), list(windows[1].taps(j)))
-            output[i, j] = (read * kernel).sum()
-    return output
+def _cut_axis(window: Window, run: range, n: int) -> tuple[range, Window]:
+    """What a run of places reads of an axis, and the window whose places on that are the run."""
+    whole, read = window.input_interval(run), window.input_interval(run, n)
+    padding = (read.start - whole.start, whole.stop - read.stop)
+    return read, Window(window.size, window.stride, window.dilation, padding)
+
+
+def _correlate(x: Floats, kernels: Floats, windows: tuple[Window, Window]) -> Floats:
+    """Slide a kernel over each channel of x."""
+    (y,) = Conv(windows, groups=len(x)).evaluate(x[None], kernels[:, None])
+    return np.asarray(y[0])
 
 
 def _gather(x: Floats, rows: list[int], columns: list[int]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +93,7 @@ class Subject:
     preprocess: Preprocess
     classes: tuple[str, ...] = ()
     module: nn.Module | None = None
-    _plans: dict[str, Plan] = field(default_factory=dict, repr=False)
+    _plans: dict[tuple[str, ...], Plan] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -127,16 +127,16 @@ class Subject:
         Raises:
             OptionError: There is no such layer.
         """
-        node = self.graph[layer]
-        slots = [v for v in node.inputs[1:] if v is not None and v in self.graph.weights]
-        return self.graph.weights[slots[0]].numpy().astype(np.float32) if slots else None
+        return self._slot(layer, 0)
 
     def bias(self, layer: str) -> Floats | None:
         """Give a layer's bias, (out,); None where it has none."""
-        node = self.graph[layer]
-        slots = [v for v in node.inputs[1:] if v is not None and v in self.graph.weights]
-        found = self.graph.weights[slots[1]].numpy() if len(slots) > 1 else None
-        return None if found is None else found.astype(np.float32)
+        return self._slot(layer, 1)
+
+    def _slot(self, layer: str, number: int) -> Floats | None:
+        weights = self.graph.weights
+        slots = [v for v in self.graph[layer].inputs[1:] if v is not None and v in weights]
+        return weights[slots[number]].numpy().astype(np.float32) if number < len(slots) else None
 
     def prepare(self, source: Any) -> Floats:
         """Turn a file, its bytes, or an array into an input.
@@ -175,20 +175,7 @@ class Subject:
             PlanError: The network holds an operation that is not known.
         """
         given = self.prepare(source)
-        wanted = tuple(n.outputs[0] for n in self.layers)
-        outputs = self._plan(wanted)(given)
-        several = outputs if isinstance(outputs, tuple) else (outputs,)
-        values = dict(zip(wanted, several, strict=True))
-        return Activations(self, given, values)
-
-    def output(self, sources: Floats) -> Floats:
-        """Compute the network's first output alone, for a batch of inputs.
-
-        Shape:
-            sources (N, C, ...).
-        """
-        found = self._plan(self.graph.outputs[:1])(np.ascontiguousarray(sources, np.float32))
-        return np.asarray(found[0] if isinstance(found, tuple) else found)
+        return Activations(self, given, self._values([n.outputs[0] for n in self.layers], given))
 
     def activations(self, layers: Sequence[str], sources: Floats) -> dict[str, Floats]:
         """Compute some layers' outputs for a batch of inputs.
@@ -196,22 +183,24 @@ class Subject:
         Shape:
             sources (N, C, ...); each output (N, C, ...).
         """
-        values = tuple(self.graph[layer].outputs[0] for layer in layers)
-        wanted = tuple(dict.fromkeys(values))
-        found = self._plan(wanted)(np.ascontiguousarray(sources, np.float32))
-        by_value = dict(zip(wanted, found if isinstance(found, tuple) else (found,), strict=True))
-        return {name: by_value[value] for name, value in zip(layers, values, strict=True)}
+        names = {layer: self.graph[layer].outputs[0] for layer in layers}
+        found = self._values(names.values(), np.ascontiguousarray(sources, np.float32))
+        return {layer: found[value] for layer, value in names.items()}
+
+    def _values(self, names: Iterable[str], inputs: Floats) -> dict[str, Floats]:
+        wanted = tuple(dict.fromkeys(names))
+        found = self._plan(wanted)(inputs)
+        return dict(zip(wanted, found if isinstance(found, tuple) else (found,), strict=True))
 
     def _plan(self, outputs: tuple[str, ...]) -> Plan:
-        key = "\n".join(outputs)
-        if key not in self._plans:
+        if outputs not in self._plans:
             from .. import engine
 
             # Without Winograd's algorithm, so that sums shown beside a value give that value.
             graph = replace(self.graph, outputs=outputs)
             shapes = [kind.shape for kind in graph.inputs.values()]
-            self._plans[key] = engine.compile(graph, shapes, precision="exact")
-        return self._plans[key]
+            self._plans[outputs] = engine.compile(graph, shapes, precision="exact")
+        return self._plans[outputs]
 
     def _is_float(self, value: str) -> bool:
         kind = self.graph.types[value]

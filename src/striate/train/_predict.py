@@ -10,14 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .._image import SUFFIXES as PICTURES
 from ..data import Preprocess
-from ..data._wav import SUFFIXES as SOUNDS
 from ..errors import DataError, OptionError
 from ._run import Run
 from ._setup import pick_device
-
-_SUFFIXES = {"image": PICTURES, "signal": SOUNDS, "array": (".npy",)}
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def _predictions(
     top: int,
     batch_size: int,
 ) -> Iterator[Prediction]:
-    found = _files(paths, _SUFFIXES[preprocess.kind])
+    found = _files(paths, preprocess.suffixes)
     while chunk := list(islice(found, batch_size)):
         opened = [_open(item, preprocess) for item in chunk]
         inputs = [item for item in opened if isinstance(item, Tensor)]

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from ...graph.aten import Program
-from .._gradient import input_gradient, magnitude
-from .._subject import Subject
+from .._gradient import has_gradients, input_gradient, magnitude
 from ._answers import Answer, Ask, Numbers, RequestError
 from ._session import Session
-
-
-def has_gradients(subject: Subject) -> bool:
-    """Whether the network came from a torch module."""
-    return isinstance(subject.graph.source, Program)
 
 
 def gradient(session: Session, ask: Ask) -> Answer:

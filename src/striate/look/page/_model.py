@@ -10,10 +10,9 @@ from ...graph import Graph, Node
 from ...inspection import Report
 from ...inspection._field import AxisField
 from ...window import Number, Window
+from .._gradient import has_gradients
 from .._subject import Subject
 from ._answers import Answer, Ask, Json
-from ._gradient import has_gradients
-from ._samples import accepted
 from ._session import Session
 
 
@@ -70,7 +69,7 @@ def _input(subject: Subject) -> dict[str, Any]:
         "kind": "array" if kind == "image" and shape[0] not in (1, 3) else kind,
         "channels": shape[0] if shape else 1,
         "sample_rate": subject.preprocess.sample_rate,
-        "accept": ",".join(accepted(subject)),
+        "accept": ",".join(subject.preprocess.suffixes),
     }
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..._image import SUFFIXES as PICTURES
 from ...errors import DataError, OptionError
 from .._subject import Floats, Subject
 
@@ -21,8 +20,6 @@ MOST = 200
 
 A_CLASS = 3
 """Samples of each class of a data set."""
-
-_SUFFIXES = {"image": PICTURES, "signal": (".wav", ".wave"), "array": (".npy",)}
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,6 @@ class Sample:
         return self.read(subject)
 
 
-def accepted(subject: Subject) -> tuple[str, ...]:
-    """Suffixes of the files that become an input."""
-    return _SUFFIXES[subject.preprocess.kind]
-
-
 def file_samples(subject: Subject, paths: Sequence[Path]) -> list[Sample]:
     """Take files, and of folders the files of the right kind.
 
@@ -71,7 +63,7 @@ def _files(subject: Subject, path: Path) -> Iterator[Path]:
             raise DataError(f"{path}: there is no such file or folder.")
         yield path
         return
-    suffixes = accepted(subject)
+    suffixes = subject.preprocess.suffixes
     inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
     if not inside:
         raise OptionError(

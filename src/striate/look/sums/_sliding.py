@@ -24,27 +24,24 @@ def conv(unit: Unit) -> UnitSum:
         first = o // (weight.shape[0] // op.groups) * each
         channels, kernel = list(range(first, first + each)), weight[o]
     windows = [w.on(n) for w, n in zip(op.windows, maps.shape[1:], strict=True)]
-    taps = [
-        [(u, int(i * w.stride - w.before + u * w.dilation)) for u in range(w.size)]
-        for w, i in zip(windows, place, strict=True)
-    ]
+    taps = [list(enumerate(w.taps(i))) for w, i in zip(windows, place, strict=True)]
     return _under(unit, channels, kernel, taps)
 
 
 def conv_transpose(unit: Unit) -> UnitSum:
     """Every input pixel whose spread kernel reaches the unit.
 
-    Output i gets w[u] * x[j] where i = j*stride - before + u*dilation.
+    Output i gets w[u] * x[j] where tap u of the window at j stands on i.
     """
     op, (o, *place) = unit.op, unit.index
     weight = unit.operand(1)
     each = weight.shape[0] // op.groups
     group, local = divmod(o, weight.shape[1])
     channels = list(range(group * each, (group + 1) * each))
-    taps = []
-    for w, i in zip(op.windows, place, strict=True):
-        reached = [(u, i + int(w.before) - u * int(w.dilation)) for u in range(w.size)]
-        taps.append([(u, at // int(w.stride)) for u, at in reached if at % int(w.stride) == 0])
+    taps = [
+        [(w.taps(j).index(i), j) for j in reversed(w.output_interval(i)) if i in w.taps(j)]
+        for w, i in zip(op.windows, place, strict=True)
+    ]
     return _under(unit, channels, weight[channels, local], taps)
 
 
