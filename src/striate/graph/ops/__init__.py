@@ -4,6 +4,8 @@ from .activation import Activation as Activation
 from .activation import Cast as Cast
 from .activation import PReLU as PReLU
 from .activation import Softmax as Softmax
+from .activation_gradient import ActivationGradient as ActivationGradient
+from .activation_gradient import SoftmaxGradient as SoftmaxGradient
 from .arithmetic import Binary as Binary
 from .arithmetic import Where as Where
 from .combine import Concat as Concat
@@ -15,6 +17,7 @@ from .combine import Split as Split
 from .combine import Stack as Stack
 from .conv import Conv as Conv
 from .conv import ConvTranspose as ConvTranspose
+from .conv_gradient import ConvWeightGradient as ConvWeightGradient
 from .linear import Attention as Attention
 from .linear import Einsum as Einsum
 from .linear import Linear as Linear
@@ -23,10 +26,18 @@ from .norm import BatchNorm as BatchNorm
 from .norm import GroupNorm as GroupNorm
 from .norm import LayerNorm as LayerNorm
 from .norm import LocalResponseNorm as LocalResponseNorm
+from .norm_gradient import BatchMoments as BatchMoments
+from .norm_gradient import BatchNormGradient as BatchNormGradient
+from .norm_gradient import GroupNormGradient as GroupNormGradient
+from .norm_gradient import LayerNormGradient as LayerNormGradient
 from .pool import AdaptivePool as AdaptivePool
 from .pool import AvgPool as AvgPool
 from .pool import LpPool as LpPool
 from .pool import MaxPool as MaxPool
+from .pool_gradient import AdaptiveAvgPoolGradient as AdaptiveAvgPoolGradient
+from .pool_gradient import AdaptiveMaxPoolGradient as AdaptiveMaxPoolGradient
+from .pool_gradient import AvgPoolGradient as AvgPoolGradient
+from .pool_gradient import MaxPoolGradient as MaxPoolGradient
 from .reduce import ArgReduce as ArgReduce
 from .reduce import CumSum as CumSum
 from .reduce import Reduce as Reduce

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -70,19 +71,50 @@ def taps(
         outputs: Outputs along each of these axes.
     """
     concrete = [w.on(n) for w, n in zip(windows, x.shape[2:], strict=True)]
+    crops, pads = _framed(concrete, x.shape[2:], outputs)
+    padded = np.pad(x[crops], pads, constant_values=fill)
+    for place, reads in _reads(concrete, outputs):
+        yield place, padded[reads]
+
+
+def spread(parts: Sequence[Array], shape: tuple[int, ...], windows: Sequence[Window]) -> Array:
+    """Add up at every pixel what each tap of each output that reads it says: `taps` turned around.
+
+    Args:
+        parts: For each tap, in the order of `taps`, a number for every output.
+        shape: Of what the windows lie on: (N, C, *).
+    """
+    outputs = parts[0].shape[2:]
+    concrete = [w.on(n) for w, n in zip(windows, shape[2:], strict=True)]
+    crops, pads = _framed(concrete, shape[2:], outputs)
+    result = np.zeros(shape, parts[0].dtype)
+    padded = np.pad(result[crops], pads)
+    for part, (_, reads) in zip(parts, _reads(concrete, outputs), strict=True):
+        padded[reads] += part
+    inner = (slice(low, n - high) for (low, high), n in zip(pads, padded.shape, strict=True))
+    result[crops] = padded[tuple(inner)]
+    return result
+
+
+def _framed(concrete: Sequence[Window], sizes: Sequence[int], outputs: Sequence[int]) -> Any:
+    """What of a map is read at all, and the padding around it that is read, too."""
     pads = [(0, 0), (0, 0)]
     crops = [slice(None), slice(None)]
-    for w, n, count in zip(concrete, x.shape[2:], outputs, strict=True):
+    for w, n, count in zip(concrete, sizes, outputs, strict=True):
         end = (count - 1) * w.stride - w.before + w.extent  # first position that nobody reads
         pads.append((max(int(w.before), 0), max(int(end) - n, 0)))
         crops.append(slice(max(-int(w.before), 0), None))
-    padded = np.pad(x[tuple(crops)], pads, constant_values=fill)
+    return tuple(crops), pads
+
+
+def _reads(concrete: Sequence[Window], outputs: Sequence[int]) -> Iterator[tuple[Any, Any]]:
+    """Tap by tap, its place in the window and what it reads of the padded map."""
     for place in itertools.product(*(range(w.size) for w in concrete)):
         reads = tuple(
             slice(u * int(w.dilation), u * int(w.dilation) + (n - 1) * int(w.stride) + 1, w.stride)
             for u, w, n in zip(place, concrete, outputs, strict=True)
         )
-        yield place, padded[(slice(None), slice(None), *reads)]
+        yield place, (slice(None), slice(None), *reads)
 
 
 def window_sum(x: Array, windows: Sequence[Window], outputs: Sequence[int]) -> Array:

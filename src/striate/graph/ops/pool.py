@@ -131,15 +131,17 @@ class AvgPool(_Pool):
     def evaluate(self, x: Array) -> tuple[Array, ...]:
         outputs = self.infer(TensorType(x.shape))[0].shape[2:]
         total = window_sum(x, self.windows, outputs)
+        return (total / self.counts(x.shape[2:], outputs).astype(total.dtype),)
+
+    def counts(self, sizes: Sequence[int], outputs: Sequence[int]) -> Array:
+        """What each output divides by."""
         if self.divisor is not None:
-            return (total / self.divisor,)
-        count = np.ones(outputs, dtype=total.dtype)
-        for axis, (window, n, places) in enumerate(
-            zip(self.windows, x.shape[2:], outputs, strict=True)
-        ):
+            return np.asarray(self.divisor)
+        count = np.ones(outputs)
+        for axis, (window, n, places) in enumerate(zip(self.windows, sizes, outputs, strict=True)):
             inside = [self.counted(window, n, i) for i in range(places)]
             count *= np.reshape(inside, [-1 if a == axis else 1 for a in range(len(outputs))])
-        return (total / count,)
+        return count
 
     def counted(self, window: Window, n: int, i: int) -> int:
         """How many taps output i of an axis of n pixels divides by, without a `divisor`."""
