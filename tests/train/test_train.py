@@ -46,8 +46,10 @@ def numbers(run: Run) -> list[dict[str, Any]]:
 
 def assert_same_run(a: Run, b: Run) -> None:
     assert numbers(a) == numbers(b)
-    for key, tensor in weights(a).items():
-        assert torch.equal(tensor, weights(b)[key]), key
+    for name in ("weights", "filters"):
+        ours, theirs = weights(a, name), weights(b, name)
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items()), name
 
 
 class TestLearning:
@@ -126,6 +128,11 @@ class TestRepeating:
             train(quick(tmp_path, **options), data=digits, progress=StopAt())
         resumed = train(resume=stopped.value.path, data=digits)
         assert_same_run(whole, resumed)
+        record, start = resumed.filters(), weights(resumed, "initial")
+        assert record is not None
+        assert list(record.epochs) == [0, 1, 2]
+        assert torch.equal(record.epochs[0], start[f"{record.layer}.weight"])
+        assert not torch.equal(record.epochs[0], record.epochs[2])
 
     def test_killed_in_mid_epoch_and_resumed_is_as_never_stopped(self, tmp_path: Path) -> None:
         options = ["--epochs", "4", "--batch-size", "64", "--checkpoint-every", "3"]

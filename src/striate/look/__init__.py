@@ -15,6 +15,7 @@ from ._field import Field as Field
 from ._field import field as field
 from ._fields import Fields as Fields
 from ._fields import fields as fields
+from ._filter_history import FilterHistory as FilterHistory
 from ._filters import Filters as Filters
 from ._filters import filters as filters
 from ._grad_cam import GradCam as GradCam
@@ -42,7 +43,6 @@ from ._top import TopPatches as TopPatches
 from ._top import top_patches as top_patches
 from ._training import Confusion as Confusion
 from ._training import Curves as Curves
-from ._training import FilterHistory as FilterHistory
 from ._training import Training as Training
 from ._training import training as training
 from .sums import UnitSum as UnitSum

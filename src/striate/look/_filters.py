@@ -74,13 +74,10 @@ class Filters(Picture):
             if not self.colour:
                 weight = weight[np.abs(weight).sum((1, 2, 3)).argmax()]
                 return list(weight)
-            return [self._shades(weight[:, depth]) for depth in range(weight.shape[1])]
-        return [self._shades(weight)] if self.colour else list(weight)
-
-    def _shades(self, weight: Floats) -> Floats:
-        """Colours of (3, H, W): grey is 0."""
-        shades: Floats = 0.5 + weight.transpose(1, 2, 0) / (2 * (self.limit or 1.0))
-        return shades
+            return list(style.shades(weight.transpose(1, 2, 3, 0), self.limit))
+        if self.colour:
+            return [style.shades(weight.transpose(1, 2, 0), self.limit)]
+        return list(weight)
 
     def _names(self, width: int) -> list[str]:
         if self.weights.ndim == 5:

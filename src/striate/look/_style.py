@@ -293,6 +293,17 @@ def colour(rgb: tuple[int, int, int]) -> tuple[float, float, float]:
     return (rgb[0] / 255, rgb[1] / 255, rgb[2] / 255)
 
 
+def shades(weights: Floats, limit: float) -> Floats:
+    """Turn signed weights into colours from 0 to 1: 0 becomes grey.
+
+    Example:
+        >>> shades(np.array([-2.0, 0.0, 2.0]), limit=2.0).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    found: Floats = 0.5 + weights / (2 * (limit or 1.0))
+    return found
+
+
 # Inputs, and what lies over them ------------------------------------------------------------------
 
 

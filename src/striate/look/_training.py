@@ -1,4 +1,4 @@
-"""How a training run went, as figures: curves, confusion matrix, filters before and after."""
+"""How a training run went, as figures: curves, confusion matrix, filters over the epochs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import RunError
 from . import _style as style
-from ._filters import Filters, filters
+from ._filter_history import FilterHistory, filter_history
 from ._picture import Picture
-from ._subject import Floats, open_subject
+from ._subject import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,51 +122,13 @@ class Confusion(Picture):
 
 
 @dataclass(frozen=True, eq=False)
-class FilterHistory(Picture):
-    """Filters of one layer at several times of a run, on one scale of colours.
-
-    Args:
-        name: The run's.
-        times: What each state is called.
-        states: The filters at each time, with the same filters in the same order.
-    """
-
-    name: str
-    times: tuple[str, ...]
-    states: tuple[Filters, ...]
-
-    @property
-    def limit(self) -> float:
-        """The largest magnitude of all states: full colour."""
-        return max(state.limit for state in self.states)
-
-    def _draw(self) -> Figure:
-        drawn = [state.tiles() for state in self.states]
-        tiles, labels, columns = drawn[0]
-        first = tiles[0]
-        assert first is not None
-        aspect = first.shape[1] / first.shape[0] if first.ndim > 1 else 2.0
-        high = style.sheet_height(len(tiles), aspect, columns=columns, labels=True) + 0.3
-        title = f"{self.name}: filters of {self.states[0].layer}"
-        figure = style.new_figure(height=high * len(drawn) + 0.4, title=title)
-        parts = list(figure.subplots(len(drawn), 1, squeeze=False)[:, 0])
-        for axes, time, (state, _, _) in zip(parts, self.times, drawn, strict=True):
-            style.sheet(axes, state, self.limit, labels=labels, columns=columns)
-            axes.set_title(time, loc="left")
-        if first.ndim == 2:
-            style.scale(parts, self.limit, "weight")
-        return figure
-
-
-@dataclass(frozen=True, eq=False)
 class Training:
     """The figures of a run, as far as its folder has the data.
 
     Args:
         curves: By epoch.
         confusion: On the test data; None before the run has ended.
-        filters: Of the first convolution, before and after; None where there is none, or nothing
-            was trained yet.
+        filters: Of the first convolution, epoch by epoch; None where there is none.
     """
 
     curves: Curves
@@ -185,7 +147,7 @@ def training(run: str | PathLike[str]) -> Training:
     from ..train import Run
 
     opened = Run.open(Path(run))
-    return Training(_curves(opened), _confusion(opened), _history(opened))
+    return Training(_curves(opened), _confusion(opened), filter_history(opened))
 
 
 def _curves(run: Run) -> Curves:
@@ -215,23 +177,6 @@ def _confusion(run: Run) -> Confusion | None:
     except (KeyError, RuntimeError) as error:
         raise RunError(f"{path} is damaged: {error}.") from None
     return Confusion(run.name, run.classes, score.confusion.numpy().astype(np.float64))
-
-
-def _history(run: Run) -> FilterHistory | None:
-    states: list[Filters] = []
-    times = {"initial": "before training", "weights": "after training"}
-    kept = [name for name in times if (run.path / f"{name}.safetensors").is_file()]
-    if len(kept) < 2:
-        return None
-    shape = run.preprocess.input_shape
-    for name in kept:
-        subject = open_subject(run.model(name), shape)
-        drawable = [n for n in subject.layers if n.kind == "conv"]
-        if not drawable:
-            return None
-        # All channels, so that the same are drawn at every time.
-        states.append(filters(subject, drawable[0].name, channels=subject.input_shape[0]))
-    return FilterHistory(run.name, tuple(times[name] for name in kept), tuple(states))
 
 
 def figures_of(run: str | PathLike[str]) -> list[tuple[str, Picture]]:

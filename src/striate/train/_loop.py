@@ -25,6 +25,7 @@ from ._config import Config
 from ._evaluate import evaluate
 from ._events import events, log
 from ._files import append_line, write_atomic
+from ._filter_record import resume_record, start_record
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run
@@ -124,6 +125,7 @@ class Trainer:
         self.snapshot = Snapshot(
             self.net, self.optimizer, self.average, self.device, self.world_size, best={}
         )
+        self.filters = start_record(self.net)
         self.stop_asked = False
 
     # The course of a run --------------------------------------------------------------------
@@ -165,6 +167,7 @@ class Trainer:
         if self.rank == 0:
             self.run = create_run(self.config, self.data.classes, self.data.preprocess)
             self._save_weights("initial", self.net.state_dict())
+            self._record_filters(0)
         if self.world_size > 1:
             import torch.distributed as dist
 
@@ -282,6 +285,7 @@ class Trainer:
         if self.rank == 0:
             assert self.run is not None
             append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
+            self._record_filters(state.epoch)
         self._choose(entry)
         self.state = replace(
             state,
@@ -378,6 +382,13 @@ class Trainer:
         state = {"net": self.config.net}
         save_tensors(self.run.path / f"{name}.safetensors", {"": tensors}, state)
 
+    def _record_filters(self, epoch: int) -> None:
+        """Keep what the first filters are like at the end of an epoch."""
+        assert self.run is not None
+        if self.filters:
+            self.filters.add(epoch, self.average.state if self.average else self.net.state_dict())
+            self.filters.save(self.run.path)
+
     # Checkpoints ----------------------------------------------------------------------------
 
     def _checkpoint(self) -> None:
@@ -390,9 +401,11 @@ class Trainer:
         return self.run.path / f"checkpoint{suffix}.safetensors"
 
     def _restore(self) -> None:
+        assert self.run is not None
         self.state = self.snapshot.restore(self._checkpoint_path())
         if self.rank == 0:
             self._cut_metrics()
+            self.filters = resume_record(self.net, self.run.path, self.state.epoch - 1)
 
     def _cut_metrics(self) -> None:
         """Take back the lines written after the checkpoint, if it was killed in between."""

@@ -20,6 +20,7 @@ from ..errors import RunError
 from ._checkpoint import load_tensors
 from ._config import Config, read_toml
 from ._files import write_atomic
+from ._filter_record import FilterRecord, load_record
 
 FORMAT = 1
 
@@ -30,8 +31,8 @@ class Run:
 
     Files: config.toml, environment.json, model.json (how to build the net and prepare its input),
     metrics.jsonl (one line an epoch), weights.safetensors (those to use), initial.safetensors,
-    checkpoint.safetensors (to go on), predictions.safetensors (on the test data), TensorBoard's
-    events, report.html.
+    checkpoint.safetensors (to go on), filters.safetensors (the first convolution's, by epoch),
+    predictions.safetensors (on the test data), TensorBoard's events, report.html.
 
     Attributes:
         path: The folder.
@@ -99,6 +100,14 @@ class Run:
     def final(self) -> dict[str, Any] | None:
         """Give the entry of the end, or None if the run has not ended."""
         return next((e for e in reversed(self.metrics()) if e.get("kind") == "final"), None)
+
+    def filters(self) -> FilterRecord | None:
+        """Read the first convolution's filters, epoch by epoch; None where none were kept.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        return load_record(self.path)
 
     def model(self, weights: str = "weights", *, net: str | None = None) -> nn.Module:
         """Build the net with the weights the run left, in evaluation mode.

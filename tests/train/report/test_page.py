@@ -96,6 +96,7 @@ def test_every_kind_of_data_has_its_report(
     assert f"{100 * accuracy:.2f} %" in page.said or accuracy in (0, 1)
     assert all(name in page.said for name in classes)
     assert ("What the first layer looks for" in page.said) == (net != "net_without_convolution")
+    assert ("How they came about" in page.said) == (net != "net_without_convolution")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from .._evaluate import evaluate
 from .._run import Run
 from .._score import Score
 from ._confusion import LARGEST, confusion_figure
+from ._course import filter_course
 from ._curves import accuracy_chart, loss_chart, lr_chart
 from ._filters import first_filters
 from ._maps import feature_maps
@@ -83,6 +84,7 @@ def _inside(
     batch = next(iter(data.batches(Subset(data.test, chosen), len(chosen)).epoch()))
     return {
         "filters": first_filters(net, before),
+        "course": filter_course(run.filters()),
         "maps": feature_maps(net, batch.inputs),
         "followed": cards(data.test, probabilities, chosen),
     }

@@ -1,4 +1,4 @@
-"""The filters of the first convolution, before and after training."""
+"""The filters of the first convolution: before and after training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
+from ..._flat_filters import flat_filters, kind_of
+from .._filter_record import first_convolution
 from ._pixels import Floats, Pixels, image, mosaic, signed, to_bytes
 from ._svg import Markup, join
 from ._waves import taps
@@ -52,7 +54,7 @@ def first_filters(net: nn.Module, initial: dict[str, Tensor]) -> Filters | None:
         net: As trained.
         initial: The weights before training, by their keys.
     """
-    found = next((item for item in net.named_modules() if isinstance(item[1], _CONV)), None)
+    found = first_convolution(net)
     if found is None:
         return None
     name, layer = found
@@ -61,8 +63,8 @@ def first_filters(net: nn.Module, initial: dict[str, Tensor]) -> Filters | None:
     if start is not None and start.shape == weight.shape:
         states.append(start[:MOST].float().numpy())
     limit = max(float(np.abs(state).max()) for state in states)
-    kind = "lines" if weight.dim() == 3 else "colour" if weight.shape[1] == 3 else "signed"
-    after, *rest = _flattened(states, kind)
+    kind = kind_of(tuple(weight.shape[1:]))
+    after, *rest = flat_filters(states)
     before = rest[0] if rest else None
     return Filters(
         layer=name,
@@ -79,24 +81,6 @@ def first_filters(net: nn.Module, initial: dict[str, Tensor]) -> Filters | None:
     )
 
 
-_CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-
-
-def _flattened(states: list[Floats], kind: str) -> list[Floats]:
-    """Leave of each filter what a picture can show: a middle slice, and colours or one channel.
-
-    The channel is the one with the largest weights in the first state, and the same in the others.
-    """
-    if states[0].ndim == 5:
-        states = [state[:, :, state.shape[2] // 2] for state in states]
-    if kind == "colour":
-        return states
-    filters, channels = states[0].shape[:2]
-    strength = np.abs(states[0]).reshape(filters, channels, -1).sum(2)
-    chosen = np.arange(filters), strength.argmax(1)
-    return [state[chosen] for state in states]
-
-
 def _lines(before: Floats | None, after: Floats, limit: float) -> Markup:
     return join(
         [
@@ -108,12 +92,13 @@ def _lines(before: Floats | None, after: Floats, limit: float) -> Markup:
 
 def _sheet(weights: Floats, limit: float, when: str) -> Markup:
     """Lay filters out: (O, H, W) signed, or (O, 3, H, W) as colours with grey for 0."""
-    sheet = mosaic([_tile(w, limit) for w in weights], side=96 if len(weights) <= 16 else 64)
+    sheet = mosaic([tile(w, limit) for w in weights], side=96 if len(weights) <= 16 else 64)
     signs = "filters signed" if weights.ndim == 3 else "filters"
     return image(sheet, f"filters {when} training", signs)
 
 
-def _tile(weight: Floats, limit: float) -> Pixels:
+def tile(weight: Floats, limit: float) -> Pixels:
+    """Colour one filter: (H, W) signed, or (3, H, W) as colours."""
     if weight.ndim == 2:
         return signed(weight, limit)
     shades = 127.5 * (1 + weight.transpose(1, 2, 0) / (limit or 1.0))
