@@ -13,11 +13,13 @@ from torch.nn import functional
 import striate
 from striate import OptionError, capture
 from striate.graph import Graph, Node, TensorType
+from striate.graph._operation import OPERATIONS
 from striate.graph._weight import Weight
-from striate.graph.ops import Conv, ConvTranspose
+from striate.graph.ops import Conv, ConvTranspose, LocalResponseNorm, LpPool
 from striate.look import Subject, open_subject
 from striate.look._subject import Activations, default_preprocess
-from striate.look.sums import unit_sum
+from striate.look.sums import unit_sum, why_no_sum
+from striate.look.sums._unit_sum import SUMS
 
 
 def activations(net: nn.Module, x: torch.Tensor) -> Activations:
@@ -46,9 +48,26 @@ def check_all(run: Activations, units: int = 40) -> set[str]:
             if node.kind != "activation":
                 magnitude = np.abs(found.products).sum() + abs(found.bias or 0)
                 tolerance = 1e-6 * max(magnitude, scale) + 1e-30
-                assert abs(found.total - maps[index]) <= tolerance, (node.name, index)
+                total = APPLIED[found.function](found.total)
+                assert abs(total - maps[index]) <= tolerance, (node.name, index)
+            if found.formula in ("x * w", "x^2"):
+                w = found.x if found.formula == "x^2" else found.w
+                np.testing.assert_allclose(
+                    found.x * w * (1 - found.picks), found.products * (1 - found.picks)
+                )
             check_terms(run, found)
     return kinds
+
+
+APPLIED = {
+    "": lambda total: total,
+    "1 / total": lambda total: 1 / total,
+    "minus its log": lambda total: -np.log(total),
+    "log": np.log,
+    "square root": np.sqrt,
+    "power 1/3": lambda total: total ** (1 / 3),
+}
+"""What a total goes through."""
 
 
 def check_terms(run: Activations, found) -> None:
@@ -61,7 +80,8 @@ def check_terms(run: Activations, found) -> None:
         if name in graph.weights:
             continue
         maps = run.input if name in graph.inputs else run.values[name]
-        assert x == (maps[0][tuple(index)] if inside else 0)
+        near = index[len(index) - maps.ndim + 1 :]  # of values of other ranks, 0 stands in front
+        assert x == (maps[0][tuple(near)] if inside else 0)
 
 
 def test_a_sum_by_hand():
@@ -132,12 +152,78 @@ def test_every_kind_of_layer_gives_its_value():
     assert kinds >= {
         "conv", "batch_norm", "activation", "pad", "binary", "reduce", "max_pool", "avg_pool",
         "concat", "flip", "slice", "conv_transpose", "prelu", "group_norm", "resize",
-        "adaptive_pool", "flatten", "linear", "layer_norm",
+        "adaptive_pool", "flatten", "linear", "layer_norm", "softmax",
     }  # fmt: skip
-    assert "softmax" not in kinds
     added = next(n for n in run.subject.layers if n.kind == "binary" and n.op.function == "add")
     two = unit_sum(run, added.name, (0, 0, 0))
     assert len(two) == len(two.sources) == 2
+
+
+class Shares(nn.Module):
+    """What is made of all of an axis, of tokens, and of weights that broadcast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([1.0, 2.0, -3.0, 4.0]).reshape(4, 1, 1))
+        self.mixing = nn.Parameter(torch.randn(5, 5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.scale * x + self.scale - self.scale.sum()
+        x = self.scale[:1] - x
+        x = torch.maximum(x.abs(), 0.5 / (x.abs() + 1)) ** 1.5
+        tokens = x.flatten(2)[..., :5]
+        attended = functional.scaled_dot_product_attention(tokens, tokens, 2 * tokens)
+        causal = functional.scaled_dot_product_attention(tokens, tokens, tokens, is_causal=True)
+        mask = torch.tensor([[True, False, True, True]])
+        masked = functional.scaled_dot_product_attention(tokens, tokens, tokens, attn_mask=mask)
+        x = attended @ self.mixing + self.mixing[:4] @ causal.transpose(1, 2) @ masked
+        x = torch.einsum("bct,bdt->bcd", x, tokens).log_softmax(2).cumsum(1)
+        x = torch.where(x > -3, x, -3.0).masked_fill(x > -1, 0.25)
+        sizes = x.abs().sum(1), x.square().sum(2), x.norm(dim=2), x.logsumexp(2), x.amin(1)
+        return torch.stack(sizes, 1)
+
+
+def test_attention_softmax_and_weights_that_broadcast():
+    torch.manual_seed(2)
+    run = activations(Shares(), torch.randn(1, 4, 8, 7))
+    kinds = check_all(run)
+    assert kinds >= {
+        "attention", "matmul", "einsum", "softmax", "cumsum", "where", "reduce", "binary",
+    }  # fmt: skip
+    assert {node.kind for node in run.subject.layers} == kinds
+    scaled = next(node.name for node in run.subject.layers if node.op.describe() == "mul")
+    assert unit_sum(run, scaled, (2, 4, 4)).w.tolist() == [-3]
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        LocalResponseNorm(3, alpha=0.5, beta=0.5, k=2.0),
+        LpPool((striate.Window(2, stride=2, padding=(0, 1)), striate.Window(3, padding=1)), p=3.0),
+        LpPool((striate.Window(3, stride=2), striate.Window(2)), absolute=False),
+    ],
+    ids=lambda op: op.kind,
+)
+def test_layers_that_only_onnx_files_have(op):
+    x = np.random.default_rng(0).standard_normal((1, 5, 7, 6)).astype(np.float32)
+    node = Node("layer", op, ("x",), ("y",))
+    graph = Graph("one", {"x": TensorType(x.shape)}, (node,), ("y",), {})
+    subject = Subject(graph, default_preprocess(x.shape[1:], None, None))
+    values = {"y": graph.run(x)[0].astype(np.float32)}
+    assert check_all(Activations(subject, x, values)) == {op.kind}
+
+
+def test_all_kinds_but_three_have_a_sum():
+    assert OPERATIONS.keys() - SUMS.keys() == {"fill", "opaque", "arg_reduce"}
+    assert "constant" in why_no_sum("fill")
+
+
+def test_softmax_by_hand():
+    run = open_subject(nn.Sequential(nn.Softmax(1)), (1, 3)).run(np.array([0.0, np.log(2), 0.0]))
+    found = unit_sum(run, "0", (1,))  # 1 / (exp(0 - log 2) + 1 + exp(0 - log 2)) = 1 / 2
+    np.testing.assert_allclose(found.products, [0.5, 1, 0.5], rtol=1e-6)
+    assert (found.formula, found.function) == ("exp(x - w)", "1 / total")
+    assert found.value == 0.5
 
 
 @pytest.mark.parametrize("name", ["lenet5_1998", "resnet20"])

@@ -107,8 +107,8 @@ class Subject:
 
     @cached_property
     def layers(self) -> tuple[Node, ...]:
-        """The operations with an output of real numbers, in the order they run."""
-        return tuple(n for n in self.graph if n.outputs and self._is_float(n.outputs[0]))
+        """The operations with an output of real numbers and a batch, in the order they run."""
+        return tuple(n for n in self.graph if n.outputs and self._is_map(n.outputs[0]))
 
     @cached_property
     def report(self) -> Report:
@@ -202,9 +202,9 @@ class Subject:
             self._plans[outputs] = engine.compile(graph, shapes, precision="exact")
         return self._plans[outputs]
 
-    def _is_float(self, value: str) -> bool:
+    def _is_map(self, value: str) -> bool:
         kind = self.graph.types[value]
-        return kind is not None and kind.is_float
+        return kind is not None and kind.is_float and kind.rank > 0
 
 
 def open_subject(

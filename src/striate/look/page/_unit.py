@@ -12,7 +12,7 @@ from ...graph._reach import Reach
 from ...inspection import Unit, look_at_unit
 from ...window import Window
 from .._subject import Activations
-from ..sums import UnitSum, unit_sum
+from ..sums import UnitSum, unit_sum, why_no_sum
 from ._answers import Answer, Ask, Json, RequestError
 from ._session import Session
 
@@ -99,8 +99,7 @@ def _sum(
     graph: Graph, found: UnitSum, after: dict[str, Any] | None, numbers: dict[str, int]
 ) -> dict[str, Any]:
     shown = found if len(found) <= MOST_TERMS else found.largest(SHOWN)
-    makers = [graph.producers.get(value) for value in found.sources]
-    layers = [numbers[maker.name] if maker else -1 for maker in makers]
+    layers = [_source(graph, value, numbers) for value in found.sources]
     terms = [
         {
             "layer": layers[source],
@@ -128,10 +127,19 @@ def _sum(
         "terms_total": len(found),
         "terms_shown": len(terms),
         "rest": float(found.products.sum() - shown.products.sum()),
+        "formula": found.formula,
         "bias": found.bias,
         "total": found.total,
         "after": after,
     }
+
+
+def _source(graph: Graph, value: str, numbers: dict[str, int]) -> int | None:
+    """The layer that makes a value; -1 for the network's input, None for a weight."""
+    if value in graph.weights:
+        return None
+    maker = graph.producers.get(value)
+    return numbers[maker.name] if maker else -1
 
 
 def _after(
@@ -150,7 +158,7 @@ def _after(
 def _words(node: Node, found: UnitSum | None, after: dict[str, Any] | None, value: float) -> str:
     """The sum in one line."""
     if found is None:
-        return f"{node.kind}: {value:.5g}, which is no sum of products."
+        return f"{value:.5g}: {why_no_sum(node.kind)}."
     if found.picks:
         return f"The largest of {len(found)}: {value:.5g}."
     parts = [f"{len(found):,} product{'s' if len(found) != 1 else ''}: {found.products.sum():.5g}"]

@@ -2,3 +2,4 @@
 
 from ._unit_sum import UnitSum as UnitSum
 from ._unit_sum import unit_sum as unit_sum
+from ._unit_sum import why_no_sum as why_no_sum

@@ -1,4 +1,4 @@
-"""Sums without a window: linear layers, norms, activations, arithmetic, numbers that only move."""
+"""Sums of a number or two: norms, activations, arithmetic, numbers that only move."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._terms import Integers, Unit, UnitSum, grid, joined
-
-
-def linear(unit: Unit) -> UnitSum:
-    """Every feature."""
-    *front, o = unit.index
-    weight, bias = unit.operand(1), unit.operand(2)
-    index = grid(*([i] for i in front), range(weight.shape[1]))
-    return unit.sum_of(index, weight[o], bias=None if bias is None else float(bias[o]))
+from ._terms import PRODUCT, Integers, Unit, UnitSum, grid, joined
 
 
 def rbf(unit: Unit) -> UnitSum:
@@ -24,28 +16,7 @@ def rbf(unit: Unit) -> UnitSum:
     prototype = unit.operand(1)[unit.index[0]].astype(np.float64)
     index = grid(range(len(prototype)), *([i] for i in unit.index[1:]))
     x = unit.read()[tuple(index.T)].astype(np.float64)
-    return unit.sum_of(index, prototype, products=-np.square(x - prototype))
-
-
-def reduce(unit: Unit) -> UnitSum | None:
-    """The sum, the mean or the largest of whole axes."""
-    op, shape = unit.op, unit.operand(0).shape
-    gone = op.reduced(len(shape))
-    if 0 in gone or op.function not in ("sum", "mean", "max"):
-        return None
-    rest = iter(unit.index)
-    axes: list[Any] = []
-    for axis, n in list(enumerate(shape))[1:]:
-        if axis not in gone:
-            axes.append([next(rest)])
-            continue
-        if op.keepdim:
-            next(rest)
-        axes.append(range(n))
-    index = grid(*axes)
-    if op.function == "max":
-        return unit.chosen(index)
-    return unit.sum_of(index, 1 / len(index) if op.function == "mean" else 1.0)
+    return unit.sum_of(index, prototype, products=-np.square(x - prototype), formula="-(x - w)^2")
 
 
 def batch_norm(unit: Unit) -> UnitSum | None:
@@ -93,36 +64,63 @@ def prelu(unit: Unit) -> UnitSum:
     return unit.sum_of(_here(unit), 1.0 if unit.read()[unit.index] > 0 else slope)
 
 
+def local_response_norm(unit: Unit) -> UnitSum:
+    """The value, scaled down by its neighbours along the channels."""
+    op, (c, *place) = unit.op, unit.index
+    near = op.window.input_interval(c, len(unit.read()))
+    seen: Any = (slice(near.start, near.stop), *place)
+    values = unit.read()[seen].astype(np.float64)
+    scale = op.k + op.alpha / op.size * np.square(values).sum()
+    return unit.sum_of(_here(unit), float(scale**-op.beta))
+
+
 def binary(unit: Unit) -> UnitSum | None:
-    """Two values or a value and a number: added, subtracted, multiplied, divided."""
+    """Two values, or a value and a number or a weight: added, subtracted, multiplied, ..."""
     op = unit.op
-    two = len(unit.node.inputs) > 1 and unit.node.inputs[1] is not None
-    if two and op.function in ("add", "sub") and not op.reverse:
-        second = op.alpha if op.function == "add" else -op.alpha
-        return joined([_place(unit, 0, 1.0), _place(unit, 1, second)])
-    if two and op.function in ("mul", "div") and not op.reverse:
-        other = float(_place(unit, 1, 1.0).x[0])
-        return _place(unit, 0, other if op.function == "mul" else np.divide(1.0, other))
-    if two or op.number is None:
+    moving = [k for k in range(len(unit.node.inputs)) if not unit.is_fixed(k)]
+    if not moving:
         return None
-    number = op.number * op.alpha
-    if op.function == "add":
-        return unit.sum_of(_here(unit), bias=number)
-    if op.function == "sub":
-        sign = -1.0 if op.reverse else 1.0
-        return unit.sum_of(_here(unit), sign, bias=-sign * number)
-    if op.function == "mul" or (op.function == "div" and not op.reverse):
-        return unit.sum_of(_here(unit), number if op.function == "mul" else 1 / number)
-    return None
+    if len(moving) == 2 and op.function in ("add", "sub"):
+        signs = (1.0, op.alpha) if op.function == "add" else (1.0, -op.alpha)
+        signs = (-signs[1], -1.0) if op.reverse and op.function == "sub" else signs
+        return joined([_place(unit, k, w) for k, w in enumerate(signs)])
+    return _with_one(unit, moving[0])
 
 
-def _place(unit: Unit, number: int, w: float) -> UnitSum:
+def _with_one(unit: Unit, read: int) -> UnitSum:
+    """What is read with one other number: of another value, of a weight, of the operation."""
+    op, function = unit.op, unit.op.function
+    other = float(op.number if op.number is not None else unit.operand(1 - read)[unit.at(1 - read)])
+    scale, other = (op.alpha, other) if read else (1.0, other * op.alpha)
+    leads = (read == 0) != op.reverse  # x stands in front of the other
+    if function == "add":
+        return _place(unit, read, scale, bias=other)
+    if function == "sub":
+        sign = 1.0 if leads else -1.0
+        return _place(unit, read, sign * scale, bias=-sign * other)
+    if function == "mul":
+        return _place(unit, read, other)
+    if function == "div" and leads:
+        return _place(unit, read, float(np.divide(1.0, other)))
+    pair = "x, w" if leads else "w, x"
+    made = _place(unit, read, other, formula=f"{function}({pair})")
+    return replace(made, products=np.array([unit.value], np.float64))
+
+
+def where(unit: Unit) -> UnitSum:
+    """The one of two values that was chosen, or the number that was."""
+    for number in (1, 2):
+        if not unit.is_fixed(number) and unit.operand(number)[unit.at(number)] == unit.value:
+            return _place(unit, number, 1.0)
+    return unit.nothing(unit.value)
+
+
+def _place(
+    unit: Unit, number: int, w: float, *, bias: float | None = None, formula: str = PRODUCT
+) -> UnitSum:
     """The value of an operand that stands at the unit's place, by broadcasting."""
-    shape = unit.operand(number).shape[1:]
-    near = unit.index[len(unit.index) - len(shape) :]
-    at = [[0 if n == 1 else i] for i, n in zip(near, shape, strict=True)]
-    index = grid(*at) if at else np.zeros((1, 0), np.int64)
-    return unit.sum_of(index, w, number=number)
+    index = np.array([unit.at(number)[1:]], np.int64)
+    return unit.sum_of(index, w, bias=bias, number=number, formula=formula)
 
 
 def moved(unit: Unit) -> UnitSum | None:
@@ -144,9 +142,11 @@ def moved(unit: Unit) -> UnitSum | None:
         start += given.size
     found = int(op.evaluate(*positions)[0][(0, *unit.index)])
     if not found:
-        return replace(unit.sum_of(_here(unit)[:0]), bias=unit.value)
+        return unit.nothing(unit.value)
     number, first, shape = next(s for s in reversed(shapes) if s[1] <= found)
-    place = np.unravel_index(found - first, shape)[1:]
+    batch, *place = np.unravel_index(found - first, shape)
+    if batch:  # of a weight, which has no batch
+        return unit.nothing(unit.value)
     return unit.sum_of(np.array([place], np.int64), number=number)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ...graph.ops.pool import adaptive_reads
+from ...graph.ops.pool import AvgPool, adaptive_reads
 from ...window import Window
 from ._terms import Integers, Unit, UnitSum, grid
 
@@ -80,12 +81,27 @@ def max_pool(unit: Unit) -> UnitSum:
 
 def avg_pool(unit: Unit) -> UnitSum:
     """The mean of the window."""
-    op, sizes = unit.op, unit.read().shape[1:]
-    count = op.divisor or math.prod(
-        op.counted(w, n, i) for w, n, i in zip(op.windows, sizes, unit.index[1:], strict=True)
-    )
     index, offset = _pooled(unit)
-    return unit.sum_of(index, 1 / count, offset=offset)
+    return unit.sum_of(index, 1 / (unit.op.divisor or _counted(unit.op, unit)), offset=offset)
+
+
+def _counted(pool: AvgPool, unit: Unit) -> int:
+    """How many numbers the mean of a window divides by."""
+    axes = zip(pool.windows, unit.read().shape[1:], unit.index[1:], strict=True)
+    return math.prod(pool.counted(w, n, i) for w, n, i in axes)
+
+
+def lp_pool(unit: Unit) -> UnitSum:
+    """The root of the sum of powers of the window, scaled up where it hangs over the end."""
+    op = unit.op
+    index, offset = _pooled(unit)
+    size = math.prod(w.size for w in op.windows)
+    w = 1.0 if op.absolute else size / _counted(AvgPool(op.windows), unit)
+    plain = unit.sum_of(
+        index, w, offset=offset, formula="|x|^p * w" if op.absolute else "x^p * w",
+        function="square root" if op.p == 2 else f"power 1/{op.p:g}",
+    )  # fmt: skip
+    return replace(plain, products=(np.abs(plain.x) if op.absolute else plain.x) ** op.p * plain.w)
 
 
 def subsample(unit: Unit) -> UnitSum:

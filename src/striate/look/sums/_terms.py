@@ -14,6 +14,9 @@ from .._subject import Activations, Floats
 
 Integers = NDArray[np.int64]
 
+PRODUCT = "x * w"
+"""What each term is, of most sums."""
+
 
 @dataclass(frozen=True, eq=False)
 class UnitSum:
@@ -29,8 +32,9 @@ class UnitSum:
         x, w, products: What is read, what it is multiplied by, and what goes into the sum.
         bias: What is added, where there is such a thing.
         value: The unit's own value.
-        function: Name of what is applied to the total, of activations.
+        function: What is applied to the total, in words: of activations, of norms, of softmax.
         picks: Whether one term alone counts: the largest, of a maximum.
+        formula: What each of `products` is, by its x and w.
     Shape:
         source, inside, x, w, products (T,); index (T, axes); offset (T, axes of the window).
     """
@@ -48,6 +52,7 @@ class UnitSum:
     value: float
     function: str = ""
     picks: bool = False
+    formula: str = PRODUCT
 
     def __len__(self) -> int:
         return len(self.x)
@@ -105,7 +110,25 @@ class Unit:
             return self.graph.weights[name].numpy()
         if name in self.graph.inputs:
             return self.run.input
-        return self.run.values[name]
+        return self.run.values.get(name)  # what is no real number is not kept
+
+    def is_fixed(self, number: int) -> bool:
+        """Whether an operand is absent, a weight, or another value without a batch."""
+        operand = self.operand(number)
+        if operand is None or self.node.inputs[number] in self.graph.weights:
+            return True
+        return bool(operand.ndim <= len(self.index) and operand.shape[:1] != (1,))
+
+    @property
+    def full_index(self) -> tuple[int, ...]:
+        """Where the unit lies, with its batch in front."""
+        return (0, *self.index)
+
+    def at(self, number: int) -> tuple[int, ...]:
+        """Where in an operand, with its batch, the unit's number comes from by broadcasting."""
+        shape = self.operand(number).shape
+        near = self.full_index[len(self.full_index) - len(shape) :]
+        return tuple(0 if n == 1 else i for i, n in zip(near, shape, strict=True))
 
     def read(self, number: int = 0) -> Floats:
         """A map that is read, without its batch."""
@@ -122,6 +145,7 @@ class Unit:
         products: Floats | None = None,
         number: int = 0,
         function: str = "",
+        formula: str = PRODUCT,
     ) -> UnitSum:
         """Make the sum of the values at some places of one operand.
 
@@ -132,7 +156,8 @@ class Unit:
             offset: Places in the kernel.
             products: What goes into the sum, if not x * w.
             number: Of the operand.
-            function: Name of what is applied to the total.
+            function: What is applied to the total.
+            formula: What each of the products is, if not x * w.
         """
         maps = self.read(number)
         inside = np.asarray(((index >= 0) & (index < np.array(maps.shape))).all(1))
@@ -145,15 +170,23 @@ class Unit:
             self.node.kind, (name,), np.zeros(len(x), np.int64), index, inside,
             np.zeros((len(x), 0), np.int64) if offset is None else offset,
             x, weights, x * weights if products is None else products, bias, self.value,
-            function,
+            function, formula=formula,
         )  # fmt: skip
 
-    def chosen(self, index: Integers, offset: Integers | None = None) -> UnitSum:
-        """Make the sum of a maximum: the winner counts, the others do not."""
+    def nothing(self, bias: float) -> UnitSum:
+        """Make the sum of no terms, for a constant."""
+        none, places = np.zeros(0), np.zeros((0, 0), np.int64)
+        return UnitSum(
+            self.node.kind, (), places.ravel(), places, none.astype(bool), places,
+            none, none, none, bias, self.value,
+        )  # fmt: skip
+
+    def chosen(self, index: Integers, offset: Integers | None = None, *, sign: int = 1) -> UnitSum:
+        """Make the sum of a maximum: the winner counts, the others do not; -1 for a minimum."""
         inside = ((index >= 0) & (index < np.array(self.read().shape))).all(1)
         index, offset = index[inside], None if offset is None else offset[inside]
         x = self.read()[tuple(index.T)].astype(np.float64)
-        winner = int(np.isnan(x).argmax() if np.isnan(x).any() else x.argmax())
+        winner = int(np.isnan(x).argmax() if np.isnan(x).any() else (sign * x).argmax())
         wins = np.arange(len(x)) == winner
         made = self.sum_of(index, wins, offset=offset, products=np.where(wins, x, 0.0))
         return replace(made, picks=True)

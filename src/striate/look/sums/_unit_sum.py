@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ...errors import OptionError
 from .._subject import Activations
-from . import _pointwise, _sliding
+from . import _matrix, _pointwise, _reducing, _sliding
 from ._terms import Unit
 from ._terms import UnitSum as UnitSum
 
@@ -25,18 +25,39 @@ SUMS: dict[str, Callable[[Unit], UnitSum | None]] = {
     "subsample": _sliding.subsample,
     "adaptive_pool": _sliding.adaptive_pool,
     "resize": _sliding.resize,
-    "linear": _pointwise.linear,
+    "lp_pool": _sliding.lp_pool,
+    "linear": _matrix.linear,
+    "matmul": _matrix.matmul,
+    "einsum": _matrix.einsum,
+    "attention": _matrix.attention,
+    "reduce": _reducing.reduce,
+    "softmax": _reducing.softmax,
+    "cumsum": _reducing.cumsum,
     "rbf": _pointwise.rbf,
-    "reduce": _pointwise.reduce,
     "batch_norm": _pointwise.batch_norm,
     "layer_norm": _pointwise.layer_norm,
     "group_norm": _pointwise.group_norm,
+    "local_response_norm": _pointwise.local_response_norm,
     "activation": _pointwise.activation,
     "prelu": _pointwise.prelu,
     "binary": _pointwise.binary,
+    "where": _pointwise.where,
     **dict.fromkeys(MOVES, _pointwise.moved),
 }
-"""By kind; others (softmax, attention, ...) are no sum of products."""
+"""By kind; of others, and of some cases of these, `why_no_sum` tells why they make none."""
+
+REASONS = {
+    "fill": "a constant, which reads nothing",
+    "opaque": "an operation that Striate does not know",
+    "batch_norm": "normalised by the statistics of this batch, as in training",
+    "reduce": "made of all numbers of some axes, but no sum of them",
+}
+"""Why a layer of a kind makes no sum."""
+
+
+def why_no_sum(kind: str) -> str:
+    """Say why `unit_sum` gives none for a layer of a kind."""
+    return REASONS.get(kind, "no sum of products of what it reads")
 
 
 def unit_sum(run: Activations, layer: str, index: Sequence[int]) -> UnitSum | None:

@@ -2,7 +2,7 @@
 
 import { tint } from "./colors.js";
 import { byId, calm, html, put, svg } from "./dom.js";
-import { brief, count, number, place } from "./format.js";
+import { brief, count, number, place, plural } from "./format.js";
 import { layerOf } from "./state.js";
 
 const MOST_GROUPS = 6; // channels shown at first
@@ -30,6 +30,7 @@ export function drawSum(unit, layer, choose) {
   if (!sum) return;
   if (held.layer !== layer.id) Object.assign(held, { layer: layer.id, all: false, bars: false });
   put(byId("equation"), ...equation(sum));
+  put(byId("each-term"), sum.formula === PRODUCT ? "" : `Each term is ${written(sum.formula)}.`);
   const again = () => drawSum(unit, layer, choose);
   const complete = sum.terms_shown === sum.terms_total;
   const cells = complete ? drawGrids(sum, choose, again) : [];
@@ -38,16 +39,24 @@ export function drawSum(unit, layer, choose) {
   drawSteps(sum, [...cells, ...bars]);
 }
 
+const PRODUCT = "x * w";
+const written = (formula) => formula.replaceAll("*", "\u00d7").replaceAll("-", "\u2212").replaceAll("^2", "\u00b2");
+
+// x and w, and what they make, in the sign or the words of the sum's formula.
+const factors = ({ x, w }, formula, digits = 4) => formula === PRODUCT
+  ? `${number(x, digits)} \u00d7 ${number(w, digits)}` : formula.includes("w") ? `x ${number(x, digits)}, w ${number(w, digits)}` : `x ${number(x, digits)}`;
+
 const part = (name, value, sign = "") => [
   sign && html("span", { class: "sign" }, sign),
   html("span", { class: "part" }, html("b", { "data-part": name, "data-value": value }, number(value)), html("small", {}, name)),
 ];
 
-function equation({ terms, terms_total, terms_shown, rest, bias, total, after }) {
+function equation({ terms, terms_total, terms_shown, rest, bias, total, after, formula }) {
   const shown = terms.reduce((sum, { product }) => sum + product, 0);
   const hidden = terms_total - terms_shown;
+  const word = formula === PRODUCT ? "product" : "term";
   return [
-    part(hidden ? `${terms_shown} largest of ${count(terms_total)} products` : `${count(terms_total)} product${terms_total === 1 ? "" : "s"}`, shown),
+    part(hidden ? `${terms_shown} largest of ${count(terms_total)} ${word}s` : plural(terms_total, word), shown),
     hidden ? part(`the other ${count(hidden)}`, rest, "+") : null,
     bias === null || bias === undefined ? null : part("bias", bias, "+"),
     part("total", total, "="),
@@ -62,6 +71,7 @@ function drawGrids(sum, choose, again) {
   const shown = held.all ? groups : [...groups].sort((a, b) => Math.abs(b.total) - Math.abs(a.total)).slice(0, MOST_GROUPS).sort((a, b) => a.channel - b.channel);
   const several = new Set(groups.map(({ layer }) => layer)).size > 1;
   const cells = [];
+  const [times, equals] = sum.formula === PRODUCT ? ["\u00d7", "="] : ["", "\u2192"];
   const drawn = shown.map((group) => {
     const columns = columnsOf(group.terms);
     const name = group.terms[0].offset?.length ? whose(group, several) : "all inputs";
@@ -69,9 +79,9 @@ function drawGrids(sum, choose, again) {
       ? html("button", { type: "button", class: "link", onclick: () => choose(group.channel), onmouseenter: () => choose(group.channel) }, name)
       : html("span", {}, name);
     const tables = [["x", "value"], ["w", "weight"], ["product", "product"]].map(([key, word], k) =>
-      table(group.terms, key, `${word}s of ${name}`, columns, limits[k], cells));
+      table(group.terms, key, `${word}s of ${name}`, columns, limits[k], cells, sum.formula));
     return html("div", { class: "products" }, html("div", { class: "whose" }, head, html("small", {}, `sum ${number(group.total, 3)}`)),
-      tables[0], html("span", { class: "sign" }, "\u00d7"), tables[1], html("span", { class: "sign" }, "="), tables[2]);
+      tables[0], html("span", { class: "sign" }, times), sum.formula.includes("w") ? tables[1] : null, html("span", { class: "sign" }, equals), tables[2]);
   });
   const more = groups.length > shown.length
     ? html("button", { type: "button", onclick: () => { held.all = true; again(); } }, `Show all ${groups.length} channels`) : null;
@@ -81,21 +91,22 @@ function drawGrids(sum, choose, again) {
 }
 
 // A sum or a concatenation of maps reads several layers.
-const whose = ({ channel, layer }, several) => `${several ? layer < 0 ? "input, " : `${layerOf(layer).name}, ` : ""}channel ${channel}`;
+const whose = ({ channel, layer }, several) => `${several ? `${nameOf(layer)}, ` : ""}channel ${channel}`;
+const nameOf = (layer) => layer === null ? "weights" : layer < 0 ? "input" : layerOf(layer).name;
 
 // A window of two or three axes keeps its rows; one of a single axis, or a vector, is wrapped.
 const WRAPPED = { 0: 6, 1: 5 };
 const columnsOf = ([{ offset }, ...rest]) => Math.min(WRAPPED[offset?.length ?? 0] ?? Infinity,
   offset?.length ? Math.max(offset.at(-1), ...rest.map((term) => term.offset.at(-1))) + 1 : rest.length + 1);
 
-function table(terms, key, label, columns, limit, cells) {
+function table(terms, key, label, columns, limit, cells, formula) {
   const rows = [];
   terms.forEach((term, k) => {
     const slice = term.offset?.length === 3 && k && !term.offset[1] && !term.offset[2];
     if (k % columns === 0) rows.push(html("tr", { class: slice ? "slice" : null }));
     const outside = term.place === null;
     const cell = html("td", {
-      class: outside && key === "x" ? "padding" : null, title: `${outside ? "padding" : `channel ${term.channel} ${place(term.place)}`}: ${number(term.x)} \u00d7 ${number(term.w)} = ${number(term.product)}`,
+      class: outside && key === "x" ? "padding" : null, title: `${outside ? "padding" : `channel ${term.channel} ${place(term.place)}`}: ${factors(term, formula)} = ${number(term.product)}`,
       style: { "background-color": tint(term[key], limit, 0.55) }, "data-value": term[key],
     }, brief(term[key]));
     cells.push({ index: term.index, element: cell });
@@ -115,7 +126,7 @@ function drawBars(sum, again) {
   const items = shown.map((term) => {
     const item = html("li", {},
       html("span", { class: "whose" }, term.offset?.length || several ? `${whose(term, several)} ${term.place ? place(term.place) : "padding"}` : `input ${term.channel}`),
-      html("span", { class: "factors" }, `${number(term.x, 3)} \u00d7 ${number(term.w, 3)}`),
+      html("span", { class: "factors" }, factors(term, sum.formula, 3)),
       html("span", { class: "amount" }, `${term.product > 0 ? "+" : ""}${number(term.product, 3)}`),
       html("span", { class: "track" }, html("span", { class: `fill ${term.product < 0 ? "blue" : "orange"}`, style: { width: `${50 * Math.abs(term.product) / most}%` } })));
     cells.push({ index: term.index, element: item });
