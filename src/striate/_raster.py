@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._deep_raster import (
+    is_deep_png,
+    is_tiff,
+    read_png,
+    read_tiff,
+    upright,
+    write_png,
+    write_tiff,
+)
 from ._extras import require
 from ._files import writing
-from ._image import _opened, _upright
+from ._image import _opened, _orientation, _upright
 from .errors import DataError, OptionError
 
 Pixels = NDArray[Any]
@@ -19,17 +28,16 @@ Pixels = NDArray[Any]
 WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 """What is written, by suffix; `.npy` takes arrays of any kind besides."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-
 
 def read_raster(path: Path) -> Pixels:
     """Read a picture with all its bits, upright.
 
     Shape:
         output (H, W) grey, (H, W, 2) grey with opacity, (H, W, 3) or (H, W, 4) with opacity;
-        uint8, uint16 or float32, and of `.npy` files any real type.
+        uint8 or uint16, and of TIFF and `.npy` any real type.
     Raises:
         DataError: It is absent, damaged, of an unknown kind, or would lose bits.
+        MissingExtraError: A package that reads it is not installed.
     """
     try:
         content = path.read_bytes()
@@ -55,27 +63,29 @@ def _array(content: bytes) -> Pixels:
 
 
 def _picture(content: bytes) -> Pixels:
-    # Pillow would read the upper 8 of the 16 bits, and say nothing.
-    deep = content[:8] == _PNG and len(content) > 25 and content[24] == 16 and content[25] in (2, 6)
-    if deep:
-        raise DataError(
-            "a PNG with 16 bits a colour, of which only 8 would be read. Give it as an array "
-            "(.npy), or each colour as a grey picture of 16 bits."
-        )
+    if is_deep_png(content):
+        with _opened(content) as image:  # tells a size that would fill the memory
+            orientation = _orientation(image)
+        return upright(read_png(content), orientation)
+    if is_tiff(content):
+        pillow = require("PIL.Image", extra="filter", purpose="Reading pictures")
+        found = read_tiff(content, pillow.MAX_IMAGE_PIXELS)
+        if found is not None:
+            return found
     with _opened(content) as image:
         image.load()
-        upright = _upright(image)
-        if upright.mode.startswith("I"):
-            return _sixteen(np.asarray(upright))
-        if upright.mode == "F":
-            return np.asarray(upright, np.float32)
-        if upright.mode in ("P", "PA"):
-            upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-        elif upright.mode == "1":
-            upright = upright.convert("L")
-        elif upright.mode not in ("L", "LA", "RGB", "RGBA"):
-            upright = upright.convert("RGB")
-        return np.asarray(upright)
+        turned = _upright(image)
+        if turned.mode.startswith("I"):
+            return _sixteen(np.asarray(turned))
+        if turned.mode == "F":
+            return np.asarray(turned, np.float32)
+        if turned.mode in ("P", "PA"):
+            turned = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
+        elif turned.mode == "1":
+            turned = turned.convert("L")
+        elif turned.mode not in ("L", "LA", "RGB", "RGBA"):
+            turned = turned.convert("RGB")
+        return np.asarray(turned)
 
 
 def _sixteen(values: Pixels) -> Pixels:
@@ -101,14 +111,12 @@ def check_writable(path: Path, dtype: Any, channels: int) -> None:
         raise OptionError(f"{path}: pictures are written as {known}; the suffix tells which.")
     kind, bits = WRITTEN[suffix], f"{dtype} with {channels} channel{'s' if channels > 1 else ''}"
     fits = {
-        "PNG": dtype == np.uint8 or (dtype == np.uint16 and channels == 1),
+        "PNG": dtype in (np.uint8, np.uint16),
         "JPEG": dtype == np.uint8 and channels in (1, 3),
-        "TIFF": dtype == np.uint8 or (dtype in (np.uint16, np.float32) and channels == 1),
+        "TIFF": dtype.kind in "uif",
     }
     if channels > 4 or not fits[kind]:
-        raise OptionError(
-            f"{path}: {kind} does not hold {bits}. Use .npy, or .tif for one channel."
-        )
+        raise OptionError(f"{path}: {kind} does not hold {bits}. Use .npy or .tif.")
 
 
 def write_raster(path: Path, pixels: Pixels) -> None:
@@ -118,15 +126,22 @@ def write_raster(path: Path, pixels: Pixels) -> None:
         OptionError: It cannot be written, or not in this format.
     """
     check_writable(path, pixels.dtype, pixels.shape[2] if pixels.ndim == 3 else 1)
-    buffer = io.BytesIO()
-    if path.suffix.lower() == ".npy":
-        np.save(buffer, pixels, allow_pickle=False)
-    else:
-        pillow = require("PIL.Image", extra="data", purpose="Writing pictures")
-        flat = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-        options = {"quality": 95} if WRITTEN[path.suffix.lower()] == "JPEG" else {}
-        pillow.fromarray(np.ascontiguousarray(flat)).save(
-            buffer, WRITTEN[path.suffix.lower()], **options
-        )
+    flat = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    content = _encoded(path.suffix.lower(), np.ascontiguousarray(flat))
     with writing(path, OptionError) as file:
-        file.write(buffer.getvalue())
+        file.write(content)
+
+
+def _encoded(suffix: str, pixels: Pixels) -> bytes:
+    kind, buffer = WRITTEN.get(suffix), io.BytesIO()
+    if kind is None:
+        np.save(buffer, pixels, allow_pickle=False)
+    elif kind == "TIFF":
+        return write_tiff(pixels)
+    elif kind == "PNG" and pixels.dtype == np.uint16 and pixels.ndim == 3:
+        return write_png(pixels)
+    else:
+        pillow = require("PIL.Image", extra="filter", purpose="Writing pictures")
+        options = {"quality": 95} if kind == "JPEG" else {}
+        pillow.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -1,10 +1,13 @@
 """`striate filter`: every kind of picture and signal in and out, exact by tiles, never half."""
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from striate import correlate, filters
+from striate import DataError, correlate, filters
+from striate._raster import read_raster, write_raster
 from striate.cli import main
 from striate.signal._by_hand import KERNELS, filter_pixels, make_kernels, peaks
 from striate.signal._files import read_signal
@@ -24,41 +27,62 @@ def picture(dtype, *shape):
 
 
 def opened(path):
+    """Read a file in another way than the command does, where there is one."""
+    if path.suffix == ".npy":
+        return np.load(path)
+    if path.suffix == ".tif":
+        return tifffile.imread(path)
     with Image.open(path) as image:
-        return np.asarray(image)
+        deep = image.mode != "I;16" and path.read_bytes()[24] == 16
+        return imagecodecs.imread(path) if deep else np.asarray(image)
+
+
+def written(path, pixels):
+    if path.suffix == ".npy":
+        np.save(path, pixels)
+    elif path.suffix == ".png" and pixels.dtype == np.uint16:
+        path.write_bytes(imagecodecs.png_encode(pixels))
+    elif path.suffix == ".tif":
+        colour = pixels.shape[-1] in (3, 4)
+        alpha = ["unassalpha"] if pixels.shape[-1] in (2, 4) else None
+        kind = "rgb" if colour else "minisblack"
+        tifffile.imwrite(path, pixels, photometric=kind, extrasamples=alpha, compression="lzw")
+    else:
+        Image.fromarray(pixels).save(path)
+    return path
 
 
 @pytest.mark.parametrize(
     ("name", "dtype", "shape"),
     [
-        ("a.png", np.uint8, (30, 41)),
-        ("a.png", np.uint8, (30, 41, 3)),
-        ("a.png", np.uint8, (9, 8, 4)),
-        ("a.png", np.uint16, (30, 41)),
-        ("a.tif", np.uint16, (30, 41)),
-        ("a.tif", np.float32, (30, 41)),
+        *[("a.png", np.uint8, (9, 8, *colours)) for colours in ((), (2,), (3,), (4,))],
+        *[("a.png", np.uint16, (9, 8, *colours)) for colours in ((), (2,), (3,), (4,))],
+        *[("a.tif", np.uint16, (9, 8, *colours)) for colours in ((), (3,), (4,))],
+        *[("a.tif", np.float32, (9, 8, *colours)) for colours in ((), (3,), (4,))],
         ("a.tif", np.uint8, (30, 41, 3)),
+        ("a.tif", np.int16, (9, 8)),
+        ("a.tif", np.float64, (9, 8)),
         ("a.npy", np.float64, (30, 41, 3)),
         ("a.npy", np.uint16, (9, 9, 3)),
     ],
 )
 def test_the_result_is_of_the_same_kind_and_right(tmp_path, name, dtype, shape):
-    pixels, path = picture(dtype, *shape), tmp_path / name
-    np.save(path, pixels) if name.endswith("npy") else Image.fromarray(pixels).save(path)
+    pixels = picture(dtype, *shape)
+    path = written(tmp_path / name, pixels)
     assert run(path, "--kernel", "gaussian", "--sigma", "2") == 0
-    out = tmp_path / f"a-gaussian{path.suffix}"
-    found = np.load(out) if name.endswith("npy") else opened(out)
+    found = opened(tmp_path / f"a-gaussian{path.suffix}")
     assert (found.dtype, found.shape) == (pixels.dtype, pixels.shape)
-    colours = pixels[..., :3] if pixels.shape[-1] == 4 else pixels
+    alpha = pixels.ndim == 3 and pixels.shape[-1] in (2, 4)
+    colours = pixels[..., :-1] if alpha else pixels
     planes = np.atleast_3d(colours).transpose(2, 0, 1).astype(float)
     expected = correlate(planes, filters.gaussian(2.0), mode="same", boundary="symmetric")
     expected = expected.transpose(1, 2, 0).reshape(colours.shape)
-    whole = np.dtype(dtype).kind == "u"
+    whole = np.dtype(dtype).kind in "ui"
     allowed = 0.5 + 1e-6 if whole else 1e-5
-    found_colours = found[..., :3] if pixels.shape[-1] == 4 else found
+    found_colours = found[..., :-1] if alpha else found
     assert np.abs(found_colours.astype(float) - expected).max() <= allowed
-    if pixels.shape[-1] == 4:
-        np.testing.assert_array_equal(found[..., 3], pixels[..., 3])  # opacity
+    if alpha:
+        np.testing.assert_array_equal(found[..., -1], pixels[..., -1])
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -98,6 +122,44 @@ def test_photos_are_turned_upright_and_jpeg_comes_out(tmp_path):
     assert opened(tmp_path / "a-box.jpg").shape == (30, 20, 3)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_deep_pictures_are_turned_upright_as_pillow_turns_others(tmp_path, orientation):
+    pixels = picture(np.uint16, 4, 5, 3)
+    tags = [(274, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=tags)
+    shallow = Image.fromarray((pixels >> 8).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    shallow.save(tmp_path / "a.png", exif=exif)
+    found = read_raster(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found >> 8, read_raster(tmp_path / "a.png"))
+    write_raster(tmp_path / "b.png", found)
+    np.testing.assert_array_equal(opened(tmp_path / "b.png"), found)
+
+
+def test_tiff_of_every_layout_is_read_as_shades_and_colours(tmp_path):
+    pixels = picture(np.uint16, 40, 50, 3)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, pixels.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", tile=(16, 16)
+    )
+    np.testing.assert_array_equal(read_raster(path), pixels)
+    tifffile.imwrite(path, pixels[..., 0], photometric="miniswhite")
+    np.testing.assert_array_equal(read_raster(path), 65535 - pixels[..., 0])
+    with tifffile.TiffWriter(path, bigtiff=True, byteorder=">") as pages:
+        pages.write(pixels[..., 0])
+        pages.write(pixels[..., 1])
+    np.testing.assert_array_equal(read_raster(path), pixels[..., 0])  # the first page
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
+    for name in ("a.tif", "a.png"):
+        path = written(tmp_path / name, picture(np.uint16, 10, 10, 3))
+        with pytest.raises(DataError, match=r"has more than 99 pixels and is refused"):
+            read_raster(path)
+
+
 def test_a_signal_has_fewer_peaks_after_smoothing(tmp_path, capsys):
     t = np.arange(400)
     wave = np.sin(t / 20) + 0.3 * np.random.default_rng(0).normal(size=400)
@@ -110,8 +172,8 @@ def test_a_signal_has_fewer_peaks_after_smoothing(tmp_path, capsys):
     assert f"after   {len(peaks(smooth))} peaks" in told
     assert len(peaks(smooth)) == 3
     assert f"\n  {peaks(smooth)[0]}: " in told
-    written = np.loadtxt(tmp_path / "wave-gaussian.csv", delimiter=",", skiprows=1)
-    np.testing.assert_allclose(written, np.stack([wave, smooth], 1), atol=1e-12)
+    table = np.loadtxt(tmp_path / "wave-gaussian.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(table, np.stack([wave, smooth], 1), atol=1e-12)
 
 
 def test_a_sound_in_and_out(tmp_path, capsys):
@@ -143,7 +205,11 @@ def test_a_sound_in_and_out(tmp_path, capsys):
         (["cut.png"], "the picture is damaged"),
         (["words.csv"], "line 2: there is no number in column 1"),
         (["a.png", "--column", "2"], "are for signals"),
-        (["colours16.png"], "only 8 would be read"),
+        (["cut16.png"], "cut16.png: the picture is damaged"),
+        (["cut.tif"], "cut.tif: the picture is damaged"),
+        (["cmyk.tif"], "its numbers are uint16 (5, 6, 4) of the kind SEPARATED; grey or RGB"),
+        (["complex.tif"], "its numbers are complex64 (5, 6) of the kind MINISBLACK"),
+        (["deep.tif", "-o", "b.png"], "PNG does not hold float32 with 1 channel. Use .npy or .tif"),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_is_left(
@@ -154,8 +220,12 @@ def test_what_is_wrong_is_told_and_nothing_is_left(
     Image.fromarray(picture(np.uint16, 4, 4)).save("deep.png")
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(content[:-400])
-    # A header that announces 16 bits of each of three colours.
-    (tmp_path / "colours16.png").write_bytes(content[:24] + bytes([16, 2]) + content[26:])
+    deep = imagecodecs.png_encode(picture(np.uint16, 40, 40, 3))
+    (tmp_path / "cut16.png").write_bytes(deep[:-4000])
+    tifffile.imwrite("cmyk.tif", picture(np.uint16, 5, 6, 4), photometric="separated")
+    tifffile.imwrite("complex.tif", np.zeros((5, 6), np.complex64))
+    tifffile.imwrite("deep.tif", picture(np.float32, 5, 6))
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "deep.tif").read_bytes()[:-20])
     (tmp_path / "bad.csv").write_text("1,2\n3\n")
     (tmp_path / "words.csv").write_text("value\none\n")
     there = sorted(tmp_path.iterdir())
