@@ -2,6 +2,7 @@
 #include "conv/operation.hpp"
 #include "copy/operation.hpp"
 #include "elementwise/operation.hpp"
+#include "engine/pack.hpp"
 #include "engine/step.hpp"
 #include "layout/operation.hpp"
 #include "linear/operation.hpp"
@@ -60,6 +61,7 @@ const std::vector<StepKind>& step_kinds() {
       row<LinearOperation>(),
       row<MatMulOperation>(),
       row<NormOperation>(),
+      pack_step_kind(),
       row<PoolOperation>(),
       row<ReduceOperation>(),
       row<ResizeOperation>(),

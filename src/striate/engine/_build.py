@@ -65,19 +65,39 @@ def lay_out(
     tune: bool = False,
     prefer: str = "speed",
 ) -> tuple[Placement, list[_core.Needs | None]]:
-    """Choose each step's kernel, and place all maps and scratch in the arena."""
+    """Choose each step's kernel, and place all maps and scratch in the arena.
+
+    In front of a step whose weight is made while the plan runs comes one that packs it.
+    """
     choose = Chooser(
         steps, target=target, threads=threads, precision=precision, tune=tune, prefer=prefer
     )
+    all_steps: list[Step] = []
     needs: list[_core.Needs | None] = []
     for step in steps:
-        if step.kind == "island":
-            needs.append(None)
-            continue
-        choice = choose(step)
-        step.kernel, step.why = choice.kernel, choice.why
-        needs.append(_core.needs(target, step.kind, step.kernel, step.attributes, threads))
+        need = None
+        if step.kind != "island":
+            choice = choose(step)
+            step.kernel, step.why = choice.kernel, choice.why
+            need = _core.needs(target, step.kind, step.kernel, step.attributes, threads)
+        if need and isinstance(step.weight, Map):
+            packing = _packing(step, step.weight, need.weight_floats)
+            all_steps.append(packing)
+            needs.append(
+                _core.needs(target, packing.kind, packing.kernel, packing.attributes, threads)
+            )
+        all_steps.append(step)
+        needs.append(need)
+    steps[:] = all_steps
     return place(steps, needs, threads), needs
+
+
+def _packing(step: Step, weight: Map, floats: int) -> Step:
+    """What packs a step's weight each time the plan runs."""
+    packed = Map(Storage(f"{weight.storage.name}:packed", floats), (floats,))
+    step.weight = packed
+    attributes = {**step.attributes, "packs": step.kind, "packs_for": step.kernel}
+    return Step("pack", attributes, [weight], [packed], nodes=step.nodes, kernel="pack")
 
 
 def _tensor(map_: Map) -> Tensor:
@@ -94,11 +114,15 @@ def _recipe(
     island = step.kind == "island"
     weights = []
     if not island:
-        if step.weight is not None:
+        if isinstance(step.weight, Map):
+            weights.append(_place_of(step.weight, placement, block, island))
+        elif step.weight is not None:
             weights.append((SPACES["weights"], 0, block.packed(step, needs.weight_floats)))
         weights += [
-            (SPACES["none"], 0, 0) if array is None else (SPACES["weights"], 0, block.plain(array))
-            for array in step.weights
+            (SPACES["weights"], 0, block.plain(vector))
+            if isinstance(vector, np.ndarray)
+            else _place_of(vector, placement, block, island)
+            for vector in step.weights
         ]
     return StepRecipe(
         kind=step.kind,
@@ -163,7 +187,7 @@ class _Weights:
 
     def packed(self, step: Step, floats: int) -> int:
         """Pack a step's weight as its kernel reads it."""
-        assert step.weight is not None
+        assert isinstance(step.weight, np.ndarray)
         weight = np.ascontiguousarray(step.weight, np.float32)
         shape = {k: v for k, v in step.attributes.items() if k in _SHAPES_WEIGHTS}
         key = (

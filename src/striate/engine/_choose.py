@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .. import _core
 from ..runtime._speeds import leave_cache, speeds
 from ._tune import measure_kernels
@@ -74,7 +76,9 @@ class Chooser:
         self._exact = precision == "exact"
         self._tune = tune
         self._close = _CLOSE[prefer]
-        self._cold = leave_cache(sum(4 * s.weight.size for s in steps if s.weight is not None))
+        self._cold = leave_cache(
+            sum(4 * s.weight.size for s in steps if isinstance(s.weight, np.ndarray))
+        )
         self._measured: dict[str, dict[str, float]] = {}
 
     def __call__(self, step: Step) -> Choice:

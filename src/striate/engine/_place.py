@@ -88,8 +88,8 @@ def _spans(steps: list[Step], same: dict[Storage, Storage]) -> dict[Storage, tup
     """First and last step that touches each storage of the arena."""
     spans: dict[Storage, tuple[int, int]] = {}
     for i, step in enumerate(steps):
-        for map_ in (*step.inputs, *step.outputs):
-            if map_ is not None and map_.storage.space == "arena":
+        for map_ in step.maps:
+            if map_.storage.space == "arena":
                 storage = _root(same, map_.storage)
                 spans[storage] = (spans.get(storage, (i, i))[0], i)
     return spans
@@ -99,9 +99,8 @@ def _in_place(steps: list[Step]) -> dict[Storage, Storage]:
     """Let arithmetic on each number write where it reads, if nobody reads that again."""
     last: dict[Storage, int] = {}
     for i, step in enumerate(steps):
-        for map_ in (*step.inputs, *step.outputs):
-            if map_ is not None:
-                last[map_.storage] = i
+        for map_ in step.maps:
+            last[map_.storage] = i
     same: dict[Storage, Storage] = {}
     for i, step in enumerate(steps):
         if step.kind != "elementwise":
@@ -117,11 +116,7 @@ def _in_place(steps: list[Step]) -> dict[Storage, Storage]:
 
 
 def _first_touch(steps: list[Step], storage: Storage) -> int:
-    return next(
-        i
-        for i, step in enumerate(steps)
-        if any(m is not None and m.storage is storage for m in (*step.inputs, *step.outputs))
-    )
+    return next(i for i, step in enumerate(steps) if any(m.storage is storage for m in step.maps))
 
 
 def _whole(map_: Map) -> bool:

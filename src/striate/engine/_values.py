@@ -114,11 +114,20 @@ class Map:
             self.batch == 1 or self.batch_stride == self.image_floats
         )
 
+    def reshape(self, *shape: int) -> Map:
+        """A plain map's numbers in another shape."""
+        assert self.axes is None
+        return replace(self, shape=shape)
+
     def permuted(self, axes: tuple[int, ...]) -> Map:
         """The same memory seen with output axis k being axis axes[k]."""
         assert self.axes is not None
         shape = tuple(self.shape[axis] for axis in axes)
         return replace(self, shape=shape, axes=tuple(axes.index(axis) for axis in self.axes))
+
+
+Weights = Array | Map
+"""Numbers known when the plan is made, or made while it runs: of a network that is trained."""
 
 
 def three(sizes: Any, fill: int = 1) -> Any:
@@ -134,8 +143,8 @@ class Step:
         kind: Kind of the native step (csrc/engine/step_kinds.cpp); `island` for the reference.
         attributes: Its arguments.
         inputs, outputs: The maps it reads and writes.
-        weight: What its kernel packs, in the network's layout.
-        weights: The arrays behind it, as the kernel reads them.
+        weight: What its kernel packs, in the network's layout; a map by a step of its own.
+        weights: The vectors behind it, as the kernel reads them.
         nodes: Names of the graph's nodes it computes.
         notes: What was fused, folded or chosen, in words.
         macs: Multiply-adds, as `striate.inspect` counts them.
@@ -148,11 +157,17 @@ class Step:
     attributes: dict[str, Any]
     inputs: list[Map | None]
     outputs: list[Map]
-    weight: Array | None = None
-    weights: list[Array | None] = field(default_factory=list)
+    weight: Weights | None = None
+    weights: list[Weights | None] = field(default_factory=list)
     nodes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     macs: int = 0
     op: Any = None
     kernel: str = ""
     why: str = ""
+
+    @property
+    def maps(self) -> list[Map]:
+        """All maps that it touches."""
+        touched = (*self.inputs, *self.outputs, self.weight, *self.weights)
+        return [m for m in touched if isinstance(m, Map)]

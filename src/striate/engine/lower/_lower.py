@@ -43,7 +43,7 @@ def lower(graph: Graph, target: str, lanes: int) -> Lowered:
 
 
 def _lower_group(low: Lowering, group: Group) -> None:
-    kept = len(low.steps), dict(low.plain_maps), dict(low.blocked_maps)
+    kept = len(low.steps), dict(low.plain_maps), dict(low.blocked_maps), dict(low.vectors)
     why = f"{group.node.kind} has no native kernel"
     function = LOWERINGS.get(group.node.kind)
     if function is not None:
@@ -53,7 +53,7 @@ def _lower_group(low: Lowering, group: Group) -> None:
         except NotNative as reason:
             why = str(reason)
             del low.steps[kept[0] :]
-            low.plain_maps, low.blocked_maps = kept[1], kept[2]
+            low.plain_maps, low.blocked_maps, low.vectors = kept[1:]
     if len(group.nodes) > 1:  # its parts, each for itself
         for node in group.nodes:
             _lower_group(low, Group(node, node.outputs[0], nodes=[node]))

@@ -18,7 +18,7 @@ from ... import _core
 from ...errors import GraphError
 from ...graph import Graph, Node
 from .._fuse import Group
-from .._values import Array, Map, Step, Storage, three
+from .._values import Array, Map, Step, Storage, Weights, three
 from ._view import View, copy_attributes, parted_view, view
 
 LOWERINGS: dict[str, Callable[[Lowering, Group], None]] = {}
@@ -57,6 +57,7 @@ class Lowering:
         self.steps: list[Step] = []
         self.plain_maps: dict[str, Map] = {}
         self.blocked_maps: dict[str, Map] = {}
+        self.vectors: dict[str, Map] = {}
         self.views: dict[str, str] = {}
         """What is another shape of a blocked map: made plain if somebody asks for it."""
         self.kinds = frozenset(_core.step_kinds())
@@ -104,6 +105,24 @@ class Lowering:
         if name not in self.graph.weights:
             raise NotNative(f"its weight {name} is computed while the network runs")
         return np.asarray(self.graph.weights[name].numpy(), np.float32, order="C")
+
+    def filters(self, name: str | None) -> Weights:
+        """A weight to be packed: the numbers, or where they will lie while the plan runs."""
+        assert name is not None
+        array = self.weight(name) if name in self.graph.weights else None
+        return self.plain(name) if array is None else array
+
+    def vector(self, name: str | None) -> Weights | None:
+        """A number a channel, zeros behind it to fill whole blocks; None for None."""
+        if name is None or name in self.graph.weights:
+            constant: Weights | None = blocks_of(self.weight(name), self.lanes)
+            return constant
+        if name not in self.vectors:
+            line = self.plain(name)
+            found = self._new_blocked(name, (1, line.floats), (0, 1))
+            self._reorder(line.reshape(1, line.floats), found, to_blocked=True)
+            self.vectors[name] = found
+        return self.vectors[name]
 
     def blocked(self, name: str) -> Map:
         """The value as a blocked map, reordered if it is plain only.
@@ -301,8 +320,8 @@ class Lowering:
         inputs: list[Map | None],
         outputs: list[Map],
         *,
-        weight: Array | None = None,
-        weights: list[Array | None] | None = None,
+        weight: Weights | None = None,
+        weights: list[Weights | None] | None = None,
         notes: list[str] | None = None,
     ) -> Step:
         """Add a native step.

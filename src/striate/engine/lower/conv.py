@@ -10,8 +10,9 @@ import numpy as np
 from ...graph.ops import BatchNorm, Conv, ConvTranspose
 from ...window import Window
 from .._fuse import Group, scale_of
-from .._values import Array
+from .._values import Array, Map, Storage, Weights
 from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers, spatial
+from ._view import view
 
 _FEW_CHANNELS = 4
 """Up to so many input channels a convolution reads the network's input as it is."""
@@ -30,10 +31,12 @@ def lower_conv(low: Lowering, group: Group) -> None:
         assert found is not None
         value, factor = found
     low.check_floats(value)
-    weight, bias = low.weight(weight_name), low.weight(bias_name)
-    assert weight is not None
-    weight = op.dense(weight, low.shape(value)[1])
-    emit_conv(low, group, op, value, weight, bias, factor)
+    weight = low.filters(weight_name)
+    if op.table is not None:
+        if isinstance(weight, Map):
+            raise NotNative("its table's filters are computed while the network runs")
+        weight = op.dense(weight, low.shape(value)[1])
+    emit_conv(low, group, op, value, weight, low.vector(bias_name), factor)
 
 
 def emit_conv(
@@ -41,8 +44,8 @@ def emit_conv(
     group: Group,
     op: Conv,
     value: str,
-    weight: Array,
-    bias: Array | None,
+    weight: Weights,
+    bias: Weights | None,
     factor: str | None = None,
 ) -> None:
     """One step `conv` on a blocked map, or on the plain input where that has few channels."""
@@ -88,10 +91,7 @@ def emit_conv(
         attributes["x_batch_stride"] = x.batch_stride
     if residual is not None:
         attributes["residual_batch_stride"] = residual.batch_stride
-    low.emit(
-        group, "conv", attributes, [x, residual, scale], [y], weight=weight,
-        weights=[blocks_of(bias, low.lanes)],
-    )  # fmt: skip
+    low.emit(group, "conv", attributes, [x, residual, scale], [y], weight=weight, weights=[bias])
 
 
 def _covers(windows: list[Window], sizes: tuple[int, ...]) -> bool:
@@ -103,17 +103,18 @@ def _covers(windows: list[Window], sizes: tuple[int, ...]) -> bool:
 
 
 def _emit_linear(
-    low: Lowering, group: Group, value: str, weight: Array, bias: Array | None
+    low: Lowering, group: Group, value: str, weight: Weights, bias: Weights | None
 ) -> bool:
     """A linear layer from one map to one of one pixel; False where they lie among others."""
     x, y = low.any(value), low.make_blocked(group.output)
     apart = [m.batch > 1 and m.batch_stride != m.image_floats for m in (x, y) if m.blocked]
     if any(apart) or (x.blocked and not x.standard):
         return False
+    outer, inner = weight.shape[0], math.prod(weight.shape[1:])
     attributes = {
         "batch": y.batch,
-        "in_features": weight[0].size,
-        "out_features": len(weight),
+        "in_features": inner,
+        "out_features": outer,
         "blocked_output": True,
         "bias": bias is not None,
         **activation_of(group),
@@ -121,8 +122,8 @@ def _emit_linear(
     if x.blocked:
         attributes |= {"channels": x.channels, "pixels": x.pixels}
     low.emit(
-        group, "linear", attributes, [x], [y], weight=weight.reshape(len(weight), -1),
-        weights=[blocks_of(bias, low.lanes)], notes=["its filters are as large as the map"],
+        group, "linear", attributes, [x], [y], weight=weight.reshape(outer, inner), weights=[bias],
+        notes=["its filters are as large as the map"],
     )  # fmt: skip
     return True
 
@@ -193,29 +194,19 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     windows = list(op.windows)
     if any(w.dilation != 1 and w.stride != 1 for w in windows):
         raise NotNative("it has both a stride and a dilation")
-    weight, bias = low.weight(weight_name), low.weight(bias_name)
-    assert weight is not None
+    weight, bias = low.filters(weight_name), low.vector(bias_name)
     x, y = low.standard(value), low.make_blocked(group.output)
-    # (in, out / groups, *kernel) -> (out, in / groups, *kernel)
-    groups, rank = op.groups, len(windows)
-    grouped = weight.reshape(groups, shape[1] // groups, *weight.shape[1:])
-    dense = grouped.swapaxes(1, 2).reshape(-1, shape[1] // groups, *weight.shape[2:])
-    strides = [int(w.stride) for w in windows]
+    groups, strides = op.groups, [int(w.stride) for w in windows]
     outputs = low.shape(group.output)[2:]
     for remainder in np.ndindex(*(min(s, n) for s, n in zip(strides, outputs, strict=True))):
         parts = [
             _remainder(int(w.size), s, int(w.dilation), int(w.before), r, n)
             for w, s, r, n in zip(windows, strides, remainder, outputs, strict=True)
         ]
-        taps = tuple(part["taps"] for part in parts)
-        cut = (
-            dense[(slice(None), slice(None), *np.ix_(*taps))]
-            if all(len(t) for t in taps)
-            else np.zeros((*dense.shape[:2], *(1,) * rank), np.float32)
-        )
+        cut = _turned(low, group, weight, groups, [part["taps"] for part in parts])
         attributes: dict[str, Any] = {
             "batch": shape[0],
-            "in_channels": shape[1],
+            "in_channels": cut.shape[1] * groups,
             "out_channels": y.channels,
             "groups": groups,
             "in": spatial(shape[2:], 1),
@@ -233,8 +224,7 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
             **activation_of(group),
         }
         low.emit(
-            group, "conv", attributes, [x, None, None], [y], weight=np.ascontiguousarray(cut),
-            weights=[blocks_of(bias, low.lanes)],
+            group, "conv", attributes, [x, None, None], [y], weight=cut, weights=[bias],
             notes=[f"outputs {remainder} of every {tuple(strides)}"] if max(strides) > 1 else [],
         )  # fmt: skip
     pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
@@ -242,13 +232,38 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
         step.macs = 0  # told once
 
 
+def _turned(
+    low: Lowering, group: Group, weight: Weights, groups: int, taps: list[range]
+) -> Weights:
+    """Some taps of filters (in, out / groups, *kernel) as (out, in / groups, *taps).
+
+    Where there are none the outputs are 0: one tap of 0 of the first channel of each group.
+    """
+    inner, outer = weight.shape[0] // groups, weight.shape[1]
+    if not all(taps):
+        return np.zeros((groups * outer, 1, *(1 for _ in taps)), np.float32)
+    grouped = weight.reshape(groups, inner, *weight.shape[1:])
+    order = (0, 2, 1, *range(3, 3 + len(taps)))
+    shape = (groups * outer, inner, *map(len, taps))
+    if isinstance(grouped, np.ndarray):
+        places: Any = (..., *np.ix_(*taps))
+        return np.ascontiguousarray(grouped.transpose(order)[places]).reshape(shape)
+    found = Map(Storage(f"{group.output}:turned", math.prod(shape)), shape)
+    source = view(grouped).permuted(order)
+    for axis, along in enumerate(taps, start=3):
+        source = source.at(axis, along[0], len(along), along.step)
+    result = found.reshape(groups, outer, inner, *shape[2:])
+    low.copy(source, view(result), notes=["filters turned around"])
+    return found
+
+
 def _remainder(size: int, stride: int, dilation: int, before: int, r: int, n: int) -> Any:
     """The taps and the padding of the convolution that makes outputs r, r + stride, ..."""
     first = (r + before) % stride
-    taps = np.arange(first, size, stride)[::-1] if stride > 1 else np.arange(size)[::-1]
+    taps = range(first, size, stride)[::-1] if stride > 1 else range(size)[::-1]
     count = -(-(n - r) // stride)
     # Output r + k*stride reads input (r + before - u*dilation) / stride + k for tap u.
-    if len(taps) == 0:
+    if not taps:
         return {"taps": taps, "out": count, "padding": 0}
-    farthest = int(taps[0]) * dilation
+    farthest = taps[0] * dilation
     return {"taps": taps, "out": count, "padding": -((r + before - farthest) // stride)}

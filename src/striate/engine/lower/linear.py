@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from .._fuse import Group
-from .._values import Array, Map
-from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
+from .._values import Map, Weights
+from ._lowering import Lowering, NotNative, activation_of, lowers
 
 
 @lowers("linear")
@@ -16,8 +16,7 @@ def lower_linear(low: Lowering, group: Group) -> None:
     assert value is not None
     if group.permuted and value not in low.blocked_maps:
         raise NotNative("its channels are not in blocks")
-    weight, bias = low.weight(weight_name), low.weight(bias_name)
-    assert weight is not None
+    weight, bias = low.filters(weight_name), low.vector(bias_name)
     low.check_floats(value)
     x = low.blocked_maps.get(value)
     if x is not None and len(x.shape) > 2 and x.axes and x.axes[1] == len(x.shape) - 1:
@@ -38,7 +37,7 @@ def lower_linear(low: Lowering, group: Group) -> None:
         attributes["batch"] = math.prod(x.shape[:-1])
     y = low.make_plain(group.output)
     low.emit(group, "linear", attributes, [x], [y], weight=weight,
-        weights=[blocks_of(bias, low.lanes)],
+        weights=[bias],
     )  # fmt: skip
 
 
@@ -52,7 +51,9 @@ def _flattened(low: Lowering, value: str) -> Map | None:
     return x if x.batch == 1 or x.batch_stride == x.image_floats else None
 
 
-def _on_channels(low: Lowering, group: Group, x: Map, weight: Array, bias: Array | None) -> None:
+def _on_channels(
+    low: Lowering, group: Group, x: Map, weight: Weights, bias: Weights | None
+) -> None:
     """Channels last in the value, blocked in memory: a 1x1 convolution."""
     linear = low.make_blocked(group.node.outputs[0], x)
     y = linear.permuted(group.permuted) if group.permuted else linear
@@ -81,6 +82,6 @@ def _on_channels(low: Lowering, group: Group, x: Map, weight: Array, bias: Array
         attributes |= {"residual": True, "residual_batch_stride": residual.batch_stride}
     low.emit(
         group, "conv", attributes, [x, residual, None], [y],
-        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[blocks_of(bias, low.lanes)],
+        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[bias],
         notes=["a 1x1 convolution on channels"],
     )  # fmt: skip

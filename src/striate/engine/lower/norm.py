@@ -7,8 +7,8 @@ from typing import Any
 
 from ...graph.ops import GroupNorm, LayerNorm, LocalResponseNorm
 from .._fuse import Group
-from .._values import Array
-from ._lowering import Lowering, activation_of, blocks_of, lowers
+from .._values import Weights
+from ._lowering import Lowering, activation_of, lowers
 
 
 @lowers("layer_norm")
@@ -29,14 +29,16 @@ def lower_layer_norm(low: Lowering, group: Group) -> None:
             "x_batch_stride": x.batch_stride,
             "y_batch_stride": y.batch_stride,
         }
-        _emit(low, group, attributes, x, y, blocks_of(weight, x.lanes), blocks_of(bias, x.lanes))
+        _emit(low, group, attributes, x, y, low.vector(weight), low.vector(bias))
         return
     plain = low.plain(value)
     count = math.prod(plain.shape[-op.axes :])
     attributes = {
         **settings, "plain": True, "batch": math.prod(plain.shape) // count, "channels": count,
     }  # fmt: skip
-    _emit(low, group, attributes, plain, low.make_plain(group.output), weight, bias)
+    # As many numbers as the last axes hold, and zeros that nobody reads.
+    vectors = low.vector(weight), low.vector(bias)
+    _emit(low, group, attributes, plain, low.make_plain(group.output), *vectors)
 
 
 @lowers("group_norm")
@@ -58,7 +60,7 @@ def lower_group_norm(low: Lowering, group: Group) -> None:
         "y_batch_stride": y.batch_stride,
         **activation_of(group),
     }
-    _emit(low, group, attributes, x, y, blocks_of(weight, x.lanes), blocks_of(bias, x.lanes))
+    _emit(low, group, attributes, x, y, low.vector(weight), low.vector(bias))
 
 
 @lowers("local_response_norm")
@@ -84,11 +86,11 @@ def lower_response_norm(low: Lowering, group: Group) -> None:
     low.emit(group, "norm", attributes, [x], [y])
 
 
-def _operands(low: Lowering, group: Group) -> tuple[str, Array | None, Array | None]:
+def _operands(low: Lowering, group: Group) -> tuple[str, str | None, str | None]:
     value, weight, bias = (*group.node.inputs, None, None)[:3]
     assert value is not None
     low.check_floats(value)
-    return value, low.weight(weight), low.weight(bias)
+    return value, weight, bias
 
 
 def _emit(
@@ -97,8 +99,8 @@ def _emit(
     attributes: dict[str, Any],
     x: Any,
     y: Any,
-    weight: Array | None,
-    bias: Array | None,
+    weight: Weights | None,
+    bias: Weights | None,
 ) -> None:
     attributes |= {"weight": weight is not None, "bias": bias is not None}
     low.emit(group, "norm", attributes, [x], [y], weights=[weight, bias])
