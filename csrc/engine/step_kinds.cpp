@@ -1,5 +1,6 @@
 // The table of operations: every kind of step, one row each.
 #include "conv/operation.hpp"
+#include "conv_weight/operation.hpp"
 #include "copy/operation.hpp"
 #include "elementwise/operation.hpp"
 #include "engine/pack.hpp"
@@ -55,6 +56,7 @@ const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
       // clang-format off
       row<ConvOperation>(),
+      row<ConvWeightOperation>(),
       row<CopyOperation>(),
       row<ElementwiseOperation>(),
       row<LayoutOperation>(),

@@ -10,6 +10,8 @@ namespace striate::STRIATE_TARGET {
 // Each family's folder has a table.cpp with its rows.
 extern const Kernel<ConvShape>* const conv_rows[];
 extern const int conv_row_count;
+extern const Kernel<ConvWeightShape>* const conv_weight_rows[];
+extern const int conv_weight_row_count;
 extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
 extern const Kernel<ElementwiseShape>* const elementwise_rows[];
@@ -36,6 +38,7 @@ const Target target = {
     STRIATE_TEXT(STRIATE_TARGET),
     kLanes,
     {conv_rows, conv_row_count},
+    {conv_weight_rows, conv_weight_row_count},
     {layout_rows, layout_row_count},
     {elementwise_rows, elementwise_row_count},
     {copy_rows, copy_row_count},

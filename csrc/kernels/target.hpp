@@ -17,6 +17,7 @@
 namespace striate {
 
 struct ConvShape;
+struct ConvWeightShape;
 struct LayoutShape;
 struct CopyShape;
 struct ResizeShape;
@@ -31,6 +32,7 @@ struct Target {
   const char* name;
   int lanes;
   Kernels<ConvShape> conv;
+  Kernels<ConvWeightShape> conv_weight;
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
   Kernels<CopyShape> copy;

@@ -2,9 +2,11 @@
 
     conv -> add -> relu        the convolution adds the other operand and clamps before it stores
     mul  -> conv               a factor per channel (squeeze-and-excite) goes into a 1x1 convolution
+    conv_weight_gradient, sum  the gradient for the filters also adds up the one for the bias
 
 A group runs where its last node stands: all it reads is there by then, and since nobody else reads
-what lies between its nodes, nobody misses it.
+what lies between its nodes, nobody misses it. The two gradients are independent, and are computed
+where the first one stands.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..graph import Graph, Node
-from ..graph.ops import Activation, Binary, Conv, Permute
+from ..graph.ops import Activation, Binary, Conv, Permute, Reduce
 from ._activations import native_activation
 
 _TAKES_ACTIVATION = frozenset(
@@ -33,6 +35,8 @@ class Group:
         residual: Name of the value it adds.
         permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
             view, so that what follows can still be fused.
+        sums: Of a convolution's gradient for its filters: the sum of the same gradient over batch
+            and places, which it makes as well.
         shuffled: Of a reshape, permute and reshape that deal out channels: how many groups.
         activation: What it applies last.
         nodes: All of it, in order.
@@ -44,6 +48,7 @@ class Group:
     residual: str | None = None
     permuted: tuple[int, ...] | None = None
     shuffled: int = 0
+    sums: Node | None = None
     activation: Activation | None = None
     nodes: list[Node] = field(default_factory=list)
 
@@ -58,10 +63,15 @@ def groups(graph: Graph) -> list[Group]:
             continue
         group = Group(node, node.outputs[0], nodes=[node])
         _take_scale(graph, group, taken, found)
+        _take_sums(graph, group, taken, found, position)
         _take_followers(graph, group, taken)
         taken.update(n.name for n in group.nodes)
         found.append(group)
-    return sorted(found, key=lambda group: max(position[n.name] for n in group.nodes))
+
+    def runs_at(group: Group) -> int:
+        return (min if group.sums else max)(position[n.name] for n in group.nodes)
+
+    return sorted(found, key=runs_at)
 
 
 def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
@@ -158,6 +168,35 @@ def _take_scale(graph: Graph, group: Group, taken: set[str], found: list[Group])
     found.remove(own)
     group.scaled = made
     group.nodes.insert(0, made)
+
+
+def _take_sums(
+    graph: Graph, group: Group, taken: set[str], found: list[Group], position: dict[str, int]
+) -> None:
+    """Let a gradient for filters take over the sum that is the gradient for the bias."""
+    if group.node.kind != "conv_weight_gradient":
+        return
+    x, gy = group.node.inputs
+    made = graph.producers.get(x or "")
+    for reader in graph.readers[gy or ""]:
+        early = made is None or position[made.name] < position[reader.name]
+        if not early or not _sums_channels(graph, reader):
+            continue
+        if reader.name in taken:
+            own = next((g for g in found if g.node is reader), None)
+            if own is None or len(own.nodes) > 1:
+                continue
+            found.remove(own)
+        group.sums = reader
+        group.nodes.append(reader)
+        return
+
+
+def _sums_channels(graph: Graph, node: Node) -> bool:
+    op, x = graph.op(node), graph.types[node.inputs[0] or ""]
+    if not isinstance(op, Reduce) or op.function != "sum" or not x or x.dtype != "float32":
+        return False
+    return sorted(op.reduced(x.rank)) == [0, *range(2, x.rank)]
 
 
 def scale_of(graph: Graph, node: Node) -> tuple[str, str] | None:

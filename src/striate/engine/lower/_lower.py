@@ -8,7 +8,20 @@ from ...errors import GraphError
 from ...graph import Graph
 from .._fuse import Group, groups
 from .._values import Map, Step, Storage
-from . import combine, conv, elementwise, linear, matmul, norm, place, pool, reduce, resize, shape  # noqa: F401 - they fill the table
+from . import (  # noqa: F401 - they fill the table
+    combine,
+    conv,
+    conv_weight,
+    elementwise,
+    linear,
+    matmul,
+    norm,
+    place,
+    pool,
+    reduce,
+    resize,
+    shape,
+)
 from ._lowering import LOWERINGS, Lowering, NotNative
 from ._slots import concat_slots
 from .elementwise import elements

@@ -387,6 +387,8 @@ def macs(graph: Graph, node: Node) -> int:
 def fused_notes(group: Group) -> list[str]:
     """What a group's step does besides its operation."""
     notes = []
+    if group.sums:
+        notes.append("sums of the gradient, for the bias")
     if group.scaled:
         notes.append(f"factors of {group.scaled.name}")
     if group.residual:

@@ -59,12 +59,7 @@ def emit_conv(
         and _emit_linear(low, group, value, weight, bias)
     ):
         return
-    plain = (
-        shape[1] <= _FEW_CHANNELS
-        and op.groups == 1
-        and value not in low.blocked_maps
-        and factor is None
-    )
+    plain = factor is None and reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
     residual = low.standard(group.residual) if group.residual else None
     scale = low.blocked(factor) if factor else None
@@ -92,6 +87,12 @@ def emit_conv(
     if residual is not None:
         attributes["residual_batch_stride"] = residual.batch_stride
     low.emit(group, "conv", attributes, [x, residual, scale], [y], weight=weight, weights=[bias])
+
+
+def reads_plain(low: Lowering, value: str, groups: int) -> bool:
+    """Whether a convolution reads a value as it is: the network's input, of few channels."""
+    few = low.shape(value)[1] <= _FEW_CHANNELS
+    return few and groups == 1 and value not in low.blocked_maps
 
 
 def _covers(windows: list[Window], sizes: tuple[int, ...]) -> bool:

@@ -1,0 +1,252 @@
+// Any filter, stride, dilation, padding, 1D to 3D, on blocked maps: tiles of a block's channels of
+// x by vectors of channels of gy, tap by tap.
+//
+// A task has a chunk of the bands for a range of channels of each map. Its partial sums
+//
+//   partial[vectors of gy, up to 3][block of x][tap][channel of the block][vector][lane]
+//
+// stay in L2, as does a band of its channels of x; three vectors of a band of gy stay in L1 for all
+// blocks and taps. The second phase adds the chunks up and turns them to the plain layout.
+//
+// Groups of fewer channels than a vector are merged, and what would lead from one to the other is
+// computed and thrown away: 32 groups of 4 channels are 16 of 8, for twice the multiply-adds.
+#include "conv_weight/kernels/bands.hpp"
+#include "conv_weight/kernels/chunks.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr TileTable kTiles = tiles<true>();
+constexpr int64_t kMostMerged = 64;        // groups
+constexpr int64_t kPartialFloats = 32768;  // of a task: 128 KiB of L2
+constexpr int64_t kMapBlocks = 16;         // of x, of a task: 96 KiB a band
+
+struct Plan {
+  ConvWeightShape s;
+  int64_t groups, channels, outputs;  // of the merged groups
+  int64_t blocks, vectors;            // of x and of gy, of a group
+  int64_t sets;                       // of up to 3 vectors
+  int64_t block_ranges, set_ranges;   // tasks of a group
+  int64_t chunks;
+  Bands bands;
+  int64_t group_floats, partial_floats;  // of a group, of a chunk; bias sums behind the groups
+
+  int64_t cell_floats() const { return s.taps() * kLanes * kLanes; }  // a block by a vector
+  int64_t first_vector(int64_t set) const { return cut(vectors, sets, set); }
+};
+
+int64_t merged_groups(const ConvWeightShape& s) {
+  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  for (int64_t m = 1; m < s.groups; ++m) {
+    if (s.groups % m == 0 && m * channels % kLanes == 0 && m * outputs % kLanes == 0) return m;
+  }
+  return s.groups;
+}
+
+Plan plan(const ConvWeightShape& shape) {
+  Plan p;
+  p.s = flattened(shape);
+  p.groups = shape.groups / merged_groups(shape);
+  p.channels = shape.in_channels / p.groups;
+  p.outputs = shape.out_channels / p.groups;
+  p.blocks = ceil_div(p.channels, kLanes);
+  p.vectors = ceil_div(p.outputs, kLanes);
+  p.sets = ceil_div(p.vectors, kTileVectors);
+  p.bands = cut_bands(p.s, p.s.out[0]);
+  const int64_t set_floats = kTileVectors * p.cell_floats();
+  const int64_t blocks = most(1, least(kMapBlocks, kPartialFloats / set_floats));
+  p.block_ranges = ceil_div(p.blocks, blocks);
+  const int64_t sets = most(1, kPartialFloats / (set_floats * ceil_div(p.blocks, p.block_ranges)));
+  p.set_ranges = ceil_div(p.sets, sets);
+  p.chunks = chunks_of(p.bands.count(), p.groups * p.block_ranges * p.set_ranges);
+  p.group_floats = p.blocks * p.vectors * p.cell_floats();
+  p.partial_floats = p.groups * (p.group_floats + (shape.bias ? p.vectors * kLanes : 0));
+  return p;
+}
+
+bool fits(const ConvWeightShape& s) {
+  return !s.plain_input && merged_groups(s) <= kMostMerged;
+}
+
+Needs needs(const ConvWeightShape& s, int) {
+  const Plan p = plan(s);
+  Needs needs;
+  needs.shared_floats = p.chunks * p.partial_floats;
+  needs.phases = 2;
+  needs.tasks[0] = p.groups * p.chunks * p.block_ranges * p.set_ranges;
+  needs.tasks[1] = p.groups * p.sets * p.blocks;
+  return needs;
+}
+
+// Where the partial sums of a group's set of vectors and a block begin.
+int64_t place(const Plan& p, int64_t group, int64_t set, int64_t block) {
+  const int64_t vector = p.first_vector(set), count = p.first_vector(set + 1) - vector;
+  return group * p.group_floats + (vector * p.blocks + block * count) * p.cell_floats();
+}
+
+int64_t bias_place(const Plan& p, int64_t group, int64_t vector) {
+  return p.groups * p.group_floats + (group * p.vectors + vector) * kLanes;
+}
+
+// The rows of a band that tap (u, v) finds in the map.
+int64_t list_rows(const ConvWeightShape& s, const Band& band, int64_t u, int64_t v, TileRow* rows) {
+  int64_t count = 0;
+  for (int64_t n = band.first_image; n < band.stop_image; ++n) {
+    int64_t plane = band.first_row / s.out[1], row = band.first_row % s.out[1];
+    for (int64_t r = band.first_row; r < band.stop_row; ++r, ++row) {
+      if (row == s.out[1]) {
+        row = 0;
+        ++plane;
+      }
+      const int64_t z = plane * s.stride[0] - s.padding[0] + u * s.dilation[0];
+      const int64_t y = row * s.stride[1] - s.padding[1] + v * s.dilation[1];
+      if (z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1]) continue;
+      rows[count].x = n * s.x_batch_stride + (z * s.in[1] + y) * s.in[2] * kLanes;
+      rows[count++].gy = n * s.y_batch_stride + r * s.out[2] * kLanes;
+    }
+  }
+  return count;
+}
+
+// Leave the places of the band's rows whose tap w lies beside the map; the first one's floats from
+// the start of a row.
+int64_t list_places(const ConvWeightShape& s, const Band& band, int64_t w, Tile& t, int64_t* gy) {
+  const int64_t from = w * s.dilation[2] - s.padding[2];  // of place 0
+  const int64_t stride = s.stride[2], last = s.in[2] - 1 - from;
+  const int64_t first = most(band.first_column, from < 0 ? ceil_div(-from, stride) : 0);
+  const int64_t stop = last < 0 ? first : least(band.stop_column, last / stride + 1);
+  t.places = stop - first;
+  *gy = first * kLanes;
+  return (first * stride + from) * kLanes;
+}
+
+// One set of vectors by a range of blocks, over a band.
+void add_band(const Plan& p, const Band& band, Tile t, int64_t vectors, int64_t first_block,
+              int64_t stop_block, float* partial) {
+  const ConvWeightShape& s = p.s;
+  TileRow rows[kBandPlaces];
+  t.rows = rows;
+  const float *x = t.x, *gy = t.gy;
+  const TileFunction* const of = kTiles.of[vectors - 1];
+  int64_t tap = 0;
+  for (int64_t u = 0; u < s.kernel[0]; ++u) {
+    for (int64_t v = 0; v < s.kernel[1]; ++v) {
+      t.row_count = list_rows(s, band, u, v, rows);
+      for (int64_t w = 0; w < s.kernel[2]; ++w, ++tap) {
+        int64_t gy_first;
+        const int64_t x_first = list_places(s, band, w, t, &gy_first);
+        if (t.places <= 0 || t.row_count == 0) continue;
+        t.gy = gy + gy_first;
+        for (int64_t block = first_block; block < stop_block; ++block) {
+          const int64_t used = used_lanes(p.channels, block);
+          const int64_t parts = ceil_div(used, tile_numbers(vectors));
+          const float* cell = x + x_first + block * s.in_pixels() * kLanes;
+          float* sum =
+              partial + ((block - first_block) * s.taps() + tap) * kLanes * vectors * kLanes;
+          for (int64_t part = 0; part < parts; ++part) {
+            const int64_t k = cut(used, parts, part);
+            t.x = cell + k;
+            t.sum = sum + k * vectors * kLanes;
+            of[cut(used, parts, part + 1) - k - 1](t);
+          }
+        }
+      }
+    }
+  }
+}
+
+void add_bias(const Plan& p, const Band& band, Tile t, int64_t vectors, float* sums) {
+  TileRow rows[kBandPlaces];
+  t.rows = rows;
+  t.row_count = 0;
+  for (int64_t n = band.first_image; n < band.stop_image; ++n) {
+    for (int64_t r = band.first_row; r < band.stop_row; ++r) {
+      const int64_t place = r * p.s.out[2] + band.first_column;
+      rows[t.row_count++].gy = n * p.s.y_batch_stride + place * kLanes;
+    }
+  }
+  t.places = band.stop_column - band.first_column;
+  sum_places(t, vectors, sums);
+}
+
+void clear(float* to, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += kLanes) store(to + i, Vector{});
+}
+
+void compute(const Plan& p, const Buffers& b, int64_t task) {
+  const ConvWeightShape& s = p.s;
+  const int64_t set_range = task % p.set_ranges, block_range = task / p.set_ranges % p.block_ranges;
+  const int64_t chunk = task / p.set_ranges / p.block_ranges % p.chunks;
+  const int64_t group = task / p.set_ranges / p.block_ranges / p.chunks;
+  const int64_t first_set = cut(p.sets, p.set_ranges, set_range);
+  const int64_t stop_set = cut(p.sets, p.set_ranges, set_range + 1);
+  const int64_t first_block = cut(p.blocks, p.block_ranges, block_range);
+  const int64_t stop_block = cut(p.blocks, p.block_ranges, block_range + 1);
+  float* const partial = b.shared + chunk * p.partial_floats;
+  const bool bias = s.bias && first_block == 0;
+  for (int64_t set = first_set; set < stop_set; ++set) {
+    const int64_t start = place(p, group, set, first_block);
+    clear(partial + start, place(p, group, set, stop_block) - start);
+  }
+  const int64_t first_vector = p.first_vector(first_set), stop_vector = p.first_vector(stop_set);
+  if (bias) {
+    clear(partial + bias_place(p, group, first_vector), (stop_vector - first_vector) * kLanes);
+  }
+  const int64_t count = p.bands.count(), stop = cut(count, p.chunks, chunk + 1);
+  for (int64_t i = cut(count, p.chunks, chunk); i < stop; ++i) {
+    const Band band = band_of(s, p.bands, s.out[0], i);
+    Tile t = {};
+    t.x = b.in[0] + group * p.blocks * s.in_pixels() * kLanes;
+    t.x_step = s.stride[2] * kLanes;
+    t.gy_vector = s.out_pixels() * kLanes;
+    for (int64_t set = first_set; set < stop_set; ++set) {
+      const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
+      t.gy = b.in[1] + (group * p.vectors + vector) * t.gy_vector;
+      if (bias) add_bias(p, band, t, vectors, partial + bias_place(p, group, vector));
+      add_band(p, band, t, vectors, first_block, stop_block,
+               partial + place(p, group, set, first_block));
+    }
+  }
+}
+
+// Write one set of vectors by one block of a group in the plain layout.
+void finish(const Plan& p, const Buffers& b, int64_t task) {
+  const ConvWeightShape& s = p.s;
+  const int64_t block = task % p.blocks, set = task / p.blocks % p.sets;
+  const int64_t group = task / p.blocks / p.sets, taps = s.taps();
+  const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
+  float* const sums = b.shared + place(p, group, set, block);
+  add_chunks(sums, vectors * p.cell_floats(), p.chunks, p.partial_floats);
+  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  const int64_t stop = least(p.outputs, (vector + vectors) * kLanes);
+  for (int64_t o = vector * kLanes; o < stop; ++o) {
+    // Channels of the group that o belongs to, of merged ones.
+    const int64_t first = o / outputs * channels, begin = most(first, block * kLanes);
+    const int64_t end = least(first + channels, (block + 1) * kLanes);
+    if (begin >= end) continue;
+    const int64_t row = (group * p.outputs + o) * channels + begin - first;
+    float* to = b.out[0] + row * taps;
+    const float* from = sums + (begin - block * kLanes) * vectors * kLanes + o - vector * kLanes;
+    for (int64_t c = begin; c < end; ++c, from += vectors * kLanes) {
+      for (int64_t tap = 0; tap < taps; ++tap) *to++ = from[tap * kLanes * vectors * kLanes];
+    }
+  }
+  if (!s.bias || block > 0) return;
+  float* const bias = b.shared + bias_place(p, group, vector);
+  add_chunks(bias, vectors * kLanes, p.chunks, p.partial_floats);
+  for (int64_t o = vector * kLanes; o < stop; ++o) {
+    b.out[1][group * p.outputs + o] = bias[o - vector * kLanes];
+  }
+}
+
+void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
+  const Plan p = plan(s);
+  for (int64_t task = first; task < stop; ++task) (phase == 0 ? compute : finish)(p, b, task);
+}
+
+}  // namespace
+
+extern const Kernel<ConvWeightShape> conv_weight_direct;
+const Kernel<ConvWeightShape> conv_weight_direct = {"direct", fits, needs, nullptr, run};
+
+}  // namespace striate::STRIATE_TARGET

@@ -1,0 +1,226 @@
+"""All kernels of the gradient for filters, on all targets, against the definition in float64."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from striate import Window, _core
+from striate.graph.ops import ConvWeightGradient
+
+from .steps import EPS, Array, Convolution, block, run_step
+
+TARGETS = [name for name, _ in _core.targets()]
+KIND = "conv_weight_gradient"
+
+
+def attributes_of(p: Convolution) -> dict[str, Any]:
+    """Of the convolution, those that its gradient has."""
+    names = ("batch", "in_channels", "out_channels", "groups", "in", "out", "kernel", "stride",
+             "dilation", "padding", "plain_input", "bias")  # fmt: skip
+    return {name: p.attributes[name] for name in names}
+
+
+def draw(p: Convolution, seed: int = 0) -> tuple[Array, Array]:
+    """Make up x and gy."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((p.batch, p.in_channels, *p.size)).astype(np.float32)
+    gy = rng.standard_normal((p.batch, p.out_channels, *p.out)).astype(np.float32)
+    return x, gy
+
+
+def reference(p: Convolution, x: Array, gy: Array) -> Array:
+    """The definition, in float64."""
+    windows = tuple(
+        Window(k, s, d, (b, a))
+        for k, s, d, b, a in zip(p.kernel, p.stride, p.dilation, p.before, p.after, strict=True)
+    )
+    (gw,) = ConvWeightGradient(windows, p.groups).evaluate(
+        x.astype(np.float64), gy.astype(np.float64)
+    )
+    return gw
+
+
+def run(
+    target: str, kernel: str, p: Convolution, x: Array, gy: Array, threads: int = 1
+) -> tuple[Array, Array | None]:
+    """The gradients for filters and bias; unused lanes are NaN, which must not matter."""
+    lanes = dict(_core.targets())[target]
+    given_x = x if p.plain_input else block(x, lanes, math.nan)
+    shapes = [(p.out_channels, p.in_channels // p.groups, *p.kernel)]
+    if p.bias:
+        shapes.append((p.out_channels,))
+    gw, *gb = run_step(
+        target, KIND, kernel, attributes_of(p), [given_x, block(gy, lanes, math.nan)], shapes,
+        threads=threads,
+    )  # fmt: skip
+    return gw, gb[0] if gb else None
+
+
+def check(p: Convolution, target: str, at_least: tuple[str, ...] = ("reference",)) -> None:
+    """Compare every kernel that fits."""
+    x, gy = draw(p)
+    exact = reference(p, x, gy)
+    kernels = _core.candidates(target, KIND, attributes_of(p))
+    assert set(at_least) <= set(kernels)
+    bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
+    for kernel in kernels:
+        gw, gb = run(target, kernel, p, x, gy)
+        np.testing.assert_allclose(gw, exact, rtol=0, atol=bound, err_msg=kernel)
+        if gb is not None:
+            sums = gy.astype(np.float64).sum((0, 2, 3, 4))
+            np.testing.assert_allclose(gb, sums, rtol=0, atol=bound, err_msg=kernel)
+
+
+SAME: dict[str, Any] = {"before": (0, 1, 1), "after": (0, 1, 1)}
+SHAPES = {
+    "3x3": Convolution(**SAME),
+    "3x3, odd channels": Convolution(in_channels=13, out_channels=29, batch=3, **SAME),
+    "3x3, few channels": Convolution(in_channels=3, out_channels=5, batch=2, **SAME),
+    "3x3, many channels": Convolution(
+        in_channels=264, out_channels=136, size=(1, 4, 5), bias=False, **SAME
+    ),
+    "3x3, many images of few pixels": Convolution(
+        in_channels=17, out_channels=24, size=(1, 2, 2), batch=37, **SAME
+    ),
+    "stride 2": Convolution(stride=(1, 2, 2), size=(1, 15, 14), batch=2, **SAME),
+    "dilation 3": Convolution(
+        dilation=(1, 3, 3), size=(1, 15, 11), before=(0, 3, 3), after=(0, 3, 3)
+    ),
+    "more padding than window": Convolution(before=(0, 4, 0), after=(0, 0, 5)),
+    "window beyond the map": Convolution(size=(1, 2, 1), before=(0, 3, 3), after=(0, 3, 3)),
+    "cropped": Convolution(before=(0, -1, -2), after=(0, 0, -1)),
+    "long rows": Convolution(size=(1, 3, 431), in_channels=9, out_channels=8, **SAME),
+    "signal": Convolution(size=(1, 1, 997), kernel=(1, 1, 9), stride=(1, 1, 2), batch=2),
+    "volume": Convolution(
+        size=(5, 6, 7), kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1)
+    ),
+    "1x1": Convolution(in_channels=40, out_channels=56, size=(1, 10, 13), kernel=(1, 1, 1)),
+    "1x1, large": Convolution(
+        in_channels=264, out_channels=72, size=(1, 23, 29), kernel=(1, 1, 1), batch=2
+    ),
+    "1x1, stride 2": Convolution(
+        in_channels=32, out_channels=24, size=(1, 11, 12), kernel=(1, 1, 1), stride=(1, 2, 2)
+    ),
+    "1x1, one pixel": Convolution(
+        in_channels=32, out_channels=24, size=(1, 1, 1), kernel=(1, 1, 1), batch=70
+    ),
+    "groups of whole vectors": Convolution(in_channels=96, out_channels=64, groups=2, **SAME),
+    "groups of 4": Convolution(in_channels=32, out_channels=32, groups=8, batch=2, **SAME),
+    "groups of 4 to 8": Convolution(in_channels=20, out_channels=40, groups=5, **SAME),
+    "groups of 5 to 3": Convolution(in_channels=35, out_channels=21, groups=7, batch=2, **SAME),
+    "depthwise": Convolution(in_channels=17, out_channels=17, groups=17, batch=3, **SAME),
+    "lenet": Convolution(
+        in_channels=6, out_channels=16, size=(1, 14, 14), kernel=(1, 5, 5), batch=9
+    ),
+    "plain": Convolution(in_channels=3, out_channels=16, plain_input=True, batch=2, **SAME),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_kernel_that_fits_agrees_with_the_definition(name: str, target: str) -> None:
+    check(SHAPES[name], target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_gradient_worked_by_hand(target: str) -> None:
+    # Two filters of one row of two taps on the row 1 2 3: places 0 and 1.
+    p = Convolution(in_channels=1, out_channels=2, size=(1, 1, 3), kernel=(1, 1, 2))
+    x = np.array([1, 2, 3], np.float32).reshape(1, 1, 1, 1, 3)
+    gy = np.array([[10, 1], [0, -1]], np.float32).reshape(1, 2, 1, 1, 2)
+    for kernel in _core.candidates(target, KIND, attributes_of(p)):
+        gw, gb = run(target, kernel, p, x, gy)
+        # Tap 0 meets 1 and 2, tap 1 meets 2 and 3.
+        assert gw.ravel().tolist() == [10 * 1 + 1 * 2, 10 * 2 + 1 * 3, -2, -3]
+        assert gb is not None
+        assert gb.tolist() == [11, -1]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_threads_change_no_bit(name: str) -> None:
+    p, target = SHAPES[name], TARGETS[0]
+    x, gy = draw(p)
+    for kernel in _core.candidates(target, KIND, attributes_of(p)):
+        expected, _ = run(target, kernel, p, x, gy)
+        for threads in (2, 3):
+            found, _ = run(target, kernel, p, x, gy, threads)
+            assert np.array_equal(found, expected), (kernel, threads)
+
+
+def test_it_is_what_autograd_computes() -> None:
+    p = Convolution(
+        in_channels=12, out_channels=8, groups=2, stride=(1, 2, 1), dilation=(1, 1, 2),
+        size=(3, 9, 11), kernel=(2, 3, 3), before=(0, 1, 2), after=(0, 1, 2), batch=2,
+    )  # fmt: skip
+    x, gy = draw(p)
+    weight = torch.zeros(8, 6, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    y = torch.nn.functional.conv3d(
+        torch.from_numpy(x).double(), weight, None, p.stride, p.before, p.dilation, p.groups
+    )
+    y.backward(torch.from_numpy(gy).double())
+    assert weight.grad is not None
+    for target in TARGETS:
+        for kernel in _core.candidates(target, KIND, attributes_of(p)):
+            gw, _ = run(target, kernel, p, x, gy)
+            np.testing.assert_allclose(gw, weight.grad.numpy(), rtol=0, atol=1e-4)
+
+
+def test_long_sums_keep_their_precision() -> None:
+    # All of one sign, so that the sum grows and rounding with it: 128 x 32 x 32 places.
+    p = Convolution(
+        batch=128, in_channels=8, out_channels=8, size=(1, 32, 32), kernel=(1, 1, 1), bias=True
+    )
+    x, gy = (np.abs(array) for array in draw(p))
+    exact = reference(p, x, gy)
+    gw, gb = run(TARGETS[0], _core.candidates(TARGETS[0], KIND, attributes_of(p))[0], p, x, gy)
+    assert np.abs(gw - exact).max() < 1e-6 * exact.max()
+    sums = gy.astype(np.float64).sum((0, 2, 3, 4))
+    assert gb is not None
+    assert np.abs(gb - sums).max() < 1e-6 * sums.max()
+
+
+@st.composite
+def convolutions(draw_from: st.DrawFn) -> Convolution:
+    """Small ones, with all attributes at random."""
+    pick = lambda low, high: draw_from(st.integers(low, high))  # noqa: E731
+    axes = pick(1, 3)
+    used = lambda values, fill: tuple([fill] * (3 - axes) + [values() for _ in range(axes)])  # noqa: E731
+    kernel = used(lambda: pick(1, 4), 1)
+    dilation = used(lambda: pick(1, 3), 1)
+    before, after = (used(lambda: pick(0, 3), 0) for _ in range(2))
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    least = [max(1, r - b - a) for r, b, a in zip(reach, before, after, strict=True)]
+    size = tuple(n + (pick(0, 7) if i >= 3 - axes else 0) for i, n in enumerate(least))
+    kind = draw_from(st.sampled_from(["dense", "plain", "depthwise", "grouped"]))
+    groups = {"depthwise": pick(1, 20), "grouped": pick(2, 9)}.get(kind, 1)
+    channels = 1 if kind == "depthwise" else pick(1, 20 if groups == 1 else 9)
+    outputs = 1 if kind == "depthwise" else pick(1, 30 if groups == 1 else 9)
+    return Convolution(
+        batch=pick(1, 5), in_channels=groups * channels, out_channels=groups * outputs,
+        groups=groups, size=size, kernel=kernel, stride=used(lambda: pick(1, 3), 1),
+        dilation=dilation, before=before, after=after, bias=draw_from(st.booleans()),
+        plain_input=kind == "plain",
+    )  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions())
+def test_any_convolution(p: Convolution) -> None:
+    for target in TARGETS:
+        check(p, target)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    p = Convolution(batch=2, **SAME)
+    given = attributes_of(p)
+    with pytest.raises(ValueError, match="x_batch_stride is less"):
+        _core.candidates(TARGETS[0], KIND, given | {"x_batch_stride": 8})
+    with pytest.raises(ValueError, match="groups must divide"):
+        _core.candidates(TARGETS[0], KIND, given | {"groups": 3})
