@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError
+from ..errors import GraphError, OptionError, ShapeError
 from ._reach import WHOLE, Reach
 from ._sizes import Lookup, bound, depends
 from ._types import TensorType
+
+if TYPE_CHECKING:
+    from ._backward import Backward
 
 Type = TensorType | None
 """None is an optional input that is absent."""
@@ -81,6 +84,19 @@ class Operation:
     def evaluate(self, *inputs: Any) -> tuple[Array, ...]:
         """Compute the outputs with NumPy, in the dtype of the inputs: plain, slow, right."""
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        """Add the nodes that compute the gradient of input `number`.
+
+        Args:
+            back: The node on the way back, to which nodes are added.
+            number: Of an input of real numbers that wants a gradient.
+        Returns:
+            Name of the gradient, with the input's type; None where it is 0 everywhere.
+        Raises:
+            GraphError: The gradient is not known.
+        """
+        raise GraphError(f"the gradient of {self.kind} is not known.")
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         """Say which positions of each input an output position reads; weights are left out."""

@@ -5,6 +5,7 @@ from .activation import Cast as Cast
 from .activation import PReLU as PReLU
 from .activation import Softmax as Softmax
 from .activation_gradient import ActivationGradient as ActivationGradient
+from .activation_gradient import PReLUGradient as PReLUGradient
 from .activation_gradient import SoftmaxGradient as SoftmaxGradient
 from .arithmetic import Binary as Binary
 from .arithmetic import Where as Where
@@ -15,9 +16,14 @@ from .combine import Select as Select
 from .combine import Slice as Slice
 from .combine import Split as Split
 from .combine import Stack as Stack
+from .combine_gradient import GatherGradient as GatherGradient
+from .combine_gradient import PadGradient as PadGradient
+from .combine_gradient import SliceGradient as SliceGradient
 from .conv import Conv as Conv
 from .conv import ConvTranspose as ConvTranspose
 from .conv_gradient import ConvWeightGradient as ConvWeightGradient
+from .conv_gradient import DenseWeight as DenseWeight
+from .conv_gradient import DenseWeightGradient as DenseWeightGradient
 from .linear import Attention as Attention
 from .linear import Einsum as Einsum
 from .linear import Linear as Linear
@@ -30,6 +36,7 @@ from .norm_gradient import BatchMoments as BatchMoments
 from .norm_gradient import BatchNormGradient as BatchNormGradient
 from .norm_gradient import GroupNormGradient as GroupNormGradient
 from .norm_gradient import LayerNormGradient as LayerNormGradient
+from .norm_gradient import LocalResponseNormGradient as LocalResponseNormGradient
 from .pool import AdaptivePool as AdaptivePool
 from .pool import AvgPool as AvgPool
 from .pool import LpPool as LpPool
@@ -41,10 +48,12 @@ from .pool_gradient import MaxPoolGradient as MaxPoolGradient
 from .reduce import ArgReduce as ArgReduce
 from .reduce import CumSum as CumSum
 from .reduce import Reduce as Reduce
+from .reduce_gradient import ProductGradient as ProductGradient
 from .resize import ChannelShuffle as ChannelShuffle
 from .resize import PixelShuffle as PixelShuffle
 from .resize import PixelUnshuffle as PixelUnshuffle
 from .resize import Resize as Resize
+from .resize_gradient import ResizeGradient as ResizeGradient
 from .shape import Expand as Expand
 from .shape import Flatten as Flatten
 from .shape import Flip as Flip

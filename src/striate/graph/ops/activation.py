@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import ShapeError
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._types import TensorType
@@ -96,6 +98,10 @@ _KEEPS_WHOLE = frozenset(
 )  # fmt: skip
 
 
+_FLAT = frozenset({"sign", "floor", "ceil", "round"})
+"""What stays the same when its number moves a little."""
+
+
 @register
 @dataclass(frozen=True)
 class Activation(Operation):
@@ -127,6 +133,16 @@ class Activation(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.asarray(FUNCTIONS[self.function][0](x, *self.constants.values())),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        if self.function in _FLAT:
+            return None
+        if self.function == "identity":
+            return back.gy
+        if self.function == "neg":
+            return back.add(self, back.gy)
+        op = ops.ActivationGradient(self.function, self.numbers)
+        return back.add(op, back.gy, back.outputs[0] if op.of_output else back.inputs[0])
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         return (pointwise(outputs[0].rank),)
@@ -165,6 +181,9 @@ class PReLU(Operation):
         slope = weight.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 1 else weight.reshape(-1)
         return (np.where(x > 0, x, slope * x),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add_all(ops.PReLUGradient(), back.gy, *back.inputs)[number]
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         return (pointwise(outputs[0].rank),)
 
@@ -200,6 +219,9 @@ class Softmax(Operation):
         total = np.exp(shifted).sum(axis, keepdims=True)
         return (shifted - np.log(total) if self.log else np.exp(shifted) / total,)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(ops.SoftmaxGradient(self.axis, self.log), back.gy, back.outputs[0])
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         summed = self.axis % rank if rank else 0
@@ -227,6 +249,9 @@ class Cast(Operation):
             return (x,)  # the reference computes in one precision
         names: dict[str, Any] = {"bfloat16": "float32"}
         return (x.astype(names.get(self.dtype, self.dtype)),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.fit(back.gy, 0)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         return (pointwise(outputs[0].rank),)

@@ -105,6 +105,30 @@ class ActivationGradient(Operation):
 
 @register
 @dataclass(frozen=True)
+class PReLUGradient(Operation):
+    """gx = gy where x > 0, else slope * gy; the slope's is the sum of gy * x over x <= 0.
+
+    Shape:
+        gy and x (N, C, *), weight of C slopes or one: gx like x, gradient of the weight like it.
+    """
+
+    kind = "prelu_gradient"
+    slots = ("gy", "x", "weight")
+
+    def infer(
+        self, gy: TensorType, x: TensorType, weight: TensorType
+    ) -> tuple[TensorType, TensorType]:
+        return (x, weight)
+
+    def evaluate(self, gy: Array, x: Array, weight: Array) -> tuple[Array, Array]:
+        slope = weight.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 1 else weight.reshape(-1)
+        below = np.where(x > 0, 0, gy * x)
+        axes = tuple(axis for axis in range(x.ndim) if weight.size == 1 or axis != 1)
+        return (np.where(x > 0, gy, slope * gy), below.sum(axes).reshape(weight.shape))
+
+
+@register
+@dataclass(frozen=True)
 class SoftmaxGradient(Operation):
     """gx = y * (gy - sum of gy * y), or gy - exp(y) * sum of gy for the logarithm.
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import SOMEWHERE, Along, Reach, pointwise
 from .._sizes import Size
@@ -48,6 +50,10 @@ class Concat(Operation):
     def evaluate(self, *inputs: Array) -> tuple[Array]:
         return (np.concatenate(inputs, self.axis),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        lengths = tuple(back.shape(back.read(k))[self.axis] for k in range(len(back.inputs)))
+        return back.fit(back.add_all(ops.Split(self.axis, lengths), back.gy)[number], number)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         joined = self.axis % rank
@@ -79,6 +85,9 @@ class Stack(Operation):
 
     def evaluate(self, *inputs: Array) -> tuple[Array]:
         return (np.stack(inputs, self.axis),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.fit(back.add(ops.Select(self.axis, number), back.gy), number)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
@@ -131,6 +140,13 @@ class Split(Operation):
         ends = np.cumsum(self.lengths(x.shape[self.axis]))[:-1]
         return tuple(np.split(x, ends, self.axis))
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        parts = [
+            back.zeros(y) if gradient is None else gradient
+            for y, gradient in zip(back.outputs, back.gradients, strict=True)
+        ]
+        return back.add(ops.Concat(self.axis), *parts)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         cut = self.axis % rank
@@ -176,6 +192,17 @@ class Slice(Operation):
         kept = np.array(self._range(x.shape[self.axis]), dtype=np.int64)
         return (np.take(x, kept, self.axis),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        shape = back.shape(back.read(0))
+        axis = self.axis % len(shape)
+        kept = self._range(shape[axis])
+        if kept.step != 1:
+            return back.add(ops.SliceGradient(axis, shape[axis], kept.start, kept.step), back.gy)
+        start, end = (kept.start, kept.stop) if kept else (0, 0)
+        pads = [(0, 0)] * len(shape)
+        pads[axis] = (start, shape[axis] - end)
+        return back.add(ops.Pad(tuple(pads)), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -218,6 +245,15 @@ class Select(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.take(x, cast("int", self.index), self.axis),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        shape = back.shape(back.read(0))
+        axis = self.axis % len(shape)
+        index = cast("int", self.index) % shape[axis]
+        pads = [(0, 0)] * len(shape)
+        pads[axis] = (index, shape[axis] - 1 - index)
+        one = back.reshape(back.gy, (*shape[:axis], 1, *shape[axis + 1 :]))
+        return back.add(ops.Pad(tuple(pads)), one)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -279,6 +315,12 @@ class Pad(Operation):
         modes: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
         return (np.pad(x[crops], wider, mode=modes[self.mode]),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        pads = cast("tuple[tuple[int, int], ...]", self.pads)
+        if self.mode == "constant":
+            return back.add(ops.Pad(tuple((-before, -after) for before, after in pads)), back.gy)
+        return back.add(ops.PadGradient(pads, self.mode, back.shape(back.read(0))), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         pads = cast("tuple[tuple[int, int], ...]", self.pads)
         return (tuple(Along(axis, Window(1, padding=pair)) for axis, pair in enumerate(pads)),)
@@ -328,6 +370,11 @@ class Gather(Operation):
         axis = self.axis % x.ndim
         near = tuple(slice(None if a == axis else m) for a, m in enumerate(index.shape))
         return (np.take_along_axis(x[near], places, axis),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        shape = back.shape(back.read(0))
+        axis = self.axis % len(shape)
+        return back.add(ops.GatherGradient(axis, shape, self.elementwise), back.gy, back.inputs[1])
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, index = inputs

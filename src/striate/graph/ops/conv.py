@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import Reach
 from .._types import TensorType
@@ -78,10 +80,7 @@ class Conv(Operation):
         """
         if self.table is None:
             return weight
-        full = np.zeros((len(self.table), in_channels, *weight.shape[1:]), dtype=weight.dtype)
-        pairs = [(o, c) for o, row in enumerate(self.table) for c in row]
-        full[tuple(np.transpose(pairs))] = weight
-        return full
+        return ops.DenseWeight(self.table, in_channels).evaluate(weight)[0]
 
     def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
         (y,) = self.infer(TensorType(x.shape), TensorType(weight.shape))
@@ -95,6 +94,19 @@ class Conv(Operation):
             total += grouped[tap] @ read.reshape(N, G, x.shape[1] // G, pixels)
         total = total.reshape(y.shape)
         return (total if bias is None else total + _per_channel(bias, total),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        assert self.table is None  # `differentiate` makes the weight dense first
+        if number == 2:
+            return _bias_gradient(back)
+        sizes = back.shape(back.read(0))[2:]
+        windows = tuple(w.on(n) for w, n in zip(self.windows, sizes, strict=True))
+        if number == 1:
+            op = ops.ConvWeightGradient(windows, self.groups)
+            return back.add(op, back.inputs[0], back.gy)
+        # The pixels at the end that no window reads have a gradient of 0.
+        more = tuple(int(w.leftover(n)) for w, n in zip(windows, sizes, strict=True))
+        return back.add(ConvTranspose(windows, more, self.groups), back.gy, back.inputs[1])
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x, weight = inputs[:2]
@@ -210,6 +222,18 @@ class ConvTranspose(Operation):
                 total[tuple(into)] += spread[tuple(of)]
         return (total if bias is None else total + _per_channel(bias, total),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        if number == 2:
+            return _bias_gradient(back)
+        places, sizes = back.shape(back.read(0))[2:], back.shape(back.gy)[2:]
+        windows = tuple(
+            _taking(w.on(n), n, m) for w, n, m in zip(self.windows, sizes, places, strict=True)
+        )
+        if number == 1:
+            op = ops.ConvWeightGradient(windows, self.groups)
+            return back.add(op, back.gy, back.inputs[0])
+        return back.add(Conv(windows, self.groups), back.gy, back.inputs[1])
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -249,3 +273,15 @@ def _check_kernel(windows: Sequence[Window], weight: TensorType, subject: str) -
 
 def _per_channel(bias: Array, maps: Array) -> Array:
     return bias.reshape(-1, *[1] * (maps.ndim - 2))
+
+
+def _bias_gradient(back: Backward) -> str:
+    """Add up each channel's gradients, over the batch and all places."""
+    axes = (0, *range(2, len(back.shape(back.gy))))
+    return back.reshape(back.sum(back.gy, axes), back.shape(back.read(2)))
+
+
+def _taking(window: Window, n: int, places: int) -> Window:
+    """Let a window take no more than these places of an axis of n; it leaves the end unread."""
+    more = window.output_size(n) - places
+    return replace(window, padding=(window.before, window.after - more * window.stride))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .._backward import Backward
 from .._operation import Array, Operation, Type, register
 from .._types import TensorType
 from ._slide import check_maps, shown, taps
@@ -73,3 +74,62 @@ class ConvWeightGradient(Operation):
 
     def describe(self) -> str:
         return shown(self.windows) + (f", groups {self.groups}" if self.groups != 1 else "")
+
+
+@register
+@dataclass(frozen=True)
+class DenseWeight(Operation):
+    """Put the filters of a table into a weight with all pairs, 0 where nothing is connected.
+
+    Args:
+        table: For each output map the input maps it reads.
+        in_channels: How many input maps there are.
+    Shape:
+        weight (pairs, *kernel), pair by pair: (O, in_channels, *kernel).
+    """
+
+    table: tuple[tuple[int, ...], ...]
+    in_channels: int
+
+    kind = "dense_weight"
+    slots = ("weight",)
+
+    def infer(self, weight: TensorType) -> tuple[TensorType]:
+        return (weight.with_shape(len(self.table), self.in_channels, *weight.shape[1:]),)
+
+    def evaluate(self, weight: Array) -> tuple[Array]:
+        full = np.zeros((len(self.table), self.in_channels, *weight.shape[1:]), weight.dtype)
+        full[_places(self.table)] = weight
+        return (full,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(DenseWeightGradient(self.table), back.gy)
+
+
+@register
+@dataclass(frozen=True)
+class DenseWeightGradient(Operation):
+    """Take the pairs that are connected out of the gradient of a dense weight.
+
+    Args:
+        table: For each output map the input maps it reads.
+    Shape:
+        gradient (O, in_channels, *kernel): (pairs, *kernel), pair by pair.
+    """
+
+    table: tuple[tuple[int, ...], ...]
+
+    kind = "dense_weight_gradient"
+    slots = ("gradient",)
+
+    def infer(self, gradient: TensorType) -> tuple[TensorType]:
+        return (gradient.with_shape(sum(map(len, self.table)), *gradient.shape[2:]),)
+
+    def evaluate(self, gradient: Array) -> tuple[Array]:
+        return (gradient[_places(self.table)],)
+
+
+def _places(table: tuple[tuple[int, ...], ...]) -> tuple[Array, Array]:
+    """The output map and the input map of each pair."""
+    pairs = np.array([(o, c) for o, row in enumerate(table) for c in row])
+    return pairs[:, 0], pairs[:, 1]

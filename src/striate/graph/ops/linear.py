@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ShapeError
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
@@ -34,6 +36,14 @@ class Linear(Operation):
     def evaluate(self, x: Array, weight: Array, bias: Array | None = None) -> tuple[Array]:
         y = x @ weight.T
         return (y if bias is None else y + bias,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        if number == 0:
+            return back.add(ops.MatMul(), back.gy, back.inputs[1])
+        rows = back.rows(back.gy)
+        if number == 1:
+            return back.add(ops.MatMul(), back.turn(rows), back.rows(back.read(0)))
+        return back.sum(rows, (0,))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -76,6 +86,22 @@ class MatMul(Operation):
 
     def evaluate(self, a: Array, b: Array) -> tuple[Array]:
         return (np.asarray(a @ b),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        a, b, gy = back.read(0), back.read(1), back.gy
+        left, right = _matrices(back.shape(a), back.shape(b))
+        front = back.shape(back.outputs[0])[: max(len(left), len(right)) - 2]
+        gy = back.reshape(gy, (*front, left[-2], right[-1]))
+        if number == 0:
+            whole = back.add(ops.MatMul(), gy, back.turn(back.reshape(b, right)))
+        elif len(right) == 2:  # one matrix for all rows of a
+            whole = back.add(ops.MatMul(), back.turn(back.rows(a)), back.rows(gy))
+        else:
+            whole = back.add(ops.MatMul(), back.turn(back.reshape(a, left)), gy)
+        if (back.shape(a), back.shape(b))[number] != (left, right)[number]:  # a vector's own axis
+            whole = back.sum(whole, tuple(range(len(back.shape(whole)) - 2)))
+            return back.reshape(whole, back.shape(back.read(number)))
+        return back.fit(whole, number)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         a, b = inputs
@@ -167,6 +193,20 @@ class Einsum(Operation):
     def evaluate(self, a: Array, b: Array) -> tuple[Array]:
         return (np.einsum(self.equation, a, b),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        own, other, result = (
+            self.letters if number == 0 else (*self.letters[1::-1], self.letters[2])
+        )
+        kept = "".join(letter for letter in own if letter in other + result)
+        partner = back.inputs[1 - number]
+        known = back.add(Einsum(f"{result},{other}->{kept}"), back.gy, partner)
+        if kept == own:
+            return known
+        # What is summed over alone counts the same at each of its places.
+        shape = back.shape(back.read(number))
+        ones = tuple(n if c in kept else 1 for c, n in zip(own, shape, strict=True))
+        return back.add(ops.Expand(shape), back.reshape(known, ones))
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         a, b, result = self.letters
         return tuple(
@@ -236,6 +276,37 @@ class Attention(Operation):
             scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         return (scores / scores.sum(-1, keepdims=True) @ value,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        query, key, value = back.read(0), back.read(1), back.read(2)
+        scale = self.scale if self.scale is not None else 1 / math.sqrt(back.shape(query)[-1])
+        weights = back.add(ops.Softmax(-1), self._scores(back, scale))
+        if number == 2:
+            return back.fit(back.add(ops.MatMul(), back.turn(weights), back.gy), number)
+        products = back.add(ops.MatMul(), back.gy, back.turn(value))
+        scores = back.add(ops.SoftmaxGradient(-1), products, weights)
+        if number == 3:
+            return back.fit(scores, number)
+        scaled = back.binary("mul", scores, scale)
+        if number == 0:
+            return back.fit(back.add(ops.MatMul(), scaled, key), number)
+        return back.fit(back.add(ops.MatMul(), back.turn(scaled), query), number)
+
+    def _scores(self, back: Backward, scale: float) -> str:
+        """Compute the products of queries and keys again, masked."""
+        query, key, mask = back.read(0), back.read(1), back.input(3)
+        scores = back.binary("mul", back.add(ops.MatMul(), query, back.turn(key)), scale)
+        if self.causal:
+            tokens, seen = back.shape(scores)[-2:]
+            now = back.add(ops.Fill((tokens,), 0, "int64", 1))
+            then = back.add(ops.Fill((seen,), 0, "int64", 1))
+            later = back.binary("less", back.reshape(now, (tokens, 1)), then)
+            scores = back.add(ops.Where(a=-math.inf), later, None, scores)
+        if mask is None:
+            return scores
+        if back.types[mask].dtype == "bool":
+            return back.add(ops.Where(b=-math.inf), mask, scores)
+        return back.binary("add", scores, mask)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         *front, rows, _ = outputs[0].shape

@@ -9,6 +9,8 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._types import TensorType
@@ -68,6 +70,13 @@ class BatchNorm(Operation):
             mean, var = running_mean.reshape(shape), running_var.reshape(shape)
         return (_scaled((x - mean) / np.sqrt(var + self.eps), weight, bias, shape),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        if number > 2:
+            return None  # torch takes statistics that are given as constants
+        op = ops.BatchNormGradient(self.eps, self.training)
+        x, weight, _, *moments = back.inputs
+        return back.add_all(op, back.gy, x, weight, *moments)[number]
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         # The statistics are taken as constants, as at test time: else every field were infinite.
         return (pointwise(outputs[0].rank),)
@@ -119,6 +128,10 @@ class LayerNorm(Operation):
         centred = x if self.rms else x - x.mean(axes, keepdims=True)
         scale = np.sqrt(np.square(centred).mean(axes, keepdims=True) + self.eps)
         return (_scaled(centred / scale, weight, bias, x.shape[-self.axes :]),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        op = ops.LayerNormGradient(self.axes, self.eps, self.rms)
+        return back.add_all(op, back.gy, back.inputs[0], back.input(1))[number]
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
@@ -179,6 +192,10 @@ class GroupNorm(Operation):
         y = ((parts - mean) / np.sqrt(var + self.eps)).reshape(x.shape)
         return (_scaled(y, weight, bias, (1, -1, *[1] * (x.ndim - 2))),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        op = ops.GroupNormGradient(self.groups, self.eps)
+        return back.add_all(op, back.gy, back.inputs[0], back.input(1))[number]
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         channels = Along(1) if self.groups is None else WHOLE
@@ -233,6 +250,10 @@ class LocalResponseNorm(Operation):
             near = self.window.input_interval(c, C)
             squares[:, c] = np.square(x[:, near.start : near.stop]).sum(1)
         return (x / (self.k + self.alpha / self.size * squares) ** self.beta,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        op = ops.LocalResponseNormGradient(self.size, self.alpha, self.beta, self.k)
+        return back.add(op, back.gy, back.inputs[0])
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         spatial = (Along(axis) for axis in range(2, outputs[0].rank))

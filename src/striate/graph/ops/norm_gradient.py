@@ -17,7 +17,7 @@ import numpy as np
 
 from .._operation import Array, Operation, Type, register
 from .._types import TensorType
-from .norm import BatchNorm, GroupNorm, LayerNorm
+from .norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 
 
 @register
@@ -144,3 +144,39 @@ class GroupNormGradient(_NormGradient):
         gx = gx / np.sqrt(x.reshape(parted).var(2, keepdims=True) + self.eps)
         axes = (0, *range(2, x.ndim))
         return (gx.reshape(x.shape), (gy * n).sum(axes), gy.sum(axes))
+
+
+@register
+@dataclass(frozen=True)
+class LocalResponseNormGradient(Operation):
+    """gx[c] = gy[c] * d[c]**-beta - 2*alpha*beta/size * x[c] * sum of gy*x * d**(-beta-1)
+
+    d = k + alpha/size * (sum of squares over neighbours); the sum is over the channels that have c
+    as a neighbour.
+
+    Args:
+        size, alpha, beta, k: The norm's.
+    """
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    kind = "local_response_norm_gradient"
+    slots = ("gy", "x")
+
+    def infer(self, gy: TensorType, x: TensorType) -> tuple[TensorType]:
+        return (x,)
+
+    def evaluate(self, gy: Array, x: Array) -> tuple[Array]:
+        window, C = LocalResponseNorm(self.size).window, x.shape[1]
+        near = [window.input_interval(c, C) for c in range(C)]
+        sums = [np.square(x[:, n.start : n.stop]).sum(1) for n in near]
+        divisor = self.k + self.alpha / self.size * np.stack(sums, 1)
+        shared = gy * x * divisor ** (-self.beta - 1)
+        spread = np.zeros_like(x)
+        for c, n in enumerate(near):
+            spread[:, n.start : n.stop] += shared[:, c : c + 1]
+        factor = 2 * self.alpha * self.beta / self.size
+        return (gy * divisor**-self.beta - factor * x * spread,)

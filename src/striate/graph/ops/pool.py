@@ -12,6 +12,8 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
@@ -101,6 +103,9 @@ class MaxPool(_Pool):
             where = np.where(better, place, where)
         return (best, where) if self.indices else (best,)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(ops.MaxPoolGradient(self.windows), back.gy, back.inputs[0], back.outputs[0])
+
     def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         positions = 0 if self.indices else 8 * outputs[0].numel  # int64
         return super().scratch_bytes(inputs, outputs) + positions
@@ -132,6 +137,11 @@ class AvgPool(_Pool):
         outputs = self.infer(TensorType(x.shape))[0].shape[2:]
         total = window_sum(x, self.windows, outputs)
         return (total / self.counts(x.shape[2:], outputs).astype(total.dtype),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        sizes = back.shape(back.read(0))[2:]
+        op = ops.AvgPoolGradient(self.windows, sizes, self.count_include_pad, self.divisor)
+        return back.add(op, back.gy)
 
     def counts(self, sizes: Sequence[int], outputs: Sequence[int]) -> Array:
         """What each output divides by."""
@@ -177,6 +187,20 @@ class LpPool(_Pool):
             return (window_sum(np.abs(x) ** self.p, self.windows, outputs) ** (1 / self.p),)
         (mean,) = AvgPool(self.windows).evaluate(x**self.p)
         return ((mean * math.prod(w.size for w in self.windows)) ** (1 / self.p),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        x, y, gy = back.read(0), back.outputs[0], back.gy
+        sizes = back.shape(x)[2:]
+        share = back.binary("mul", gy, back.binary("pow", y, 1 - self.p))
+        if self.absolute:
+            spread = back.add(ops.AvgPoolGradient(self.windows, sizes, divisor=1), share)
+            size = back.binary("pow", back.add(ops.Activation("abs"), x), self.p - 1)
+            slope = back.binary("mul", size, back.add(ops.Activation("sign"), x))
+        else:
+            mean = back.add(ops.AvgPoolGradient(self.windows, sizes), share)
+            spread = back.binary("mul", mean, math.prod(w.size for w in self.windows))
+            slope = back.binary("pow", x, self.p - 1)
+        return back.binary("mul", spread, slope)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
         # torch builds it of powers, a mean and signs, and keeps each: x**p and four of the output.
@@ -235,6 +259,13 @@ class AdaptivePool(Operation):
                 result[here] = patch.max(-1)
                 where[here] = positions[patch.argmax(-1)]
         return (result, where) if self.indices else (result,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        x = back.read(0)
+        sizes = back.shape(x)[2:]
+        if self.reduction == "mean":
+            return back.add(ops.AdaptiveAvgPoolGradient(sizes), back.gy)
+        return back.add(ops.AdaptiveMaxPoolGradient(sizes), back.gy, x, back.outputs[0])
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach
 from .._types import TensorType
@@ -83,6 +86,20 @@ class Reduce(Operation):
         axes = self.reduced(x.ndim)
         return (np.asarray(FUNCTIONS[self.function](x, axis=axes, keepdims=self.keepdim)),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        x = back.read(0)
+        shape = back.shape(x)
+        gone = tuple(sorted(self.reduced(len(shape))))
+        kept = tuple(1 if axis in gone else n for axis, n in enumerate(shape))
+        gy, y = (back.reshape(value, kept) for value in (back.gy, back.outputs[0]))
+        count = math.prod(shape[axis] for axis in gone)
+        if self.function == "mean" and gone and gone == tuple(range(2, len(shape))):
+            return back.add(ops.AdaptiveAvgPoolGradient(shape[2:]), gy)
+        if self.function in ("sum", "mean"):
+            share = gy if self.function == "sum" else back.binary("div", gy, count)
+            return share if kept == shape else back.add(ops.Expand(shape), share)
+        return _RULES[self.function](back, gy, x, y, gone)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -154,8 +171,74 @@ class CumSum(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.cumsum(x, self.axis),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        turn = ops.Flip((self.axis,))
+        return back.add(turn, back.add(self, back.add(turn, back.gy)))
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         # Output i reads 0 .. i: a window whose length grows, so the axis counts as read whole.
         rank = outputs[0].rank
         summed = normal_axis(self.axis, rank, self.kind)
         return (tuple(WHOLE if axis == summed else Along(axis) for axis in range(rank)),)
+
+
+# Gradients: (node, gradient and result with all axes kept, input) -> gradient of the input.
+Rule = Callable[["Backward", str, str, str, tuple[int, ...]], str]
+
+
+def _of_extreme(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
+    """All that are equal to the extreme share its gradient (torch.amax)."""
+    won = back.binary("equal", x, y)
+    count = back.sum(back.add(ops.Cast(back.types[x].dtype), won), gone, keepdim=True)
+    return back.add(ops.Where(b=0.0), won, back.binary("div", gy, count))
+
+
+def _of_norm(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
+    """D sqrt(sum of x^2) = x / y, and 0 where all are 0."""
+    zero = back.binary("equal", y, 0.0)
+    share = back.add(ops.Where(a=0.0), zero, None, back.binary("div", gy, y))
+    return back.binary("mul", x, share)
+
+
+def _of_log_sum_exp(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
+    weight = back.add(ops.Activation("exp"), back.binary("sub", x, y))
+    return back.binary("mul", weight, gy)
+
+
+def _of_variance(unbiased: bool) -> Rule:
+    """D var = 2 * (x - mean) / count"""
+
+    def rule(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
+        count = math.prod(back.shape(x)[axis] for axis in gone) - unbiased
+        mean = back.add(Reduce("mean", gone, keepdim=True), x)
+        share = back.binary("mul", gy, 2 / count if count else math.inf)
+        return back.binary("mul", back.binary("sub", x, mean), share)
+
+    return rule
+
+
+def _of_deviation(unbiased: bool) -> Rule:
+    """D std = d var / (2 * std), and 0 where all are equal."""
+
+    def rule(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
+        zero = back.binary("equal", y, 0.0)
+        share = back.binary("div", gy, back.binary("mul", y, 2.0))
+        share = back.add(ops.Where(a=0.0), zero, None, share)
+        return _of_variance(unbiased)(back, share, x, y, gone)
+
+    return rule
+
+
+_RULES: dict[str, Rule] = {
+    "max": _of_extreme,
+    "min": _of_extreme,
+    "prod": lambda back, gy, x, y, gone: back.add(ops.ProductGradient(gone), gy, x),
+    "l1": lambda back, gy, x, y, gone: back.binary("mul", back.add(ops.Activation("sign"), x), gy),
+    "l2": _of_norm,
+    "sum_square": lambda back, gy, x, y, gone: back.binary("mul", back.binary("mul", x, 2.0), gy),
+    "log_sum_exp": _of_log_sum_exp,
+    "var": _of_variance(False),
+    "var_unbiased": _of_variance(True),
+    "std": _of_deviation(False),
+    "std_unbiased": _of_deviation(True),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Literal
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Operation, Type, register
 from .._reach import SOMEWHERE, WHOLE, Along, Everywhere, Reach
 from .._sizes import Size
@@ -83,6 +85,10 @@ class Resize(Operation):
                 matrix = self.matrix(axis, x.shape[axis], y.shape[axis]).astype(x.dtype)
                 result = np.moveaxis(np.moveaxis(result, axis, -1) @ matrix.T, -1, axis)
         return (result,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        same = {field.name: getattr(self, field.name) for field in fields(self)}
+        return back.add(ops.ResizeGradient(back.shape(back.read(0))[2:], **same), back.gy)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -196,6 +202,9 @@ class PixelShuffle(Operation):
             parts = x.reshape(N, C // (r * r), r, r, H, W).transpose(0, 1, 4, 2, 5, 3)
         return (parts.reshape(N, C // (r * r), H * r, W * r),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(PixelUnshuffle(self.factor, self.blocks_first), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         window = Window(self.factor, stride=self.factor).transposed()
         return ((Along(0), SOMEWHERE, Along(2, window), Along(3, window)),)
@@ -235,6 +244,9 @@ class PixelUnshuffle(Operation):
         order = (0, 3, 5, 1, 2, 4) if self.blocks_first else (0, 1, 3, 5, 2, 4)
         return (parts.transpose(order).reshape(N, C * r * r, H // r, W // r),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(PixelShuffle(self.factor, self.blocks_first), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         window = Window(self.factor, stride=self.factor)
         return ((Along(0), SOMEWHERE, Along(2, window), Along(3, window)),)
@@ -268,6 +280,9 @@ class ChannelShuffle(Operation):
         N, C, *rest = x.shape
         parts = x.reshape(N, self.groups, C // self.groups, *rest)
         return (np.swapaxes(parts, 1, 2).reshape(x.shape),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(ChannelShuffle(back.shape(back.gy)[1] // self.groups), back.gy)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank

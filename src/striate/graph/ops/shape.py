@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...window import Window
+from .._backward import Backward
 from .._operation import Array, Operation, Type, register
 from .._reach import SOMEWHERE, WHOLE, Along, Everywhere, Reach
 from .._sizes import Size
@@ -45,6 +46,9 @@ class Reshape(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (x.reshape(self.infer(TensorType(x.shape))[0].shape),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.reshape(back.gy, back.shape(back.read(0)))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -84,6 +88,9 @@ class Flatten(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (x.reshape(self.infer(TensorType(x.shape))[0].shape),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.reshape(back.gy, back.shape(back.read(0)))
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -116,6 +123,10 @@ class Permute(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (x.transpose(self.axes),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        axes = normal_axes(self.axes, len(self.axes), self.kind)
+        return back.add(Permute(tuple(map(axes.index, range(len(axes))))), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         axes = normal_axes(self.axes, rank, self.kind)
@@ -145,6 +156,9 @@ class Squeeze(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (x.reshape(self.infer(TensorType(x.shape))[0].shape),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.reshape(back.gy, back.shape(back.read(0)))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -180,6 +194,9 @@ class Unsqueeze(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (x.reshape(self.infer(TensorType(x.shape))[0].shape),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.reshape(back.gy, back.shape(back.read(0)))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
@@ -222,6 +239,9 @@ class Expand(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.broadcast_to(x, self.infer(TensorType(x.shape))[0].shape),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.fit(back.gy, 0)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -258,6 +278,13 @@ class Tile(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.tile(x, whole_sizes(self.repeats)),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        shape, repeats = back.shape(back.read(0)), whole_sizes(self.repeats)
+        front = (1,) * (len(repeats) - len(shape))
+        apart = [n for pair in zip(repeats, (*front, *shape), strict=True) for n in pair]
+        each = back.reshape(back.gy, tuple(apart))
+        return back.reshape(back.sum(each, tuple(range(0, len(apart), 2))), shape)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
         assert x
@@ -288,6 +315,9 @@ class Roll(Operation):
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.roll(x, self.shifts, self.axes),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(Roll(tuple(-shift for shift in self.shifts), self.axes), back.gy)
+
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank
         rolled = normal_axes(self.axes, rank, self.kind)
@@ -310,6 +340,9 @@ class Flip(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         return (np.flip(x, self.axes),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        return back.add(self, back.gy)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         rank = outputs[0].rank

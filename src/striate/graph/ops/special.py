@@ -9,6 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from ...errors import OptionError, ShapeError
+from .. import ops
+from .._backward import Backward
 from .._operation import Array, Connections, Operation, Saved, Type, register
 from .._reach import WHOLE, Along, Reach, pointwise
 from .._sizes import Size
@@ -54,6 +56,10 @@ class Dropout(Operation):
                 subject=self.kind,
             )
         return (x,)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        assert not self.training or self.p == 0  # else `differentiate` makes it a product
+        return back.gy
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         return (pointwise(outputs[0].rank),)
@@ -127,6 +133,19 @@ class Subsample(_Pool):
         column = (-1, *[1] * len(self.windows))
         return (total * weight.reshape(column) + bias.reshape(column),)
 
+    def gradient(self, back: Backward, number: int) -> str | None:
+        x, weight, gy = back.read(0), back.read(1), back.gy
+        axes = (0, *range(2, len(back.shape(gy))))
+        if number == 2:
+            return back.reshape(back.sum(gy, axes), back.shape(back.read(2)))
+        if number == 1:
+            total = back.add(ops.AvgPool(self.windows, divisor=1), x)
+            summed = back.sum(back.binary("mul", gy, total), axes)
+            return back.reshape(summed, back.shape(weight))
+        column = back.reshape(weight, (back.shape(x)[1], *[1] * len(self.windows)))
+        op = ops.AvgPoolGradient(self.windows, back.shape(x)[2:], divisor=1)
+        return back.add(op, back.binary("mul", gy, column))
+
     def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         pooled = super().connections(inputs, outputs)
         return Connections(pooled.real + outputs[0].numel, pooled.padding)  # and the biases
@@ -162,6 +181,23 @@ class RBF(Operation):
         difference = flat[:, None] - prototypes[None, :, :, None]
         y = -np.square(difference).sum(2)
         return (y.reshape(x.shape[0], len(prototypes), *x.shape[2:]),)
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        # With -(x - p)^2 = 2*x*p - x^2 - p^2: two products, and what each has alone.
+        x, prototypes = back.read(0), back.read(1)
+        rows = _channels_last(back, back.gy)
+        if number == 0:
+            product = back.add(ops.MatMul(), rows, prototypes)
+            alone = back.add(ops.Reduce("sum", (1,), keepdim=True), rows)
+            points = _channels_last(back, x)
+        else:
+            turned = back.turn(rows)
+            product = back.add(ops.MatMul(), turned, _channels_last(back, x))
+            alone = back.add(ops.Reduce("sum", (1,), keepdim=True), turned)
+            points = prototypes
+        own = back.binary("mul", points, alone)
+        gradient = back.binary("mul", back.binary("sub", product, own), 2.0)
+        return gradient if number else _channels_second(back, gradient, back.shape(x))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         spatial = (Along(axis) for axis in range(2, outputs[0].rank))
@@ -218,3 +254,19 @@ class Opaque(Operation):
 
     def describe(self) -> str:
         return self.name
+
+
+def _channels_last(back: Backward, value: str) -> str:
+    """One row for each place of a map, with its channels; (N, C) is that already."""
+    rank = len(back.shape(value))
+    if rank == 2:
+        return value
+    return back.rows(back.add(ops.Permute((0, *range(2, rank), 1)), value))
+
+
+def _channels_second(back: Backward, rows: str, shape: tuple[int, ...]) -> str:
+    """Put the rows of `_channels_last` into the shape (N, C, *) again."""
+    if len(shape) == 2:
+        return rows
+    last = back.reshape(rows, (shape[0], *shape[2:], shape[1]))
+    return back.add(ops.Permute((0, len(shape) - 1, *range(1, len(shape) - 1))), last)

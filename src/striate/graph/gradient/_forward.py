@@ -1,0 +1,108 @@
+"""The forward pass as it is trained: randomness as inputs, a batch's statistics as values.
+
+    dropout, switched on     ->  times a mask, which is an input
+    batch norm by the batch  ->  its moments, then a norm by them
+    convolution by a table   ->  the weight made dense, then a convolution of all pairs
+
+Everything else stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from .. import ops
+from .._graph import Graph, Node
+from .._operation import Operation
+from .._types import TensorType
+from ._training import Mask, Moments
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A node of the forward pass, and what says its gradient.
+
+    Args:
+        node: As it runs.
+        op: Whose `gradient` it is. Of a batch norm it knows that the moments depend on x.
+    """
+
+    node: Node
+    op: Operation
+
+
+@dataclass
+class Forward:
+    """The forward pass, node by node.
+
+    Args:
+        graph: The network.
+        fresh: Makes a name that is not taken.
+    """
+
+    graph: Graph
+    fresh: Callable[[str], str]
+    passed: list[Passed] = field(default_factory=list)
+    masks: dict[str, TensorType] = field(default_factory=dict)
+    mask_list: list[Mask] = field(default_factory=list)
+    moments: list[Moments] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for node in self.graph.nodes:
+            op = self.graph.op(node)
+            node = replace(node, op=op)
+            if isinstance(op, ops.Dropout) and op.training and op.p > 0:
+                self._dropout(node, op)
+            elif isinstance(op, ops.BatchNorm) and _of_batch(node, op):
+                self._batch_norm(node, op)
+            elif isinstance(op, ops.Conv) and op.table is not None:
+                self._table(node, op, op.table)
+            else:
+                self._put(node)
+
+    def _put(self, node: Node, op: Operation | None = None) -> None:
+        self.passed.append(Passed(node, op or node.op))
+
+    def _type(self, value: str | None) -> TensorType:
+        known = None if value is None else self.graph.types[value]
+        assert known is not None
+        return known
+
+    def _dropout(self, node: Node, op: ops.Dropout) -> None:
+        x = self._type(node.inputs[0])
+        kept = {"element": x.rank, "channel": 2, "sample": 1}[op.per]
+        mask = self.fresh(f"mask.{node.name}")
+        self.masks[mask] = x.with_shape(*x.shape[:kept], *[1] * (x.rank - kept))
+        self.mask_list.append(Mask(mask, node.name, op.p))
+        product = ops.Binary("mul")
+        self._put(replace(node, op=product, inputs=(node.inputs[0], mask), inplace=False))
+
+    def _batch_norm(self, node: Node, op: ops.BatchNorm) -> None:
+        x = self._type(node.inputs[0])
+        weight, bias, running_mean, running_var = (*node.inputs[1:], None, None, None, None)[:4]
+        name = self.fresh(f"{node.name}.moments")
+        mean, variance = self.fresh(f"{node.name}.mean"), self.fresh(f"{node.name}.variance")
+        self._put(
+            replace(
+                node, name=name, op=ops.BatchMoments(), inputs=node.inputs[:1],
+                outputs=(mean, variance), inplace=False,
+            )
+        )  # fmt: skip
+        count = x.numel // max(x.shape[1], 1)
+        self.moments.append(Moments(mean, variance, count, node.name, running_mean, running_var))
+        inputs = (node.inputs[0], weight, bias, mean, variance)
+        given = replace(node, op=ops.BatchNorm(op.eps), inputs=inputs, inplace=False)
+        self._put(given, ops.BatchNorm(op.eps, training=True))
+
+    def _table(self, node: Node, op: ops.Conv, table: tuple[tuple[int, ...], ...]) -> None:
+        x, weight, *bias = node.inputs
+        dense = self.fresh(f"{node.name}.dense")
+        full = ops.DenseWeight(table, self._type(x).shape[1])
+        self._put(replace(node, name=dense, op=full, inputs=(weight,), outputs=(dense,)))
+        self._put(replace(node, op=replace(op, table=None), inputs=(x, dense, *bias)))
+
+
+def _of_batch(node: Node, op: ops.BatchNorm) -> bool:
+    """Whether a norm takes the statistics of the batch: told to, or for want of others."""
+    return op.training or len(node.inputs) < 5 or None in node.inputs[3:5]
