@@ -1,4 +1,5 @@
 // The table of operations: every kind of step, one row each.
+#include "activation_gradient/operation.hpp"
 #include "conv/operation.hpp"
 #include "conv_weight/operation.hpp"
 #include "copy/operation.hpp"
@@ -10,8 +11,10 @@
 #include "matmul/operation.hpp"
 #include "norm/operation.hpp"
 #include "pool/operation.hpp"
+#include "pool_gradient/operation.hpp"
 #include "reduce/operation.hpp"
 #include "resize/operation.hpp"
+#include "softmax_gradient/operation.hpp"
 
 namespace striate {
 namespace {
@@ -55,6 +58,8 @@ StepKind row() {
 const std::vector<StepKind>& step_kinds() {
   static const std::vector<StepKind> kinds = {
       // clang-format off
+      pack_step_kind(),
+      row<ActivationGradientOperation>(),
       row<ConvOperation>(),
       row<ConvWeightOperation>(),
       row<CopyOperation>(),
@@ -63,10 +68,11 @@ const std::vector<StepKind>& step_kinds() {
       row<LinearOperation>(),
       row<MatMulOperation>(),
       row<NormOperation>(),
-      pack_step_kind(),
+      row<PoolGradientOperation>(),
       row<PoolOperation>(),
       row<ReduceOperation>(),
       row<ResizeOperation>(),
+      row<SoftmaxGradientOperation>(),
       // clang-format on
   };
   return kinds;

@@ -30,6 +30,12 @@ extern const Kernel<MatMulShape>* const matmul_rows[];
 extern const int matmul_row_count;
 extern const Kernel<ReduceShape>* const reduce_rows[];
 extern const int reduce_row_count;
+extern const Kernel<ActivationGradientShape>* const activation_gradient_rows[];
+extern const int activation_gradient_row_count;
+extern const Kernel<PoolGradientShape>* const pool_gradient_rows[];
+extern const int pool_gradient_row_count;
+extern const Kernel<SoftmaxGradientShape>* const softmax_gradient_rows[];
+extern const int softmax_gradient_row_count;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
 
@@ -48,6 +54,9 @@ const Target target = {
     {pool_table, pool_table_count},
     {matmul_rows, matmul_row_count},
     {reduce_rows, reduce_row_count},
+    {activation_gradient_rows, activation_gradient_row_count},
+    {pool_gradient_rows, pool_gradient_row_count},
+    {softmax_gradient_rows, softmax_gradient_row_count},
     multiply_add,
     read,
 };

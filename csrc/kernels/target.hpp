@@ -27,6 +27,9 @@ struct PoolShape;
 struct ElementwiseShape;
 struct MatMulShape;
 struct ReduceShape;
+struct ActivationGradientShape;
+struct PoolGradientShape;
+struct SoftmaxGradientShape;
 
 struct Target {
   const char* name;
@@ -42,6 +45,9 @@ struct Target {
   Kernels<PoolShape> pool;
   Kernels<MatMulShape> matmul;
   Kernels<ReduceShape> reduce;
+  Kernels<ActivationGradientShape> activation_gradient;
+  Kernels<PoolGradientShape> pool_gradient;
+  Kernels<SoftmaxGradientShape> softmax_gradient;
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
   double (*multiply_add)(int64_t rounds, float* sink);

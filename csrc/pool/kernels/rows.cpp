@@ -7,37 +7,12 @@
 // whole row: bound by reading the map. A window of one row reads it in place.
 // Maxima and sums of the same pixels are made in the same order whoever makes them.
 #include "kernels/activate.hpp"
-#include "kernels/vector.hpp"
-#include "pool/shape.hpp"
+#include "pool/kernels/reads.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kTaskVectors = 4096;  // read by a task: 2 to 10 us
-
-// The pixels of an axis that one window reads: first, first + step, ... below stop; all inside.
-struct Reads {
-  int64_t first, stop, step;
-  int64_t count;  // what an average divides by
-};
-
-STRIATE_INLINE Reads reads_of(const PoolShape& s, int axis, int64_t place) {
-  const int64_t n = s.in[axis];
-  if (s.adaptive) {
-    const int64_t first = place * n / s.out[axis];
-    const int64_t stop = ceil_div((place + 1) * n, s.out[axis]);
-    return {first, stop, 1, stop - first};
-  }
-  const int64_t d = s.dilation[axis], at = place * s.stride[axis] - s.padding[axis];
-  const int64_t from = at < 0 ? least(s.kernel[axis], ceil_div(-at, d)) : 0;
-  const int64_t to = at < n ? least(s.kernel[axis], ceil_div(n - at, d)) : 0;
-  int64_t count = most(0, to - from);
-  if (s.count_include_pad) {
-    const int64_t padded = n + s.padding_after[axis] - at;
-    count = padded > 0 ? least(s.kernel[axis], ceil_div(padded, d)) : 0;
-  }
-  return {at + from * d, at + most(from, to) * d, d, count};
-}
 
 template <bool kAverage>
 STRIATE_INLINE Vector joined(Vector a, Vector b) {

@@ -15,6 +15,10 @@ SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
 """Numbers of the memory spaces (csrc/engine/program.hpp)."""
 
 
+_OVERWRITES = {"elementwise": 1, "activation_gradient": 3, "softmax_gradient": 2}
+"""Kinds of steps whose output may lie where one of their first so many inputs does."""
+
+
 @dataclass
 class Placement:
     """Where everything lies in the arena, in floats.
@@ -103,15 +107,15 @@ def _in_place(steps: list[Step]) -> dict[Storage, Storage]:
             last[map_.storage] = i
     same: dict[Storage, Storage] = {}
     for i, step in enumerate(steps):
-        if step.kind != "elementwise":
-            continue
-        x, y = step.inputs[0], step.outputs[0]
-        if x is not None and _whole(x) and _whole(y) and last[x.storage] == i:
-            first = _first_touch(steps, y.storage)
-            if first == i and x.storage.floats == y.storage.floats:
+        y = step.outputs[0]
+        for x in step.inputs[: _OVERWRITES.get(step.kind, 0)]:
+            if x is None or not (_whole(x) and _whole(y)) or last[x.storage] != i:
+                continue
+            if _first_touch(steps, y.storage) == i and x.storage.floats == y.storage.floats:
                 same[y.storage] = x.storage
                 root = _root(same, x.storage)
                 last[root] = max(last.get(root, i), last[y.storage])
+                break
     return same
 
 

@@ -13,6 +13,7 @@ from . import (  # noqa: F401 - they fill the table
     conv,
     conv_weight,
     elementwise,
+    gradient,
     linear,
     matmul,
     norm,

@@ -17,15 +17,10 @@ def lower_pool(low: Lowering, group: Group) -> None:
     op = low.graph.op(group.node)
     assert isinstance(op, MaxPool | AvgPool)
     x, y = _maps(low, group)
-    windows = [w.on(n) for w, n in zip(op.windows, x.shape[2:], strict=True)]
     attributes = {
         **_sizes(x, y),
         "mode": "max" if isinstance(op, MaxPool) else "avg",
-        "kernel": spatial((w.size for w in windows), 1),
-        "stride": spatial((int(w.stride) for w in windows), 1),
-        "dilation": spatial((int(w.dilation) for w in windows), 1),
-        "padding": spatial((int(w.before) for w in windows), 0),
-        "padding_after": spatial(map(_counted_after, op.windows, windows), 0),
+        **window_attributes(op.windows, x.shape[2:]),
         **activation_of(group),
     }
     if isinstance(op, MaxPool) and op.indices and len(group.node.outputs) > 1:
@@ -39,6 +34,18 @@ def lower_pool(low: Lowering, group: Group) -> None:
         if op.divisor is not None:
             attributes["divisor"] = op.divisor
     low.emit(group, "pool", attributes, [x], [y])
+
+
+def window_attributes(windows: tuple[Window, ...], sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The attributes of windows on maps of these sizes."""
+    concrete = [w.on(n) for w, n in zip(windows, sizes, strict=True)]
+    return {
+        "kernel": spatial((w.size for w in concrete), 1),
+        "stride": spatial((int(w.stride) for w in concrete), 1),
+        "dilation": spatial((int(w.dilation) for w in concrete), 1),
+        "padding": spatial((int(w.before) for w in concrete), 0),
+        "padding_after": spatial(map(_counted_after, windows, concrete), 0),
+    }
 
 
 @lowers("adaptive_pool")

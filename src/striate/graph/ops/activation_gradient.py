@@ -35,14 +35,14 @@ def _hardswish(x: Array) -> Array:
 
 
 OF_OUTPUT: dict[str, Slope] = {
-    "relu": lambda y: y > 0,
+    "relu": lambda y: ~(y <= 0),
     "sigmoid": lambda y: y * (1 - y),
     "tanh": lambda y: 1 - y**2,
     "exp": lambda y: y,
     "sqrt": lambda y: 0.5 / y,
     "rsqrt": lambda y: -0.5 * y**3,
     "reciprocal": lambda y: -(y**2),
-    "clip": lambda y, low, high: (y > low) & (y < high),
+    "clip": lambda y, low, high: ~((y <= low) | (y >= high)),
 }
 """f'(x) in terms of y = f(x) and f's constants, where that is all it takes: x need not be kept."""
 
@@ -59,7 +59,7 @@ OF_INPUT: dict[str, Slope] = {
     "hardswish": _hardswish,
     "hardsigmoid": lambda x, alpha, beta: alpha * (np.abs(alpha * x + beta - 0.5) < 0.5),
     "log_sigmoid": lambda x: _sigmoid(-x),
-    "threshold": lambda x, threshold, value: x > threshold,
+    "threshold": lambda x, threshold, value: ~(x <= threshold),
     "abs": np.sign,
     "log": lambda x: 1 / x,
     "square": lambda x: 2 * x,
@@ -68,7 +68,8 @@ OF_INPUT: dict[str, Slope] = {
     "cos": lambda x: -np.sin(x),
 }  # fmt: skip
 """f'(x) in terms of x and f's constants. At a corner of f it is what torch takes: 0 at both ends of
-`clip` (torch: of relu6 and hardtanh; of clamp it is 1) and of `hardsigmoid`."""
+`clip` (torch: of relu6 and hardtanh; of clamp it is 1) and of `hardsigmoid`. A NaN lets a gradient
+through `relu`, `clip` and `threshold`."""
 
 
 @register
@@ -97,7 +98,10 @@ class ActivationGradient(Operation):
     def evaluate(self, gy: Array, seen: Array) -> tuple[Array]:
         slope = (OF_OUTPUT if self.of_output else OF_INPUT)[self.function]
         numbers = self.numbers or FUNCTIONS[self.function][2]
-        return (np.asarray(gy * slope(seen, *numbers), gy.dtype),)
+        slopes = slope(seen, *numbers)
+        if slopes.dtype == bool:  # then what is flat gives 0, whatever comes
+            return (np.where(slopes, gy, 0).astype(gy.dtype),)
+        return (np.asarray(gy * slopes, gy.dtype),)
 
     def describe(self) -> str:
         return self.function

@@ -1,0 +1,124 @@
+"""Gradients of activations, poolings and softmax."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...graph.ops import (
+    Activation,
+    ActivationGradient,
+    AdaptiveAvgPoolGradient,
+    AdaptiveMaxPoolGradient,
+    AvgPoolGradient,
+    MaxPoolGradient,
+    SoftmaxGradient,
+)
+from .._activations import native_activation
+from .._fuse import Group
+from .._values import Map
+from ._lowering import Lowering, NotNative, lowers
+from .pool import window_attributes
+
+
+@lowers("activation_gradient")
+def lower_activation_gradient(low: Lowering, group: Group) -> None:
+    """Gy * f'(x), in the layout that gy or x has."""
+    op = low.graph.op(group.node)
+    gy, seen = _inputs(low, group)
+    assert isinstance(op, ActivationGradient)
+    native = native_activation(Activation(op.function, op.numbers))
+    if native is None:
+        raise NotNative(f"the gradient of {op.function} has no kernel")
+    x, first = _alike(low, seen, gy)
+    gx = low.make_like(group.output, x)
+    attributes = {**_strides(x, gy=first, x=x, gx=gx), **native}
+    low.emit(group, "activation_gradient", attributes, [first, x], [gx])
+
+
+def _alike(low: Lowering, *names: str) -> tuple[Map, ...]:
+    """Values of one shape in one layout: blocked where the first is, or any of them."""
+    if any(name in low.blocked_maps for name in names):
+        maps = [low.blocked(name) for name in names]
+        if all(map_.axes == maps[0].axes for map_ in maps):
+            return tuple(maps)
+    return tuple(low.plain(name) for name in names)
+
+
+def _strides(like: Map, **maps: Map) -> dict[str, Any]:
+    """The attributes of maps that lie beside one another, element by element."""
+    if not like.blocked:
+        return {"pixels": like.floats, "plain": True}
+    strides = {f"{name}_batch_stride": map_.batch_stride for name, map_ in maps.items()}
+    return {"batch": like.batch, "channels": like.channels, "pixels": like.pixels, **strides}
+
+
+@lowers("max_pool_gradient", "adaptive_max_pool_gradient")
+def lower_max_pool_gradient(low: Lowering, group: Group) -> None:
+    """To the pixel that won each window."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, MaxPoolGradient | AdaptiveMaxPoolGradient)
+    gy, x, y = (low.standard(name) for name in _inputs(low, group))
+    attributes: dict[str, Any] = {"adaptive": True}
+    if isinstance(op, MaxPoolGradient):
+        attributes = window_attributes(op.windows, x.shape[2:])
+    _pool_gradient(low, group, {"mode": "max", **attributes}, gy, x, y)
+
+
+@lowers("avg_pool_gradient", "adaptive_avg_pool_gradient")
+def lower_avg_pool_gradient(low: Lowering, group: Group) -> None:
+    """Each window's share to all pixels that it read."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, AvgPoolGradient | AdaptiveAvgPoolGradient)
+    (gy,) = (low.standard(name) for name in _inputs(low, group))
+    attributes: dict[str, Any] = {"adaptive": True}
+    if isinstance(op, AvgPoolGradient):
+        attributes = window_attributes(op.windows, op.sizes)
+        attributes["count_include_pad"] = op.count_include_pad
+        if op.divisor is not None:
+            attributes["divisor"] = op.divisor
+    _pool_gradient(low, group, {"mode": "avg", **attributes}, gy)
+
+
+def _pool_gradient(
+    low: Lowering, group: Group, settings: dict[str, Any], gy: Map, *seen: Map
+) -> None:
+    gx = low.make_blocked(group.output)
+    attributes = {
+        "batch": gx.batch,
+        "channels": gx.channels,
+        "in": list(gx.sizes),
+        "out": list(gy.sizes),
+        "gy_batch_stride": gy.batch_stride,
+        "gx_batch_stride": gx.batch_stride,
+        **{f"{n}_batch_stride": m.batch_stride for n, m in zip("xy", seen, strict=False)},
+        **settings,
+    }
+    low.emit(group, "pool_gradient", attributes, [gy, *seen], [gx])
+
+
+@lowers("softmax_gradient")
+def lower_softmax_gradient(low: Lowering, group: Group) -> None:
+    """Along one axis of plain arrays."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, SoftmaxGradient)
+    gy, y = (low.plain(name) for name in _inputs(low, group))
+    shape = y.shape
+    axis = op.axis % len(shape) if shape else 0
+    attributes = {
+        "outer": math.prod(shape[:axis]),
+        "size": math.prod(shape[axis : axis + 1]),
+        "inner": math.prod(shape[axis + 1 :]),
+        "log": op.log,
+    }
+    low.emit(group, "softmax_gradient", attributes, [gy, y], [low.make_plain(group.output)])
+
+
+def _inputs(low: Lowering, group: Group) -> tuple[str, ...]:
+    """Names of what a gradient reads: all there, all of float32 numbers.
+
+    Raises:
+        NotNative: They are not.
+    """
+    low.check_floats(*group.node.inputs, filled=True)
+    return tuple(name for name in group.node.inputs if name is not None)

@@ -1,0 +1,99 @@
+"""Gradients of poolings, activations and softmax run natively, each in a graph of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import striate
+from striate.graph import Graph, Node
+from striate.graph._types import TensorType
+from striate.graph.ops import (
+    ActivationGradient,
+    AdaptiveAvgPoolGradient,
+    AdaptiveMaxPoolGradient,
+    AvgPoolGradient,
+    MaxPool,
+    MaxPoolGradient,
+    SoftmaxGradient,
+)
+from striate.window import Window
+
+SMALL, LARGE = (2, 11, 6, 7), (2, 11, 12, 14)
+WINDOWS = (Window(3, 2, 1, 1), Window(2, 2))
+CASES: dict[str, Any] = {
+    "avg": (AvgPoolGradient(WINDOWS, (12, 14)), SMALL),
+    "avg, not counted": (AvgPoolGradient(WINDOWS, (12, 14), False), SMALL),
+    "avg, divisor": (AvgPoolGradient(WINDOWS, (12, 14), True, 5), SMALL),
+    "avg of a signal": (AvgPoolGradient((Window(4, 4),), (28,)), (2, 11, 7)),
+    "global": (AdaptiveAvgPoolGradient((5, 7)), (2, 11, 1, 1)),
+    "adaptive": (AdaptiveAvgPoolGradient((5, 7)), (2, 11, 2, 3)),
+    "relu": (ActivationGradient("relu"), SMALL, SMALL),
+    "relu of vectors": (ActivationGradient("relu"), (4, 11), (4, 11)),
+    "gelu": (ActivationGradient("gelu"), SMALL, SMALL),
+    "selu": (ActivationGradient("elu", (1.67, 1.05, 1)), SMALL, SMALL),
+    "softmax": (SoftmaxGradient(1), (4, 11), (4, 11)),
+    "log softmax of maps": (SoftmaxGradient(1, True), SMALL, SMALL),
+}
+
+
+def graph_of(*nodes: Node, outputs: tuple[str, ...], **shapes: tuple[int, ...]) -> Graph:
+    inputs = {name: TensorType(shape) for name, shape in shapes.items()}
+    return Graph("one", inputs, nodes, outputs, {})
+
+
+def check(graph: Graph, *arrays: Any) -> Any:
+    plan = striate.compile(graph, [a.shape for a in arrays])
+    kinds = [step.kind for step in plan._recipe.steps]
+    assert "island" not in kinds
+    expected = graph.run(*arrays)
+    found = plan(*arrays)
+    found = found if isinstance(found, tuple) else (found,)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+    return kinds
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_operation_alone(name: str) -> None:
+    op, *shapes = CASES[name]
+    names = ("gy", "x")[: len(shapes)]
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape).astype(np.float32) for shape in shapes]
+    graph = graph_of(
+        Node("n", op, names, ("gx",)), outputs=("gx",), **dict(zip(names, shapes, strict=True))
+    )
+    assert f"{op.kind.removeprefix('adaptive_').removeprefix('avg_')}" in check(graph, *arrays)
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_maxima(adaptive: bool) -> None:
+    op = AdaptiveMaxPoolGradient((12, 14)) if adaptive else MaxPoolGradient(WINDOWS)
+    draw = np.random.default_rng(0)
+    x = draw.integers(-2, 3, LARGE).astype(np.float32)
+    windows = (Window(2, 2), Window(2, 2)) if adaptive else WINDOWS
+    (y,) = MaxPool(windows).evaluate(x)
+    gy = draw.standard_normal(y.shape).astype(np.float32)
+    node = Node("n", op, ("gy", "x", "y"), ("gx",))
+    check(graph_of(node, outputs=("gx",), gy=gy.shape, x=x.shape, y=y.shape), gy, x, y)
+
+
+def test_a_gradient_lies_where_the_one_it_is_made_of_did() -> None:
+    nodes = (
+        Node("a", AvgPoolGradient(WINDOWS, (12, 14)), ("gy",), ("g",)),
+        Node("b", ActivationGradient("relu"), ("g", "x"), ("gx",)),
+        Node("c", ActivationGradient("tanh"), ("gx", "x"), ("gz",)),
+    )
+    graph = graph_of(*nodes, outputs=("gz",), gy=SMALL, x=LARGE)
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape).astype(np.float32) for shape in (SMALL, LARGE)]
+    check(graph, *arrays)
+    plan = striate.compile(graph, [SMALL, LARGE])
+    places = {
+        step.nodes[0]: step.outputs[0]
+        for step in plan._recipe.steps
+        if step.kind == "activation_gradient"
+    }
+    assert places["b"] == places["c"]
