@@ -72,13 +72,13 @@ def compile(
 
     if Path(model).exists() and output.exists() and output.samefile(model):
         raise OptionError(f"compile: --output {output} is the network itself: choose another name.")
-    plan = engine.compile(
+    plan = engine.compile(  # type: ignore[call-overload]
         model,
         [parse_shape(text, "compile", "--shape") for text in shape or ()] or None,
         batch=batch,
         threads=threads,
-        precision=precision,  # type: ignore[arg-type]
-        prefer=prefer,  # type: ignore[arg-type]
+        precision=precision,
+        prefer=prefer,
         isa=isa,
         tune=tune,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from ..runtime import Plan
 from ._build import build, lay_out
 from ._verify import LayerError
 from .lower import lower
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .train import CompiledModule
 
 Precision = Literal["fast", "exact"]
 Prefer = Literal["speed", "memory"]
@@ -87,6 +92,7 @@ class CompiledPlan(Plan):
         return verify(self._optimized, self._recipe, self._steps, self._runner.weights, arrays)
 
 
+@overload
 def compile(
     model: Any,
     example: Any = None,
@@ -97,7 +103,36 @@ def compile(
     isa: str | None = None,
     tune: bool = False,
     prefer: Prefer = "speed",
-) -> CompiledPlan:
+    train: Literal[False] = False,
+) -> CompiledPlan: ...
+
+
+@overload
+def compile(
+    model: nn.Module,
+    example: Any,
+    *,
+    threads: int | None = None,
+    precision: Precision = "fast",
+    isa: str | None = None,
+    tune: bool = False,
+    prefer: Prefer = "speed",
+    train: Literal[True],
+) -> CompiledModule: ...
+
+
+def compile(
+    model: Any,
+    example: Any = None,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    precision: Precision = "fast",
+    isa: str | None = None,
+    tune: bool = False,
+    prefer: Prefer = "speed",
+    train: bool = False,
+) -> CompiledPlan | CompiledModule:
     """Make a plan of a network: folded, fused, on Striate's own kernels.
 
     Args:
@@ -115,6 +150,10 @@ def compile(
         prefer: `memory` takes kernels with fewer packed weights where they cost up to 1.6 times a
             step's time: Winograd's algorithm needs 16/9 or 4 times a 3x3 filter's numbers, if they
             are not transformed in each call.
+        train: Make a module instead, with the model's own parameters, that computes its outputs and
+            its gradients natively; `model` must be a torch.nn.Module. See `CompiledModule`.
+    Returns:
+        A `CompiledPlan`; with `train` a `CompiledModule`.
     Raises:
         GraphError: The network cannot be captured, or holds an operation that is not known.
         ShapeError: It does not fit the example.
@@ -133,18 +172,41 @@ def compile(
         raise OptionError(f"batch={batch} must be 1 image or more.")
     if threads is not None and not 1 <= threads <= _core.MAX_THREADS:
         raise OptionError(f"threads={threads} must be from 1 to {_core.MAX_THREADS}.")
-    graph = _captured(model, example)
-    if batch is not None:
-        graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))
-    _check(graph)
-    options = {
+    options: dict[str, Any] = {
         "threads": get_num_threads() if threads is None else checked_threads(threads),
         "precision": precision,
         "isa": isa,
         "tune": tune,
         "prefer": prefer,
     }
+    if train:
+        return _module(model, example, batch, options)
+    graph = _captured(model, example)
+    if batch is not None:
+        graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))
+    _check(graph)
     return CompiledPlan(graph, options)
+
+
+def _module(model: Any, example: Any, batch: int | None, options: dict[str, Any]) -> CompiledModule:
+    """The model as a module on native kernels.
+
+    Raises:
+        OptionError: It is no module, there is no example, or a block of the batch is asked for.
+    """
+    if batch is not None:
+        raise OptionError("train=True runs each batch as a whole: leave batch out.")
+    if not hasattr(model, "parameters"):
+        raise OptionError(
+            f"train=True needs a torch.nn.Module, whose parameters are trained; "
+            f"{type(model).__name__} is none."
+        )
+    if example is None:
+        raise OptionError("the input's shape is missing: compile(model, (64, 3, 32, 32), ...).")
+    from .train import CompiledModule
+
+    several = isinstance(example, list)
+    return CompiledModule(model, example if several else [example], options)
 
 
 def _check(graph: Graph) -> None:

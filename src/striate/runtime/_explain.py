@@ -16,14 +16,40 @@ def explain(plan: Plan, *, profile: bool, repeats: int) -> str:
     """Write the steps of a plan; with `profile`, what each takes."""
     recipe = plan._recipe
     shapes = ", ".join("x".join(map(str, t.shape)) for t in recipe.inputs)
+    memory = f"weights {_bytes(plan.weight_bytes)}, arena {_bytes(plan.peak_bytes)}"
     lines = [
-        f"{recipe.name} for {shapes}: {len(recipe.steps)} steps, {recipe.target} "
-        f"({recipe.lanes} lanes), {recipe.threads} threads",
-        f"weights {_bytes(plan.weight_bytes)}, arena {_bytes(plan.peak_bytes)}",
+        f"{recipe.name} for {shapes}: {len(recipe.steps)} steps, {how(recipe)}",
+        memory,
+        *steps_table(recipe, plan.weight_bytes, plan.profile(repeats) if profile else [], repeats),
+        *_folded(recipe.changes),
     ]
-    if profile:
-        machine = speeds(plan.target)
-        times = plan.profile(repeats)
+    return "\n".join(lines)
+
+
+def how(recipe: Recipe) -> str:
+    """What a recipe runs on, in words."""
+    return f"{recipe.target} ({recipe.lanes} lanes), {recipe.threads} threads"
+
+
+def steps_table(
+    recipe: Recipe,
+    weight_bytes: int,
+    times: list[float],
+    repeats: int = 0,
+    titles: dict[int, str] | None = None,
+) -> list[str]:
+    """The lines that tell each step.
+
+    Args:
+        recipe: The steps.
+        weight_bytes: Of all of them.
+        times: Seconds of each step; none, and nothing is said of them.
+        repeats: How many runs they are the medians of.
+        titles: Lines in front of steps, by their numbers.
+    """
+    lines = []
+    if times:
+        machine = speeds(recipe.target)
         lines += [
             f"this machine, one thread: {machine.gflops:.0f} GFLOP/s; reads {machine.l2:.0f} GB/s "
             f"from L2, {machine.l3:.0f} from L3, {machine.memory:.0f} from memory",
@@ -32,19 +58,19 @@ def explain(plan: Plan, *, profile: bool, repeats: int) -> str:
             "multiply-adds: Winograd's algorithm, with fewer, may exceed 100 %.",
         ]
         measured = [
-            _measured(step, time, recipe, machine, cold=leave_cache(plan.weight_bytes))
+            _measured(step, time, recipe, machine, cold=leave_cache(weight_bytes))
             for step, time in zip(recipe.steps, times, strict=True)
         ]
     else:
         measured = [""] * len(recipe.steps)
     lines.append("")
     title = f"{'':4s} {'step':34s} {'kernel':23s} {'MB':>7s}"
-    lines.append(title + (f" {'ms':>8s} {'GFLOP/s':>7s} {'peak':>5s}  bound by" if profile else ""))
+    lines.append(title + (f" {'ms':>8s} {'GFLOP/s':>7s} {'peak':>5s}  bound by" if times else ""))
     for number, (step, numbers) in enumerate(zip(recipe.steps, measured, strict=True)):
+        lines += [titles[number]] if titles and number in titles else []
         lines.append(f"{number:4d} {_step(step)}{numbers}")
         lines += [f"       {line}" for line in _remarks(step)]
-    lines += _folded(recipe.changes)
-    return "\n".join(lines)
+    return lines
 
 
 def _step(step: StepRecipe) -> str:

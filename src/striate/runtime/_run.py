@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,18 @@ from ._recipe import Array, Recipe
 class Runner:
     """Runs a recipe. Several threads may call it at once: each gets memory of its own.
 
+    Args:
+        recipe: The steps.
+        weights: What they read of it.
+        cut: How many steps are the first part, where a recipe runs in two.
     Raises:
         PlanError: The recipe does not fit its weights, or this machine.
     """
 
-    def __init__(self, recipe: Recipe, weights: Array) -> None:
+    def __init__(self, recipe: Recipe, weights: Array, cut: int = 0) -> None:
         self.recipe = recipe
         self.weights = weights
+        self._cut = cut
         target = find_target(recipe)
         inputs, outputs = (
             [t.numel if t.dtype == "float32" else 0 for t in tensors]
@@ -56,7 +62,9 @@ class Runner:
         segments: list[tuple[int, int] | Island] = []
         count = 0
         known = {*self._constants, *(t.name for t in self.recipe.inputs)}
-        for step in self.recipe.steps:
+        for number, step in enumerate(self.recipe.steps):
+            if number == self._cut:
+                self._first_segments = len(segments)
             if step.kind == "island":
                 segments.append(Island(step, room, known))
                 continue
@@ -64,11 +72,14 @@ class Runner:
                 step.kind, step.kernel, step.attributes, step.inputs, step.outputs, step.weights,
                 step.shared, step.scratch,
             )  # fmt: skip
-            if segments and isinstance(segments[-1], tuple):
-                segments[-1] = (segments[-1][0], count + 1)
+            last = segments[-1] if segments and number != self._cut else None
+            if isinstance(last, tuple):
+                segments[-1] = (last[0], count + 1)
             else:
                 segments.append((count, count + 1))
             count += 1
+        if self._cut == len(self.recipe.steps):
+            self._first_segments = len(segments)
         held = {t.name for t in self.recipe.outputs if t.dtype != "float32"}
         if held - known:
             raise PlanError(f"{self.recipe.name}: nothing makes {sorted(held - known)}.")
@@ -92,6 +103,46 @@ class Runner:
                 f"{self.recipe.name}: there is no memory for an arena of "
                 f"{4 * self.recipe.arena_floats:,} bytes."
             ) from None
+
+    def context(self) -> _core.Context:
+        """Memory to run in: what both parts of a recipe share.
+
+        Raises:
+            PlanError: There is none left.
+        """
+        return self._context()
+
+    def hold(self, inputs: list[Array]) -> dict[str, Array]:
+        """Arrays that islands hand on, at the start: constants and inputs."""
+        return self._held(inputs)
+
+    def run_part(
+        self,
+        part: int,
+        context: _core.Context,
+        inputs: list[int],
+        outputs: list[int],
+        arrays: Callable[[], tuple[list[Array], list[Array]]],
+        held: dict[str, Array],
+    ) -> None:
+        """Run part 0 or 1 of a recipe that was cut.
+
+        Args:
+            part: Which.
+            context: The memory of both.
+            inputs, outputs: Addresses; 0 of what this part does not touch.
+            arrays: Gives them as arrays, if there are islands.
+            held: What `hold` gave, for both parts.
+        """
+        cut = self._first_segments
+        segments = self._segments[cut:] if part else self._segments[:cut]
+        spaces: dict[int, list[Array]] | None = None
+        for segment in segments:
+            if isinstance(segment, Island):
+                spaces = spaces or self._spaces(context, *arrays())
+                segment.run(spaces, held)
+            else:
+                context.run_at(inputs, outputs, *segment)
 
     def run_slowly(
         self, context: _core.Context, inputs: list[Array], outputs: list[Array], after: Any

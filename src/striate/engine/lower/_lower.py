@@ -49,14 +49,15 @@ def lower(graph: Graph, target: str, lanes: int) -> Lowered:
         GraphError: An operation is not known, so that nothing can run it.
     """
     low = Lowering(graph, target, lanes, concat_slots(graph, lanes))
-    inputs = [_input(low, name, index) for index, name in enumerate(graph.inputs)]
+    inputs = [lower_input(low, name, index) for index, name in enumerate(graph.inputs)]
     for group in groups(graph):
-        _lower_group(low, group)
-    outputs = [_output(low, name, index) for index, name in enumerate(graph.outputs)]
+        lower_group(low, group)
+    outputs = [lower_output(low, name, index) for index, name in enumerate(graph.outputs)]
     return Lowered(low.steps, inputs, outputs)
 
 
-def _lower_group(low: Lowering, group: Group) -> None:
+def lower_group(low: Lowering, group: Group) -> None:
+    """Make the steps of a group: together, else of each node, else islands."""
     kept = len(low.steps), dict(low.plain_maps), dict(low.blocked_maps), dict(low.vectors)
     why = f"{group.node.kind} has no native kernel"
     function = LOWERINGS.get(group.node.kind)
@@ -70,7 +71,7 @@ def _lower_group(low: Lowering, group: Group) -> None:
             low.plain_maps, low.blocked_maps, low.vectors = kept[1:]
     if len(group.nodes) > 1:  # its parts, each for itself
         for node in group.nodes:
-            _lower_group(low, Group(node, node.outputs[0], nodes=[node]))
+            lower_group(low, Group(node, node.outputs[0], nodes=[node]))
         return
     if group.node.kind == "opaque":
         raise GraphError(
@@ -81,7 +82,8 @@ def _lower_group(low: Lowering, group: Group) -> None:
     low.island(group.node, why)
 
 
-def _input(low: Lowering, name: str, index: int) -> Map:
+def lower_input(low: Lowering, name: str, index: int) -> Map:
+    """An input as a plain map in the caller's memory, or held."""
     type_ = low.graph.inputs[name]
     if type_.dtype == "float32" and type_.numel:
         found = Map(Storage(name, type_.numel, "input", index), type_.shape)
@@ -91,7 +93,7 @@ def _input(low: Lowering, name: str, index: int) -> Map:
     return found
 
 
-def _output(low: Lowering, name: str, index: int) -> Map:
+def lower_output(low: Lowering, name: str, index: int) -> Map:
     """The value as a plain map in the caller's memory, or held."""
     found = low.held(name)
     if found.storage.space == "held":
@@ -100,6 +102,14 @@ def _output(low: Lowering, name: str, index: int) -> Map:
     whole = found.offset == 0 and storage.floats == found.floats
     if storage.space == "arena" and whole and not _is_blocked(low, storage):
         storage.space, storage.index = "output", index
+        return found
+    return copied_output(low, name, index)
+
+
+def copied_output(low: Lowering, name: str, index: int) -> Map:
+    """A copy of the value in the caller's memory; what is held stays so."""
+    found = low.held(name)
+    if found.storage.space == "held":
         return found
     result = Map(Storage(f"{name}:output", found.floats, "output", index), found.shape)
     low.steps.append(copy_step(found, result))

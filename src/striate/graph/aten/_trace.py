@@ -16,6 +16,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import Dim, ExportedProgram, export
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 SECONDS = 4.0
@@ -77,7 +78,7 @@ def _exported(
     spec: tuple[Any, ...] = tuple(axes)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         spec = (*axes[: len(named)], tuple(axes[len(named) :]))  # as torch groups *inputs
-    with _quiet(), torch.no_grad():
+    with _quiet(), _momenta(model), torch.no_grad():
         return export(model, tuple(inputs), dynamic_shapes=spec, strict=False)
 
 
@@ -101,6 +102,19 @@ def _inputs(
             torch.empty(shape, dtype=x.dtype or usual, device=device)
             for shape, x in zip(shapes, examples, strict=True)
         ]
+
+
+@contextlib.contextmanager
+def _momenta(model: nn.Module) -> Iterator[None]:
+    """Give batch norms that lack a momentum one: theirs would be a number of the batches so far."""
+    norms = [m for m in model.modules() if isinstance(m, _NormBase) and m.momentum is None]
+    for norm in norms:
+        norm.momentum = 0.1
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.momentum = None
 
 
 @contextlib.contextmanager

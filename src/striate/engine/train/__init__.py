@@ -1,0 +1,3 @@
+"""Training on native kernels: a module that computes its outputs and its gradients with a plan."""
+
+from ._module import CompiledModule as CompiledModule

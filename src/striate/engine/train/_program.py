@@ -1,0 +1,165 @@
+"""A forward and a backward pass as one native program, for one shape of the inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import GraphError
+from ...graph import Graph, TensorType
+from ...graph.gradient import Training
+from ...runtime._explain import how, steps_table
+from ...runtime._run import Runner
+from .._build import build
+from .._compile import find_target
+from ..lower import lower_training
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Call:
+    """What the backward pass needs of a forward pass.
+
+    Args:
+        context: The memory that both share.
+        held: The arrays of islands.
+        used: Whether a backward pass has overwritten what it read.
+    """
+
+    context: Any
+    held: dict[str, Array]
+    used: bool = False
+
+
+class Program:
+    """Both passes of a training graph.
+
+    Args:
+        training: The graph.
+        inputs: How many inputs the network itself has.
+        options: Of `build`: threads, precision, tune, prefer; and the instruction set `isa`.
+    """
+
+    def __init__(self, training: Training, inputs: int, *, isa: str | None, **options: Any) -> None:
+        self.training = training
+        graph = training.graph
+        self._types = [_checked(graph, name) for name in graph.outputs]
+        for name, given in graph.inputs.items():
+            if given.is_float:
+                _checked(graph, name)
+        target, lanes = find_target(isa)
+        made = lower_training(training, target, lanes)
+        recipe, weights = build(
+            made.lowered, name=graph.name, target=target, lanes=lanes, **options
+        )
+        steps = made.lowered.steps
+        self.forward_steps = len(steps) if made.first is None else steps.index(made.first)
+        self.runner = Runner(recipe, weights, self.forward_steps)
+        self._others = len(graph.inputs) - inputs
+        gradients = sum(g is not None for g in training.gradients)
+        self._made = len(graph.outputs) - gradients  # by the forward pass
+        self._given = len(graph.inputs) - sum(g is not None for g in training.output_gradients)
+
+    @property
+    def recipe(self) -> Any:
+        """The steps."""
+        return self.runner.recipe
+
+    def explain(self) -> str:
+        """Write the steps of both passes, and what runs in NumPy for want of a kernel."""
+        recipe = self.recipe
+        shapes = ", ".join(
+            "x".join(map(str, t.shape)) for t in recipe.inputs[: len(recipe.inputs) - self._others]
+        )
+        islands = [step for step in recipe.steps if step.kind == "island"]
+        slow = Counter(step.op["kind"] for step in islands)
+        told = ", ".join(f"{kind} ({count})" for kind, count in sorted(slow.items()))
+        titles = {0: "forward", self.forward_steps: "backward"}
+        lines = [
+            f"{recipe.name} for {shapes}: {self.forward_steps} steps forward, "
+            f"{len(recipe.steps) - self.forward_steps} backward, {how(recipe)}",
+            f"memory of both passes {4 * recipe.arena_floats / 2**20:.1f} MiB",
+            f"in NumPy, without a kernel: {told or 'nothing'}",
+            *steps_table(recipe, self.runner.weights.nbytes, [], titles=titles),
+        ]
+        return "\n".join(lines)
+
+    def forward(self, inputs: list[Tensor]) -> tuple[list[Tensor], Call]:
+        """Compute the outputs, and the moments of batch norms behind them.
+
+        Args:
+            inputs: The network's, then the weights and masks: contiguous, on the CPU.
+        """
+        arrays = [x.detach().numpy() for x in inputs] if not self.runner.native else []
+        held = self.runner.hold(self._all_inputs(arrays)) if arrays else {}
+        call = Call(self.runner.context(), held)
+        return self._forward(call, inputs), call
+
+    def _forward(self, call: Call, inputs: list[Tensor]) -> list[Tensor]:
+        outputs = self._room(0, self._made)
+        gradients = [None] * (len(self._types) - self._made)
+        missing = [None] * (len(self.training.graph.inputs) - self._given)
+        self._run(0, call, [*inputs, *missing], [*outputs, *gradients])
+        return outputs
+
+    def backward(
+        self, call: Call, inputs: list[Tensor], output_gradients: list[Tensor]
+    ) -> list[Tensor]:
+        """Compute the gradients wanted, in order.
+
+        Args:
+            call: Of the forward pass. Once used, that is run again first: the backward pass writes
+                over what it read.
+            inputs: As `forward` took them.
+            output_gradients: Of the outputs that have one, contiguous.
+        """
+        if call.used:
+            self._forward(call, inputs)
+        call.used = True
+        made = self._room(self._made, len(self._types))
+        outputs = [None] * self._made
+        self._run(1, call, [*inputs, *output_gradients], [*outputs, *made])
+        return made
+
+    def _all_inputs(self, arrays: list[Array]) -> list[Array]:
+        return [*arrays, *[_EMPTY] * (len(self.training.graph.inputs) - len(arrays))]
+
+    def _room(self, first: int, stop: int) -> list[Tensor]:
+        return [torch.empty(t.shape) for t in self._types[first:stop]]
+
+    def _run(
+        self, part: int, call: Call, inputs: list[Tensor | None], outputs: list[Tensor | None]
+    ) -> None:
+        def arrays() -> tuple[list[Array], list[Array]]:
+            return [_array(x) for x in inputs], [_array(y) for y in outputs]
+
+        ins, outs = ([0 if t is None else t.data_ptr() for t in ts] for ts in (inputs, outputs))
+        self.runner.run_part(part, call.context, ins, outs, arrays, call.held)
+
+
+def _checked(graph: Graph, name: str) -> TensorType:
+    """The type of an input or an output.
+
+    Raises:
+        GraphError: It is not float32.
+    """
+    type_ = graph.types[name]
+    if type_ is None or type_.dtype != "float32":
+        raise GraphError(
+            f"{graph.name}: {name} holds {type_.dtype if type_ else 'unknown'} numbers; a network "
+            f"that is trained on native kernels gives float32. Convert the model: model.float()."
+        )
+    return type_
+
+
+_EMPTY = np.empty(0, np.float32)
+
+
+def _array(tensor: Tensor | None) -> Array:
+    return _EMPTY if tensor is None else tensor.detach().numpy()

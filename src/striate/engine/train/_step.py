@@ -1,0 +1,78 @@
+"""A call of a compiled module as one node of autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ._program import Program
+
+
+def apply(
+    program: Program, inputs: list[Tensor], weights: dict[str, Tensor], wanted: tuple[str, ...]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Run a network's forward pass, so that autograd can run the backward pass.
+
+    Args:
+        program: Both passes.
+        inputs: The network's.
+        weights: By name.
+        wanted: Names of those whose gradients the program computes.
+    Returns:
+        Outputs, and the moments of batch norms.
+    """
+    training = program.training
+    names = [*training.graph.inputs][: len(inputs)]
+    read = [*inputs, *(weights[name] for name in training.weights)]
+    masks = [_mask(training.graph.inputs[m.value].shape, m.p) for m in training.masks]
+    tensors = [*(x.contiguous() for x in read), *masks]
+    outputs = len(training.graph.outputs) - sum(g is not None for g in training.gradients)
+    outputs -= 2 * len(training.moments)
+    if not wanted:
+        made, _ = program.forward([t.detach() for t in tensors])
+        return made[:outputs], made[outputs:]
+    places = {name: i for i, name in enumerate((*names, *training.weights))}
+    order = [places.get(name) for name in wanted]
+    made = _Step.apply(program, outputs, order, *tensors)
+    return list(made[:outputs]), list(made[outputs:])
+
+
+def _mask(shape: tuple[int, ...], p: float) -> Tensor:
+    """Draw what a dropout multiplies by, from torch's generator."""
+    if p >= 1:
+        return torch.zeros(shape)
+    return torch.empty(shape).bernoulli_(1 - p).div_(1 - p)
+
+
+class _Step(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, program: Program, outputs: int, order: list[int | None], *tensors: Tensor
+    ) -> Any:
+        made, call = program.forward([t.detach() for t in tensors])
+        ctx.save_for_backward(*tensors)
+        ctx.program, ctx.call, ctx.order = program, call, order
+        flat = program.training.output_gradients
+        dead = [y for y, g in zip(made, flat, strict=False) if g is None]
+        ctx.mark_non_differentiable(*dead, *made[outputs:])
+        return tuple(made)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        program = ctx.program
+        given = [
+            gradient.contiguous()
+            for gradient, name in zip(gradients, program.training.output_gradients, strict=False)
+            if name is not None
+        ]
+        tensors = [t.detach() for t in ctx.saved_tensors]
+        made = iter(program.backward(ctx.call, tensors, given))
+        found: list[Tensor | None] = [None] * len(tensors)
+        for place, gradient in zip(ctx.order, program.training.gradients, strict=True):
+            if gradient is not None and place is not None:
+                found[place] = next(made)
+        return (None, None, None, *found)
