@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,13 +17,16 @@ from ..errors import OptionError
 from ..filters import gaussian
 from ..graph.aten import Program
 from ._attribution import Floats
-from ._gradient import checked_index, program_of
+from ._gradient import checked_index, program_of, threads_for
 from ._picture import Picture
 from ._subject import Subject, open_subject
-from ._target import Box, boxes_of, check_channel, crop
+from ._target import Box, boxes_of, check_channel, crop, output_layer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TOGETHER = 8
+"""Channels whose inputs are optimised at a time, as a batch."""
 
 Where = Sequence[int] | Literal["middle", "all"]
 
@@ -63,7 +67,7 @@ class Maximised(Picture):
         place: The unit in each map; empty where the mean of the map was raised, or in a vector.
         inputs: One a channel, as the network takes them, (N, C, ...).
         history: What each was worth at the start and after every step, (N, steps + 1).
-        box: What of the input the units see, over the border too.
+        box: What of the input the units see.
     """
 
     subject: Subject
@@ -80,17 +84,27 @@ class Maximised(Picture):
         tiles = [self._tile(part) for part in self.parts]
         aspect = tiles[0].shape[1] / tiles[0].shape[0] if tiles[0].ndim > 1 else 2.0
         columns = min(len(tiles), 8)
-        if self.place:
-            at = f"unit at {', '.join(map(str, self.place))}"
-        else:
-            at = "mean of the map" if len(self.box) else "a number"
-        title = f"{self.layer}: inputs that its channels answer to most ({at})"
+        title = f"{self.layer}: inputs that its {self._units()} answer to most"
         high = sheet_height(len(tiles), aspect, columns=columns, labels=True) + 0.3
         figure = new_figure(PAGE, high, title)
         ends = zip(self.channels, self.history[:, -1], strict=True)
-        labels = [f"{channel}: {value:.3g}" for channel, value in ends]
+        labels = [f"{self._name(channel)}: {value:.3g}" for channel, value in ends]
         sheet(figure.subplots(), tiles, largest(self.parts), columns=columns, labels=labels)
         return figure
+
+    def _units(self) -> str:
+        kind = self.subject.graph.types[self.subject.graph[self.layer].outputs[0]]
+        if kind is None or kind.rank <= 2:
+            return "classes" if self._gives_classes() else "units"
+        at = f"unit at {', '.join(map(str, self.place))}" if self.place else "mean of the map"
+        return f"channels ({at})"
+
+    def _name(self, channel: int) -> str:
+        name = self.subject.class_name(channel) if self._gives_classes() else str(channel)
+        return name if len(name) <= 10 else f"{name[:9]}…"
+
+    def _gives_classes(self) -> bool:
+        return output_layer(self.subject) == self.layer and bool(self.subject.classes)
 
     def _tile(self, part: Floats) -> Floats:
         """Colours where a picture is meant, else the first channel's numbers or line."""
@@ -106,7 +120,7 @@ class Maximised(Picture):
 
     @property
     def parts(self) -> Floats:
-        """What the units see of their inputs, (N, C, *box); NaN where it is padding."""
+        """What the units see of their inputs, (N, C, *box)."""
         return np.stack([crop(one, self.box) for one in self.inputs])
 
 
@@ -159,26 +173,29 @@ def maximise(
     """
     subject = open_subject(model)
     program = program_of(subject)
+    given = [channel] if isinstance(channel, int) else [int(one) for one in channel]
     if steps < 0 or not step > 0:
         raise OptionError(f"maximise: steps={steps} and step={step} must be above 0.")
+    if not given:
+        raise OptionError("maximise: channel=[]: name one channel or more.")
     keep = Regularisers(decay, variation, blur, blur_every, jitter)
     node = subject.graph[layer]
     kind = subject.graph.types[node.outputs[0]]
     shape = kind.shape[1:] if kind is not None and kind.rank > 1 else (1,)
-    given = [channel] if isinstance(channel, int) else [int(one) for one in channel]
     wanted = [check_channel(node.name, range(shape[0]), one) for one in given]
     at = _place(place, shape[1:])
     climb = _Climb(subject, program, node.outputs[0], steps, step, keep, seed)
     if at:
         checked_index(node.name, torch.empty(shape, device="meta"), (0, *at))
     begin = None if start is None else subject.prepare(start)
-    found = [climb.run((one, *at), begin) for one in wanted]
+    groups = [wanted[i : i + climb.together] for i in range(0, len(wanted), climb.together)]
+    with threads_for(subject, len(groups[0])):
+        found = [climb.run(channels, at, begin) for channels in groups]
     unit = at or tuple(n // 2 for n in shape[1:])
-    box = boxes_of(subject, node.name, unit)[0]
+    box = boxes_of(subject, node.name, unit)[1]
     if place == "all" and shape[1:]:
         box = tuple((0, n) for n in subject.input_shape[1:])
-    inputs = np.stack([x for x, _ in found])
-    history = np.array([values for _, values in found])
+    inputs, history = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Maximised(subject, node.name, tuple(wanted), at, inputs, history, box)
 
 
@@ -202,39 +219,52 @@ class _Climb:
     keep: Regularisers
     seed: int
 
-    def run(self, index: tuple[int, ...], start: Floats | None) -> tuple[Floats, list[float]]:
+    @cached_property
+    def together(self) -> int:
+        """How many channels are climbed at a time."""
+        alone = not runs_in_batches(self.subject, self.program, self.value)
+        return 1 if alone else TOGETHER
+
+    def run(
+        self, channels: list[int], at: tuple[int, ...], start: Floats | None
+    ) -> tuple[Floats, Floats]:
+        """Give the inputs, (N, C, ...), and what they were worth, (N, steps + 1)."""
         generator = torch.Generator().manual_seed(self.seed)
         if start is None:
             noise = 0.1 * torch.randn(self.subject.input_shape, generator=generator)
             start = noise[None].numpy()
         x = self.program.cast(start)
+        x = x.expand(len(channels), *x.shape[1:])
         low, high = self._range(x)
         values = []
         for number in range(self.steps):
-            shifts = self._jitter(x, generator)
-            value, gradient = self._ascent(x, index, shifts)
+            value, gradient = self._ascent(x, channels, at, self._jitter(x, generator))
             values.append(value)
             x = x + self.step * (gradient - self.keep.decay * x - self._smooth(x))
             sigma = self.keep.blur * (1 - number / self.steps)
             if sigma > 0.05 and number % self.keep.blur_every == self.keep.blur_every - 1:
                 x = blurred(x, sigma)
             x = torch.minimum(torch.maximum(x, low), high)
-        values.append(self._ascent(x, index, [0] * (x.dim() - 2))[0])
-        return x[0].float().cpu().numpy(), values
+        values.append(self._ascent(x, channels, at, [0] * (x.dim() - 2))[0])
+        return x.float().cpu().numpy(), torch.stack(values, 1).cpu().numpy()
 
-    def _ascent(self, x: Tensor, index: tuple[int, ...], shifts: list[int]) -> tuple[float, Tensor]:
-        """The unit's value, and the gradient brought to a mean square of 1."""
+    def _ascent(
+        self, x: Tensor, channels: list[int], at: tuple[int, ...], shifts: list[int]
+    ) -> tuple[Tensor, Tensor]:
+        """The units' values, and the gradient of each brought to a mean square of 1."""
         axes = list(range(2, x.dim()))
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             moved = torch.roll(x, shifts, axes) if axes else x
             made = self.program.run([moved], [self.value])[self.value]
-            value = torch.atleast_1d(made[0])[index].mean()
+            units = made.reshape(len(x), -1) if made.dim() < 2 else made
+            units = units[(torch.arange(len(x)), torch.tensor(channels), *at)]
+            value = units.reshape(len(x), -1).mean(1)
             if not value.requires_grad:
                 raise OptionError(f"{self.value}: it has no gradient on the input.")
-            (gradient,) = torch.autograd.grad(value, x)
-        length = gradient.square().mean().sqrt()
-        return float(value.detach()), gradient / length if length > 0 else gradient
+            (gradient,) = torch.autograd.grad(value.sum(), x)
+        length = gradient.square().mean(tuple(range(1, x.dim())), keepdim=True).sqrt()
+        return value.detach().double(), gradient / torch.where(length > 0, length, 1.0)
 
     def _jitter(self, x: Tensor, generator: torch.Generator) -> list[int]:
         most = self.keep.jitter
@@ -258,6 +288,21 @@ class _Climb:
         if prepared.kind != "image":
             return torch.full_like(mean, -math.inf), torch.full_like(mean, math.inf)
         return (0 - mean) / std, (1 - mean) / std
+
+
+def runs_in_batches(subject: Subject, program: Program, value: str) -> bool:
+    """Whether the calls that were traced for one input give each of several inputs its own value.
+
+    A network may have reshaped by the numbers that it saw, or mix what is in a batch.
+    """
+    x = program.cast(np.random.default_rng(0).standard_normal((2, *subject.input_shape)))
+    with torch.no_grad():
+        each = torch.cat([program.run([one[None]], [value])[value] for one in x])
+        try:
+            both = program.run([x], [value])[value]
+        except RuntimeError:
+            return False
+    return both.shape == each.shape and torch.allclose(both, each, rtol=1e-3, atol=1e-4)
 
 
 def total_variation(x: Tensor) -> Tensor:
