@@ -178,6 +178,15 @@ def test_what_no_output_needs_has_no_gradient() -> None:
     assert training.gradients[1] is None
 
 
+def test_an_output_that_nobody_reads_counts_as_zero() -> None:
+    def forward(x: Tensor, w: Tensor) -> Tensor:
+        first, _, third = (x * w).split((2, 3, 1), 1)
+        best, _ = F.max_pool1d(third[None] + first[None, :, :1], 1, return_indices=True)
+        return best
+
+    check(net_of(forward, w=torch.randn(6)), torch.randn(2, 6))
+
+
 def test_whole_numbers_have_no_gradient() -> None:
     def forward(x: Tensor, index: Tensor, w: Tensor) -> object:
         y = (x * w).index_select(1, index)
