@@ -1,155 +1,86 @@
-"""The page in a real browser: its server runs as a process of its own on a free port."""
+"""One browser a worker, and one page a file, which the tests move about: opening takes longest."""
 
 from __future__ import annotations
 
-import os
-import re
-import selectors
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
-START = 120  # seconds: torch is slow to import on a busy machine
-Open = Callable[..., Any]
+from .driving import CHROMIUM, SIZE, chromium, go, settled
 
-
-class Server:
-    """`striate look` with these arguments, until it is stopped."""
-
-    def __init__(self, *arguments: object) -> None:
-        command = [sys.executable, "-m", "striate", "look", *map(str, arguments), "--no-browser"]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-
-    @property
-    def link(self) -> str:
-        """Wait for the link that is printed."""
-        if not hasattr(self, "_link"):
-            assert self.process.stdout
-            with selectors.DefaultSelector() as ready:
-                ready.register(self.process.stdout, selectors.EVENT_READ)
-                assert ready.select(START), "the server prints no link"
-            line = self.process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", line)
-            assert found, f"no link in {line!r}"
-            self._link = found[0]
-        return self._link
-
-    def stop(self) -> int:
-        """Press Ctrl-C; give the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
-
-
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[..., Server]]:
-    started: list[Server] = []
-
-    def start(*arguments: object) -> Server:
-        started.append(Server(*arguments))
-        return started[-1]
-
-    yield start
-    for server in started:
-        if server.process.poll() is None:
-            server.stop()
-        assert server.process.stdout
-        server.process.stdout.close()
+At = Callable[[str], Any]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     pytest.importorskip("uvicorn", reason="uvicorn is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Any) -> Iterator[Any]:
+    """A window of the browser; what goes wrong on its pages stands in its `trouble`."""
+    context = browser.new_context(viewport=SIZE)
+    context.trouble = []
+
+    def watch(page: Any) -> None:
+        page.on("pageerror", lambda error: context.trouble.append(f"{error}\n{error.stack}"))
+        page.on(
+            "console",
+            lambda told: context.trouble.append(told.text) if told.type == "error" else None,
+        )
+
+    context.on("page", watch)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Open]:
-    """Open a link in a window of its own; any error on the page fails the test at its end."""
-    trouble: list[str] = []
-    contexts = []
-
-    def open_link(link: str, *, ready: bool = True, **options: Any) -> Any:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: trouble.append(f"{error}\n{error.stack}"))
-        page.on("console", lambda told: trouble.append(told.text) if told.type == "error" else None)
-        page.goto(link)
-        if ready:
-            settled(page)
-        return page
-
-    open_link.trouble = trouble  # type: ignore[attr-defined]
-    yield open_link
-    for context in contexts:
-        context.close()
-    assert trouble == []
+def trouble(window: Any) -> Iterator[list[str]]:
+    """Any error on a page fails the test at its end."""
+    window.trouble.clear()
+    yield window.trouble
+    assert window.trouble == []
 
 
-def settled(page: Any) -> None:
-    """Wait until the chosen unit and the maps are on the screen."""
-    page.wait_for_selector("#unit-value[data-value]:not([data-value=''])", timeout=30_000)
-    page.wait_for_selector("#maps .grid[data-painted]:not([data-painted='0'])", timeout=30_000)
-
-
-def text(page: Any, selector: str) -> str:
-    return " ".join(page.locator(selector).first.text_content().split())
-
-
-def number(page: Any, selector: str) -> float:
-    return float(page.locator(selector).first.get_attribute("data-value"))
-
-
-def numbers(page: Any, selector: str) -> list[float]:
-    """The exact numbers behind what is shown, which is rounded."""
-    found = page.locator(selector)
-    return [float(n) for n in found.evaluate_all("all => all.map((one) => one.dataset.value)")]
-
-
-def shown_number(text: str) -> float:
-    return float(text.replace("\u2212", "-"))
-
-
-def go(page: Any, fragment: str) -> None:
-    """Follow a deep link within the page."""
-    page.evaluate("fragment => { location.hash = fragment; }", fragment)
-    wanted = re.search(r"unit=(\d+)(?::([\d,]+))?", fragment)
-    layer = re.search(r"layer=([^&]+)", fragment)
-    assert layer
-    page.wait_for_function(
-        "name => document.getElementById('layer-title').textContent === name", arg=layer[1]
-    )
-    if wanted:
-        place = f" at ({', '.join(wanted[2].split(','))})" if wanted[2] else ""
-        kind = "Channel" if wanted[2] else "Unit"
-        title = f"{kind} {wanted[1]}{place} of {layer[1]}"
-        page.wait_for_function(
-            "title => document.getElementById('unit-title').textContent === title", arg=title
-        )
+@pytest.fixture(scope="module")
+def tab(window: Any, link: str) -> Any:
+    """The file's own page."""
+    page = window.new_page()
+    page.goto(link)
     settled(page)
+    return page
 
 
-def serious(page: Any, within: str | None = None) -> list[str]:
+@pytest.fixture
+def at(tab: Any, trouble: list[str]) -> At:
+    """Move the page to a deep link, as it looks when it is opened there."""
+
+    def move(fragment: str) -> Any:
+        tab.click("#tab-maps")
+        if tab.locator("#whatif-banner-reset").is_visible():
+            tab.click("#whatif-banner-reset")
+        go(tab, fragment)
+        return tab
+
+    return move
+
+
+ALIKE = {"exclude": [["#products .products:nth-child(n + 2)"], ["#samples li:nth-child(n + 3)"]]}
+"""Tables of numbers like the first: the contrast of every cell takes seconds to find out."""
+
+
+def serious(page: Any, within: str | None = None, **options: Any) -> list[str]:
     """What axe-core finds that is serious or critical."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
-    found = axe.Axe().run(page, context=within).response["violations"]
+    options["resultTypes"] = ["violations"]
+    found = axe.Axe().run(page, context=within or ALIKE, options=options).response["violations"]
     return [
         f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}"
         for one in found

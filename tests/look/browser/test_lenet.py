@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .conftest import Open, Server, number, numbers, serious, settled, shown_number, text
+from .conftest import At, serious
+from .driving import Server, expect, go, number, numbers, settled, shown_number, text
 
-C1, C3, OUTPUT = "c1", "c3", "output"
+UNIT = "layer=c1&unit=0:5,5"
 
 
 @pytest.fixture(scope="module")
@@ -29,54 +28,66 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     paths = []
     for digit in (0, 1):
         index = next(i for i in range(len(test)) if int(test[i][1]) == digit)
-        pixels = np.asarray(test[index][0])
-        values = 255 * (pixels - pixels.min()) / np.ptp(pixels)
         path = folder / f"{digit}.png"
-        image.fromarray(values[0].astype(np.uint8)).save(path)
+        image.fromarray(np.asarray(test[index][0])[0]).save(path)
         paths.append(path)
     return paths
 
 
 @pytest.fixture(scope="module")
-def lenet(lenet_run: Path, samples: list[Path], serve: Any) -> Server:
-    return serve(lenet_run, *samples)
+def link(lenet_run: Path, samples: list[Path]) -> Iterator[str]:
+    from striate.look.page._open import open_session
+    from tests.look.page.conftest import serving
+
+    with serving(open_session(str(lenet_run), samples)) as client:
+        yield client.link
 
 
 @pytest.fixture(scope="module")
-def export(lenet_run: Path, samples: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The link to a page in one file."""
-    path = tmp_path_factory.mktemp("export") / "page.html"
-    command = [sys.executable, "-m", "striate", "look", *map(str, (lenet_run, *samples))]
-    done = subprocess.run(
-        [*command, "--export", str(path)], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def values(lenet_run: Path, samples: list[Path]) -> list[dict[str, np.ndarray]]:
-    """Every layer's output for each sample, by torch."""
-    import torch
-
+def net(lenet_run: Path) -> Any:
     from striate.look import open_subject
 
     subject = open_subject(lenet_run)
     assert subject.module is not None
-    net = subject.module.eval().double()
-    found: dict[str, np.ndarray] = {}
-    for name, module in net.named_modules():
+    subject.module.eval().double()
+    return subject
+
+
+@pytest.fixture(scope="module")
+def values(net: Any, samples: list[Path]) -> list[dict[str, np.ndarray]]:
+    """Every layer's output for each sample, by torch."""
+    import torch
+
+    answers, found = [], {}
+    hooks = [
         module.register_forward_hook(
             lambda _m, _x, y, name=name: found.update({name: y.detach().numpy()[0].copy()})
         )
-    answers = []
+        for name, module in net.module.named_modules()
+    ]
     for path in samples:
-        x = subject.prepare(path)
         with torch.no_grad():
-            net(torch.from_numpy(x).double())
-        answers.append({**found, "input": x[0].astype(np.float64)})
-        found.clear()
+            net.module(torch.from_numpy(net.prepare(path)).double())
+        answers.append(dict(found))
+    for hook in hooks:
+        hook.remove()
     return answers
+
+
+def shows(page: Any, value: float) -> None:
+    """Wait until this is the unit's value."""
+    page.wait_for_function(
+        "want => Math.abs(document.getElementById('unit-value').dataset.value - want) < 1e-4",
+        arg=float(value),
+    )
+
+
+@pytest.fixture(scope="module")
+def telling(values: Any) -> tuple[int, int]:
+    """Where both samples differ most in the first map."""
+    apart = np.abs(values[1]["c1"][0] - values[0]["c1"][0])
+    y, x = np.unravel_index(apart.argmax(), apart.shape)
+    return int(y), int(x)
 
 
 def close(a: float, b: float, size: float) -> bool:
@@ -85,26 +96,26 @@ def close(a: float, b: float, size: float) -> bool:
 
 class TestNumbers:
     def test_it_opens_with_the_first_maps_and_a_prediction(
-        self, lenet: Server, open_page: Open, values: Any
+        self, tab: Any, trouble: list[str], values: Any
     ) -> None:
-        page = open_page(lenet.link)
-        assert text(page, "#layer-title") == C1
-        assert page.locator("#maps .grid").get_attribute("data-painted") == "6"
-        logits = values[0][OUTPUT]
+        assert text(tab, "#layer-title") == "c1"
+        assert tab.locator("#maps .grid").get_attribute("data-painted") == "6"
+        logits = values[0]["output"]
         share = np.exp(logits - logits.max())
         share /= share.sum()
         best = int(share.argmax())
-        first = page.locator("#bars-prediction li").first
+        first = tab.locator("#bars-prediction li").first
         assert first.get_attribute("data-class") == str(best)
         shown = float(first.locator(".amount").text_content().strip("<>%"))
         assert shown == pytest.approx(100 * share[best], abs=0.06)
 
     def test_products_and_bias_sum_up_to_what_torch_computes(
-        self, lenet: Server, open_page: Open, values: Any
+        self, at: At, values: Any, net: Any
     ) -> None:
-        page = open_page(f"{lenet.link}#layer=c3&unit=4:2,3&image=0")
-        assert text(page, "#unit-title") == "Channel 4 at (2, 3) of c3"
-        expected = values[0][C3][4, 2, 3]
+        from striate.inspection import look_at_unit
+
+        page = at("layer=c3&unit=4:2,3&image=0")
+        expected = values[0]["c3"][4, 2, 3]
         assert close(number(page, "#unit-value"), expected, 1)
         more = page.locator("#products >> text=Show all")
         if more.count():
@@ -122,100 +133,126 @@ class TestNumbers:
         assert close(sum(products) + bias, expected, 10)
         assert close(total, expected, 1)
         assert shown_number(text(page, "#unit-value")) == pytest.approx(expected, rel=1e-3)
-
-    def test_the_boxes_are_those_of_inspect(
-        self, lenet: Server, open_page: Open, lenet_run: Path
-    ) -> None:
-        from striate.inspection import look_at_unit
-        from striate.look import open_subject
-
-        page = open_page(f"{lenet.link}#layer=c3&unit=4:2,3&image=0")
-        (y0, y1), (x0, x1) = look_at_unit(open_subject(lenet_run).graph, C3, (2, 3)).box
+        (y0, y1), (x0, x1) = look_at_unit(net.graph, "c3", (2, 3)).box
         words = f"Sees {y1 - y0} × {x1 - x0} of the input, y {y0} … {y1 - 1}, x {x0} … {x1 - 1}"
         assert words in text(page, "#seen-words")
         assert "y 2 … 6, x 3 … 7" in text(page, "#before-words")
 
-    def test_a_unit_of_a_linear_layer(self, lenet: Server, open_page: Open, values: Any) -> None:
-        page = open_page(f"{lenet.link}#layer=output&unit=7&image=1")
+    def test_a_unit_of_a_linear_layer(self, at: At, values: Any) -> None:
+        page = at("layer=output&unit=7&image=1")
         products = numbers(page, "#products table[aria-label^='products of'] td")
         assert len(products) == 84
         bias = number(page, "#equation [data-part=bias]")
-        assert close(sum(products) + bias, values[1][OUTPUT][7], 10)
+        assert close(sum(products) + bias, values[1]["output"][7], 10)
 
-    def test_a_click_on_a_tile_chooses_the_pixel_under_it(
-        self, lenet: Server, open_page: Open, values: Any
-    ) -> None:
-        page = open_page(lenet.link)
+    def test_clicks_and_arrow_keys_choose_the_pixel(self, at: At, values: Any) -> None:
+        page = at(f"{UNIT}&image=0")
         page.select_option("#maps-sort", "channel")
         # The tile of channel 3 is the fourth of the first row: 8 + 3 * (64 + 8) from the left.
-        place = (20, 9)
-        x, y = 8 + 3 * 72 + (place[1] + 0.5) * 64 / 28, 8 + (place[0] + 0.5) * 64 / 28
+        y, x = 8 + 20.5 * 64 / 28, 8 + 3 * 72 + 9.5 * 64 / 28
         page.locator("#maps .grid canvas").click(position={"x": x, "y": y})
-        page.wait_for_function(
-            "() => document.getElementById('unit-title').textContent.includes('3 at (20, 9)')"
-        )
-        page.wait_for_function(
-            "want => Math.abs(document.getElementById('unit-value').dataset.value - want) < 1e-4",
-            arg=float(values[0][C1][3, 20, 9]),
-        )
-        assert "unit=3:20,9" in page.evaluate("location.hash")
+        expect(page, "unit-title", "Channel 3 at (20, 9) of c1")
+        shows(page, values[0]["c1"][3, 20, 9])
+        page.focus("#own-plane .plane")
+        for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+            page.keyboard.press(key)
+        expect(page, "unit-title", "Channel 3 at (21, 11) of c1")
+        shows(page, values[0]["c1"][3, 21, 11])
+        assert "unit=3:21,11" in page.evaluate("location.hash")
 
-    def test_the_slider_through_the_sum_ends_at_the_total(
-        self, lenet: Server, open_page: Open
-    ) -> None:
-        page = open_page(f"{lenet.link}#layer=c1&unit=2:10,10&image=0")
-        slider = page.locator("#steps input")
+    def test_the_slider_through_the_sum_ends_at_the_total(self, at: At) -> None:
+        page = at("layer=c1&unit=2:10,10&image=0")
+        running = page.locator("#steps output b")
         total = number(page, "#equation [data-part=total]")
-        assert shown_number(page.locator("#steps output b").text_content()) == pytest.approx(
-            total, rel=1e-3, abs=1e-4
-        )
-        slider.focus()
+        assert shown_number(running.text_content()) == pytest.approx(total, rel=1e-3, abs=1e-4)
+        page.focus("#steps input")
         page.keyboard.press("Home")
-        assert page.locator("#steps output b").text_content() == "0"
+        assert running.text_content() == "0"
         page.keyboard.press("ArrowRight")
         first = numbers(page, "#products table[aria-label^='products'] td")[0]
-        assert shown_number(page.locator("#steps output b").text_content()) == pytest.approx(
-            first, rel=1e-3, abs=1e-4
-        )
+        assert shown_number(running.text_content()) == pytest.approx(first, rel=1e-3, abs=1e-4)
         assert page.locator("#products td.later").count() == 3 * 24
 
+    def test_the_patches_are_of_the_inputs_with_the_largest_values(self, at: At, net: Any) -> None:
+        import torch
 
-class TestWhatIf:
-    def test_a_smaller_kernel_gives_larger_maps_at_once(
-        self, lenet: Server, open_page: Open
-    ) -> None:
-        page = open_page(lenet.link)
-        page.click("#tab-whatif")
-        page.focus("#knob-size")
-        for _ in range(2):
-            page.keyboard.press("ArrowLeft")
-        # A 3x3 window takes 32 - 3 + 1 = 30 places, and pooling by 2 leaves 15.
-        page.wait_for_selector("[data-layer='0'] .shape.new >> text=6 × 30 × 30")
-        page.wait_for_selector("[data-layer='2'] .shape.new >> text=6 × 15 × 15")
-        assert "6 × 30 × 30" in text(page, "#outcome")
-        page.click("#whatif-banner-reset")
-        page.wait_for_selector(".shape.new", state="detached")
-        assert page.input_value("#knob-size") == "5"
+        from striate.data import load
 
-    def test_where_it_stops_fitting_is_marked(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(lenet.link)
-        page.click("#tab-whatif")
-        page.focus("#knob-stride")
-        page.keyboard.press("ArrowRight")
-        # 32 -> 14 -> 7 -> 3 -> 1, too small for the 5x5 of c5 (and 2x2 already does not fit).
-        page.wait_for_selector(".shape.broken")
-        broken = page.locator(".row:has(.broken)")
-        assert broken.count() == 1
-        name = broken.locator(".name").text_content()
-        assert f"{name} stops fitting" in text(page, "#outcome")
-        gone = page.locator(".shape.gone").count()
-        assert gone == 12 - 1 - int(broken.get_attribute("data-layer"))
+        page = at("layer=c3&unit=4:2,3&image=0")
+        page.click("#patches-list >> text=Find the patches")
+        page.wait_for_selector("#patches-list .patches img")
+        digits = load("digits", input_shape=(1, 32, 32)).test
+        every = net.preprocess.apply(digits.fetch(list(range(len(digits))))).double()
+        with torch.no_grad():
+            module = dict(net.module.named_modules())["c3"]
+            strongest: list[Any] = []
+            hook = module.register_forward_hook(lambda _m, _x, y: strongest.append(y[:, 4]))
+            net.module(every)
+            hook.remove()
+        order = strongest[0].flatten(1).amax(1).sort(descending=True)
+        shown = [shown_number(n) for n in page.locator(".patches span").all_text_contents()]
+        assert shown == pytest.approx(order.values[:9].tolist(), rel=5e-3)
+        names = page.locator(".patches img").evaluate_all("all => all.map((one) => one.alt)")
+        assert names == [f"Patch of sample {i}" for i in order.indices[:9].tolist()]
+
+
+def test_what_if_shows_new_sizes_at_once_and_where_they_stop_fitting(at: At) -> None:
+    page = at(f"{UNIT}&image=0")
+    page.click("#tab-whatif")
+    page.focus("#knob-size")
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    # A 3x3 window takes 32 - 3 + 1 = 30 places, and pooling by 2 leaves 15.
+    page.wait_for_selector("[data-layer='0'] .shape.new >> text=6 × 30 × 30")
+    page.wait_for_selector("[data-layer='2'] .shape.new >> text=6 × 15 × 15")
+    assert "6 × 30 × 30" in text(page, "#outcome")
+    page.click("#whatif-banner-reset")
+    page.wait_for_selector(".shape.new", state="detached")
+    assert page.input_value("#knob-size") == "5"
+    page.focus("#knob-stride")
+    page.keyboard.press("ArrowRight")
+    # 32 -> 14 -> 7 -> 3 -> 1, too small for the 5x5 of c5 (and 2x2 already does not fit).
+    page.wait_for_selector(".shape.broken")
+    broken = page.locator(".row:has(.broken)")
+    assert broken.count() == 1
+    name = broken.locator(".name").text_content()
+    assert f"{name} stops fitting" in text(page, "#outcome")
+    gone = page.locator(".shape.gone").count()
+    assert gone == 12 - 1 - int(broken.get_attribute("data-layer"))
+
+
+GIVEN = """([kind, bytes]) => {
+  const given = new DataTransfer();
+  given.items.add(new File([new Uint8Array(bytes)], "1.png", { type: "image/png" }));
+  const event = kind === "paste" ? new ClipboardEvent(kind, { clipboardData: given })
+    : new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true });
+  (kind === "paste" ? window : document.getElementById("maps")).dispatchEvent(event);
+  return document.body.classList.contains("dropping");
+}"""
+"""A file that comes by the clipboard or by the mouse."""
 
 
 class TestInput:
-    def test_a_drawn_stroke_is_a_one(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(lenet.link)
-        page.click("#pad-details summary")
+    @pytest.mark.parametrize("way", ["choose", "camera", "paste", "drop"])
+    def test_a_picture_is_run_however_it_comes(
+        self, at: At, samples: list[Path], values: Any, telling: tuple[int, int], way: str
+    ) -> None:
+        page = at(f"layer=c1&unit=0:{telling[0]},{telling[1]}&image=0")
+        shows(page, values[0]["c1"][0][telling])
+        if way in ("choose", "camera"):
+            assert page.is_visible(f"label:has(#{way})")
+            page.set_input_files(f"#{way}", samples[1])
+        else:
+            content = list(samples[1].read_bytes())
+            if way == "drop":
+                assert page.evaluate(GIVEN, ["dragenter", content])  # it offers to take it
+            assert not page.evaluate(GIVEN, [way, content])
+        shows(page, values[1]["c1"][0][telling])
+        assert page.locator("#samples [aria-pressed=true]").count() == 0
+
+    def test_a_drawn_stroke_is_a_one(self, at: At) -> None:
+        page = at(f"{UNIT}&image=0")
+        page.evaluate("document.getElementById('pad-details').open = true")
         page.evaluate("document.getElementById('pad-width').value = 58")
         pad = page.locator("#pad")
         pad.scroll_into_view_if_needed()
@@ -229,9 +266,9 @@ class TestInput:
         page.wait_for_selector("#bars-prediction li:first-child[data-class='1']")
         settled(page)
 
-    def test_a_digit_can_be_drawn_with_keys_alone(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(lenet.link)
-        page.click("#pad-details summary")
+    def test_a_digit_can_be_drawn_with_keys_alone(self, at: At) -> None:
+        page = at(f"{UNIT}&image=0")
+        page.evaluate("document.getElementById('pad-details').open = true")
         page.focus("#pad")
         before = text(page, "#bars-prediction")
         page.keyboard.press("Space")
@@ -243,65 +280,53 @@ class TestInput:
             "old => document.getElementById('bars-prediction').textContent !== old", arg=before
         )
 
-    def test_a_file_and_another_tab(self, lenet: Server, open_page: Open, values: Any) -> None:
-        first = open_page(f"{lenet.link}#layer=c1&unit=0:5,5&image=0")
-        second = open_page(f"{lenet.link}#layer=c1&unit=0:5,5&image=1")
-        for page, answer in ((first, values[0]), (second, values[1]), (first, values[0])):
-            page.reload()
-            settled(page)
-            assert close(number(page, "#unit-value"), answer[C1][0, 5, 5], 1)
-
-    def test_a_chosen_file_is_run(
-        self, lenet: Server, open_page: Open, samples: list[Path], values: Any
-    ) -> None:
-        page = open_page(f"{lenet.link}#layer=c1&unit=0:5,5&image=0")
-        page.set_input_files("#choose", samples[1])
-        page.wait_for_function(
-            "want => Math.abs(document.getElementById('unit-value').dataset.value - want) < 1e-4",
-            arg=float(values[1][C1][0, 5, 5]),
-        )
-
     def test_a_damaged_file_gives_a_message_and_the_page_lives_on(
-        self, lenet: Server, open_page: Open
+        self, at: At, trouble: list[str], values: Any, telling: tuple[int, int]
     ) -> None:
-        page = open_page(lenet.link)
+        page = at(f"layer=c1&unit=0:{telling[0]},{telling[1]}&image=0")
         wrong = {"name": "x.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\nno"}
         page.set_input_files("#choose", wrong)
         page.wait_for_selector("#notice:not([hidden]) p")
         assert len(text(page, "#notice p")) > 10
         # The browser itself notes the answer's status on the console; nothing else may be there.
-        kept = [told for told in open_page.trouble if "status of 4" not in told]
-        assert kept == []
-        open_page.trouble.clear()
+        assert [told for told in trouble if "status of 4" not in told] == []
+        trouble.clear()
         page.click("#samples li:nth-child(2) button")
         page.wait_for_selector("#notice", state="hidden")
-        settled(page)
+        shows(page, values[1]["c1"][0][telling])
 
-    def test_a_pasted_picture_is_run(
-        self, lenet: Server, open_page: Open, samples: list[Path], values: Any
-    ) -> None:
-        page = open_page(f"{lenet.link}#layer=c1&unit=0:5,5&image=0")
-        page.evaluate(
-            """bytes => {
-              const given = new DataTransfer();
-              given.items.add(new File([new Uint8Array(bytes)], "1.png", { type: "image/png" }));
-              dispatchEvent(new ClipboardEvent("paste", { clipboardData: given }));
-            }""",
-            list(io.BytesIO(samples[1].read_bytes()).read()),
-        )
-        page.wait_for_function(
-            "want => Math.abs(document.getElementById('unit-value').dataset.value - want) < 1e-4",
-            arg=float(values[1][C1][0, 5, 5]),
-        )
+
+def test_several_tabs_look_at_different_things_at_once(
+    at: At, window: Any, link: str, samples: list[Path], values: Any, telling: tuple[int, int]
+) -> None:
+    unit = f"layer=c1&unit=0:{telling[0]},{telling[1]}&image=1"
+    first = at("layer=c3&unit=4:2,3&image=0")
+    second, third = window.new_page(), window.new_page()
+    second.goto(first.url)  # a link leads to the same unit
+    third.goto(f"{link}#{unit}")
+    for page in (second, third):
+        settled(page)
+    for selector in ("#unit-title", "#unit-value", "#layer-title", "#bars-prediction"):
+        assert text(first, selector) == text(second, selector)
+    second.evaluate("fragment => { location.hash = fragment; }", unit)
+    third.set_input_files("#choose", samples[0])
+    first.evaluate("fragment => { location.hash = fragment; }", "layer=output&unit=7&image=0")
+    shows(second, values[1]["c1"][0][telling])
+    shows(third, values[0]["c1"][0][telling])
+    shows(first, values[0]["output"][7])
+    second.close()
+    third.close()
+    first.bring_to_front()
 
 
 class TestComfort:
-    def test_the_keyboard_is_enough(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(lenet.link)
+    def test_the_keyboard_is_enough(self, at: At) -> None:
+        page = at("layer=c1&image=0")
+        page.select_option("#maps-sort", "activity")
         page.keyboard.press("n")
         for key in ("ArrowDown", "ArrowDown", "Enter"):  # c1 -> relu1 -> s2
             page.keyboard.press(key)
-        page.wait_for_function("() => document.getElementById('layer-title').textContent === 's2'")
+        expect(page, "layer-title", "s2")
         settled(page)
         page.keyboard.press("m")
         assert page.evaluate("document.activeElement.getAttribute('role')") == "grid"
@@ -317,35 +342,37 @@ class TestComfort:
         page.keyboard.press("/")
         page.keyboard.type("c5")
         page.keyboard.press("Enter")
-        page.wait_for_function("() => document.getElementById('layer-title').textContent === 'c5'")
+        expect(page, "layer-title", "c5")
+        page.fill("#search", "")
 
-    def test_the_arrow_keys_move_the_unit_on_its_map(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(f"{lenet.link}#layer=c1&unit=2:10,10&image=0")
-        page.focus("#own-plane .plane")
-        for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
-            page.keyboard.press(key)
-        page.wait_for_function(
-            "() => document.getElementById('unit-title').textContent.includes('(11, 12)')"
-        )
+    def test_no_width_scrolls_sideways(self, at: At) -> None:
+        page = at("layer=c3&unit=4:2,3&image=0")
+        for width in (360, 820, 3840):
+            page.set_viewport_size({"width": width, "height": 800})
+            for name in ("maps", "filters", "spread", "numbers", "whatif"):
+                page.click(f"#tab-{name}")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.set_viewport_size({"width": 1280, "height": 900})
 
-    def test_a_link_leads_back_to_the_same_unit(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(f"{lenet.link}#layer=c3&unit=4:2,3&image=1")
-        other = open_page(page.url)
-        for selector in ("#unit-title", "#unit-value", "#layer-title", "#bars-prediction"):
-            assert text(page, selector) == text(other, selector)
+    def test_axe_finds_nothing_serious_in_light_and_dark(self, at: At) -> None:
+        page = at("layer=c3&unit=4:2,3&image=0")
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true;")
+        assert serious(page) == []
+        for name in ("filters", "spread", "numbers", "whatif"):
+            page.click(f"#tab-{name}")
+            assert serious(page, f"#panel-{name}") == []
+        page.click("#help-open")
+        assert serious(page, "#help") == []
+        page.click("#help-close")
+        page.emulate_media(color_scheme="dark")
+        page.click("#tab-maps")
+        assert serious(page, runOnly=["color-contrast"]) == []
+        page.emulate_media(color_scheme="light")
 
-    @pytest.mark.parametrize("width", [360, 820, 3840])
-    def test_no_width_scrolls_sideways(self, lenet: Server, open_page: Open, width: int) -> None:
-        page = open_page(
-            f"{lenet.link}#layer=c3&unit=4:2,3&image=0", viewport={"width": width, "height": 800}
-        )
-        for tab in ("maps", "filters", "spread", "numbers", "whatif"):
-            page.click(f"#tab-{tab}")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-    def test_dark_follows_the_system_and_the_switch(self, lenet: Server, open_page: Open) -> None:
+    def test_dark_follows_the_system_and_the_switch(self, at: At) -> None:
+        page = at(f"{UNIT}&image=0")
         light = "getComputedStyle(document.body).backgroundColor"
-        page = open_page(lenet.link, color_scheme="dark")
+        page.emulate_media(color_scheme="dark")
         dark = page.evaluate(light)
         assert max(map(int, dark[4:-1].split(","))) < 60
         page.click("#theme")
@@ -353,63 +380,70 @@ class TestComfort:
         page.reload()
         settled(page)
         assert page.get_attribute("html", "data-theme") == "light"
+        page.emulate_media(color_scheme="light")
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing_serious(self, lenet: Server, open_page: Open, scheme: str) -> None:
-        page = open_page(f"{lenet.link}#layer=c3&unit=4:2,3&image=0", color_scheme=scheme)
-        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true;")
-        assert serious(page) == []
-        for tab in ("filters", "spread", "numbers", "whatif"):
-            page.click(f"#tab-{tab}")
-            assert serious(page, f"#panel-{tab}") == []
-        page.click("#help-open")
-        assert serious(page, "#help") == []
-
-    def test_numbers_tell_how_they_come_about(self, lenet: Server, open_page: Open) -> None:
-        page = open_page(lenet.link)
+    def test_numbers_tell_how_they_come_about(self, at: At) -> None:
+        page = at(f"{UNIT}&image=0")
         page.locator("#layer-facts .number >> text=118 k").focus()
         told = text(page, "#layer-formula")
         assert "4,704 outputs" in told
         assert "5*5 taps" in told
 
 
-class TestLive:
-    def test_the_curves_grow_with_the_run(
-        self, lenet: Server, open_page: Open, lenet_run: Path
-    ) -> None:
-        page = open_page(lenet.link)
-        page.wait_for_selector("#curves svg")
-        assert page.locator("#curves svg").count() == 2
-        last = json.loads((lenet_run / "metrics.jsonl").read_text().splitlines()[2])
-        entry = {**last, "epoch": 77, "train_loss": 0.25}
-        with (lenet_run / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(entry) + "\n")
-        page.wait_for_selector("#live-told >> text=Epoch 77")
-        assert "train 0.25" in page.locator("#curves svg").first.get_attribute("aria-label")
+def test_the_curves_grow_with_the_run(at: At, lenet_run: Path) -> None:
+    page = at(f"{UNIT}&image=0")
+    page.wait_for_selector("#curves svg")
+    assert page.locator("#curves svg").count() == 2
+    last = json.loads((lenet_run / "metrics.jsonl").read_text().splitlines()[2])
+    entry = {**last, "epoch": 77, "train_loss": 0.25}
+    with (lenet_run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    page.wait_for_selector("#live-told >> text=Epoch 77")
+    assert "train 0.25" in page.locator("#curves svg").first.get_attribute("aria-label")
 
 
-class TestExport:
-    def test_it_opens_from_disk_and_shows_the_same_numbers(
-        self, export: str, open_page: Open, values: Any
-    ) -> None:
-        page = open_page(f"{export}#layer=c3&image=1")
-        for sample in (1, 0):
-            page.click(f"#samples li:nth-child({sample + 1}) button")
-            page.wait_for_function("n => location.hash.endsWith(`image=${n}`)", arg=sample)
-            settled(page)
-            channel, y, x = map(int, re.findall(r"\d+", text(page, "#unit-title"))[:3])
-            expected = values[sample][C3][channel, y, x]
-            assert close(number(page, "#unit-value"), expected, 1)
-            products = numbers(page, "#products table[aria-label^='products of'] td")
-            bias = number(page, "#equation [data-part=bias]")
-            assert close(sum(products) + bias, expected, 10)
-        page.click("#tab-filters")
-        page.wait_for_selector("#filters .grid:not([data-painted='0'])")
+def test_ctrl_c_stops_the_server_while_a_page_is_open(
+    window: Any, trouble: list[str], lenet_run: Path
+) -> None:
+    server = Server("lenet5")
+    try:
+        page = window.new_page()
+        page.goto(server.link)
+        settled(page)
+    finally:
+        assert server.stop() == (0, "", "")
+    page.click("#tab-spread")
+    page.wait_for_selector("#spread >> text=The server does not answer")
+    assert trouble  # the browser's own words on the connection
+    trouble.clear()
+    page.close()
 
-    def test_it_loads_nothing_and_offers_nothing_that_needs_a_server(
-        self, export: str, open_page: Open
-    ) -> None:
-        page = open_page(export)
-        assert page.evaluate("performance.getEntriesByType('resource').length") == 0
-        for selector in ("#ways", "#tab-whatif", "#overlay-gradient-label", "#pad-details"):
-            assert not page.locator(selector).is_visible(), selector
+
+def test_an_export_opens_from_disk_and_shows_the_same_numbers(
+    window: Any,
+    trouble: list[str],
+    lenet_run: Path,
+    samples: list[Path],
+    values: Any,
+    tmp_path: Path,
+) -> None:
+    from striate.look.page import write_page
+    from striate.look.page._open import open_session
+
+    path = write_page(open_session(str(lenet_run), samples, exported=True), tmp_path / "page.html")
+    page = window.new_page()
+    page.goto(f"{path.as_uri()}#layer=c3&image=1")
+    settled(page)
+    assert page.evaluate("performance.getEntriesByType('resource').length") == 0
+    for selector in ("#ways", "#tab-whatif", "#overlay-gradient-label", "#pad-details"):
+        assert not page.locator(selector).is_visible(), selector
+    for sample in (1, 0):
+        go(page, f"layer=c3&image={sample}")
+        channel, y, x = map(int, re.findall(r"\d+", text(page, "#unit-title"))[:3])
+        expected = values[sample]["c3"][channel, y, x]
+        assert close(number(page, "#unit-value"), expected, 1)
+        products = numbers(page, "#products table[aria-label^='products of'] td")
+        bias = number(page, "#equation [data-part=bias]")
+        assert close(sum(products) + bias, expected, 10)
+    page.click("#tab-filters")
+    page.wait_for_selector("#filters .grid:not([data-painted='0'])")

@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .conftest import Open, Server, go, number, numbers, text
+from .conftest import At
+from .driving import expect, go, number, numbers, text
 
-NET = """
-import torch
-import striate
-
-def net():
-    torch.manual_seed(5)
-    return striate.zoo.create("resnet18").eval()
-"""
 DEEP = "layer4.1.conv2"
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("nets") / "nets.py"
-    path.write_text(NET)
-    return path
+def net() -> Any:
+    torch = pytest.importorskip("torch")
+    from striate import zoo
+    from striate.look import open_subject
+
+    torch.manual_seed(5)
+    return open_subject(zoo.create("resnet18").eval(), (3, 224, 224))
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    image = pytest.importorskip("PIL.Image", reason="pillow is not installed")
-    path = tmp_path_factory.mktemp("pictures") / "noise.png"
-    pixels = np.random.default_rng(3).integers(0, 255, (7, 7, 3)).astype(np.uint8)
-    image.fromarray(np.kron(pixels, np.ones((32, 32, 1), np.uint8))).save(path)
-    return path
+def picture() -> np.ndarray:
+    pixels = np.random.default_rng(3).random((1, 3, 7, 7), np.float32)
+    return np.kron(pixels, np.ones((1, 1, 32, 32), np.float32))
 
 
 @pytest.fixture(scope="module")
-def resnet(file: Path, picture: Path, serve: Any, browser: Any) -> Server:
-    pytest.importorskip("torch")
-    return serve(f"{file}:net", picture, "--input", "3x224x224")
+def link(net: Any, picture: np.ndarray, browser: Any) -> Iterator[str]:
+    from striate.look.page import Sample, Session
+    from tests.look.page.conftest import serving
+
+    with serving(Session(net, samples=[Sample("noise", lambda subject: picture)])) as client:
+        yield client.link
 
 
 def rows(page: Any) -> Any:
@@ -55,60 +51,45 @@ def count_requests(page: Any) -> list[str]:
 
 
 class TestMap:
-    def test_blocks_are_folded_at_first(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(resnet.link)
-        assert rows(page).count() == 12  # the input, 4 layers, 4 blocks, 3 layers
-        assert page.locator("#tree [aria-expanded=false]").count() == 4
-        page.click("#unfold")
+    def test_blocks_are_folded_at_first_and_branches_drawn_beside_the_main_path(
+        self, tab: Any, trouble: list[str]
+    ) -> None:
+        assert rows(tab).count() == 12  # the input, 4 layers, 4 blocks, 3 layers
+        assert tab.locator("#tree [aria-expanded=false]").count() == 4
+        assert tab.locator(".edge.aside").count() == 0
+        tab.click("#unfold")
         # The input, 69 layers, and the heads of 4 + 8 blocks and of 3 downsamplings.
-        assert rows(page).count() == 69 + 1 + 4 + 8 + 3
-        page.click("#fold")
-        assert rows(page).count() == 12
-
-    def test_branches_are_drawn_beside_the_main_path(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(resnet.link)
-        assert page.locator(".edge.aside").count() == 0
-        page.click("#unfold")
+        assert rows(tab).count() == 69 + 1 + 4 + 8 + 3
         # Each of the 8 residual blocks has one value that goes around two convolutions.
-        assert page.locator(".edge.aside").count() == 8
-        lanes = page.locator("#tree .lanes").bounding_box()
-        assert lanes["width"] < 80
+        assert tab.locator(".edge.aside").count() == 8
+        assert tab.locator("#tree .lanes").bounding_box()["width"] < 80
+        tab.click("#fold")
+        assert rows(tab).count() == 12
 
-    def test_arrow_keys_fold_and_unfold(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(resnet.link)
-        page.locator("[role=treeitem] >> text=layer1").click()
-        assert rows(page).count() == 14
-        page.keyboard.press("ArrowLeft")
-        assert rows(page).count() == 12
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
-        assert rows(page).count() > 20
+    def test_arrow_keys_fold_and_unfold(self, tab: Any, trouble: list[str]) -> None:
+        tab.locator("[role=treeitem] >> text=layer1").click()
+        assert rows(tab).count() == 14
+        tab.keyboard.press("ArrowLeft")
+        assert rows(tab).count() == 12
+        for _ in range(3):
+            tab.keyboard.press("ArrowRight")
+        assert rows(tab).count() > 20
 
-    def test_a_search_finds_layers_by_name_and_kind(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(resnet.link)
-        page.fill("#search", "layer3 conv")
-        names = page.locator("#tree .title").evaluate_all("all => all.map((one) => one.title)")
+    def test_a_search_finds_layers_by_name_and_kind(self, tab: Any, trouble: list[str]) -> None:
+        tab.fill("#search", "layer3 conv")
+        names = tab.locator("#tree .title").evaluate_all("all => all.map((one) => one.title)")
         expected = [f"layer3.{block}.conv{k}" for block in (0, 1) for k in (1, 2)]
         assert sorted(names) == sorted([*expected, "layer3.0.downsample.0"])
-        page.keyboard.press("Enter")
-        page.wait_for_function(
-            "() => document.getElementById('layer-title').textContent === 'layer3.0.conv1'"
-        )
-        page.fill("#search", "nothing like this")
-        assert "No layer" in text(page, "#found")
-
-    def test_a_link_unfolds_what_hides_its_layer(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(f"{resnet.link}#layer={DEEP}&unit=7:3,3")
-        chosen = page.locator("[role=treeitem][aria-selected=true] .title")
-        assert chosen.get_attribute("title") == DEEP
+        tab.keyboard.press("Enter")
+        expect(tab, "layer-title", "layer3.0.conv1")
+        tab.fill("#search", "nothing like this")
+        assert "No layer" in text(tab, "#found")
+        tab.fill("#search", "")
 
 
 class TestMaps:
-    def test_only_tiles_in_view_are_fetched_and_drawn(
-        self, resnet: Server, open_page: Open
-    ) -> None:
-        page = open_page(resnet.link)
+    def test_only_tiles_in_view_are_fetched_and_drawn(self, at: At) -> None:
+        page = at("layer=conv1&image=0")
         page.select_option("#maps-sort", "channel")
         go(page, f"layer={DEEP}&unit=7:3,3")
         grid = page.locator("#maps .grid")
@@ -125,8 +106,8 @@ class TestMaps:
         assert min(firsts) >= 320  # the middle of the 512 channels was never asked for
         assert len(seen) <= 4
 
-    def test_choosing_a_layer_takes_few_requests(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(resnet.link)
+    def test_choosing_a_layer_takes_few_requests(self, at: At) -> None:
+        page = at("layer=conv1&image=0")
         seen = count_requests(page)
         go(page, "layer=maxpool&unit=5:20,20")
         page.wait_for_timeout(300)
@@ -141,23 +122,22 @@ class TestMaps:
 
 class TestUnit:
     def test_the_largest_terms_and_the_rest_make_the_activation(
-        self, resnet: Server, open_page: Open, file: Path, picture: Path
+        self, at: At, net: Any, picture: np.ndarray
     ) -> None:
         import torch
 
-        from striate.look import open_subject
-
-        subject = open_subject(f"{file}:net", (3, 224, 224))
-        assert subject.module is not None
         found: list[Any] = []
-        layer = dict(subject.module.named_modules())[DEEP]
-        layer.register_forward_hook(lambda _m, x, y: found.extend((x[0][0], y[0])))
+        layer = dict(net.module.named_modules())[DEEP]
+        hook = layer.register_forward_hook(lambda _m, x, y: found.extend((x[0][0], y[0])))
         with torch.no_grad():
-            subject.module(torch.from_numpy(subject.prepare(picture)))
+            net.module(torch.from_numpy(picture))
+        hook.remove()
         expected = float(found[1][7, 3, 3])
         terms = (found[0][:, 2:5, 2:5] * layer.weight[7]).detach().numpy().ravel()
 
-        page = open_page(f"{resnet.link}#layer={DEEP}&unit=7:3,3")
+        page = at(f"layer={DEEP}&unit=7:3,3")
+        chosen = page.locator("[role=treeitem][aria-selected=true] .title")
+        assert chosen.get_attribute("title") == DEEP  # the link unfolds what hides its layer
         size = float(np.abs(terms).sum())
         assert number(page, "#unit-value") == pytest.approx(expected, abs=1e-5 * size)
         largest, rest = numbers(page, "#equation [data-part*=' ']")
@@ -168,8 +148,8 @@ class TestUnit:
         page.click("#bars >> text=Show all 64")
         assert page.locator("#bars .bars li").count() == 64
 
-    def test_the_gradient_lies_beside_the_box(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(f"{resnet.link}#layer=layer1.0.conv1&unit=7:30,30")
+    def test_the_gradient_lies_beside_the_box(self, at: At) -> None:
+        page = at("layer=layer1.0.conv1&unit=7:30,30")
         with page.expect_response(lambda r: "/gradient/" in r.url) as answer:
             page.click("#overlay-gradient-label")
         assert answer.value.ok
@@ -177,9 +157,11 @@ class TestUnit:
             "() => document.getElementById('overlay-words').textContent.startsWith('Bright')"
         )
         assert page.locator("#picture svg .box").count() == 1
+        page.check("#overlay-fields")
 
-    def test_nested_fields_grow_along_the_path(self, resnet: Server, open_page: Open) -> None:
-        page = open_page(f"{resnet.link}#layer=layer1.1.conv2&unit=7:30,30")
+    def test_nested_fields_grow_along_the_path(self, at: At) -> None:
+        page = at("layer=layer1.1.conv2&unit=7:30,30")
+        page.wait_for_selector("#fields .own >> text=layer1.1.conv2")
         sizes = page.locator("#fields b").evaluate_all(
             "all => all.map((b) => parseFloat(b.textContent))"
         )
@@ -188,9 +170,3 @@ class TestUnit:
         assert page.locator("#picture svg .box").count() == len(sizes)
         page.locator("#fields button").last.hover()
         page.wait_for_selector("#picture svg .box.lit")
-
-
-def test_ctrl_c_stops_the_server(serve: Any, browser: Any) -> None:
-    server = serve("lenet5")
-    assert server.link
-    assert server.stop() in (0, 130)

@@ -53,6 +53,11 @@ class Client:
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]})
         self.thread.start()
 
+    @property
+    def link(self) -> str:
+        """What a browser opens."""
+        return f"http://127.0.0.1:{self.port}/{TOKEN}/"
+
     def stop(self) -> None:
         self.server.should_exit = True
         self.thread.join()

@@ -10,6 +10,7 @@ import { drawSum, groupsOf } from "./sum.js";
 import { channelView, inputView } from "./views.js";
 
 const planes = {};
+const held = { channel: 0, most: 0 }; // shown of the map before; the side of a plane, in pixels
 
 export function startUnit() {
   planes.seen = createPlane(byId("seen-plane"));
@@ -18,6 +19,7 @@ export function startUnit() {
   byId("channel").addEventListener("change", (event) => moveTo(Number(event.target.value), state.place));
   byId("where").addEventListener("change", (event) => moveTo(state.channel, event.target.value.split(/[^\d]+/).filter(Boolean).map(Number)));
   watch(["unit", "layer", "channel", "place"], draw);
+  new ResizeObserver(refit).observe(byId("planes"));
 }
 
 // The place along a volume's first axis, which the planes do not show.
@@ -45,8 +47,17 @@ const draw = async () => {
   drawFeeds(unit);
   drawPatches(layer);
   drawSum(unit, layer, (channel) => drawBefore(unit, channel));
-  await Promise.all([drawSeen(unit), drawOwn(unit, layer), drawBefore(unit, strongest(unit))].map((one) => one.catch(() => {})));
+  await drawPlanes(unit, layer, strongest(unit));
 };
+
+const drawPlanes = (unit, layer, channel) => {
+  held.most = most();
+  return Promise.all([drawSeen(unit), drawOwn(unit, layer), drawBefore(unit, channel)].map((one) => one.catch(() => {})));
+};
+
+function refit() {
+  if (state.unit && answered() && most() !== held.most) drawPlanes(state.unit, current(), held.channel);
+}
 
 function drawHead(layer) {
   const known = state.channel !== null;
@@ -102,8 +113,6 @@ function strongest(unit) {
   if (groups.length) return groups.reduce((a, b) => Math.abs(b.total) > Math.abs(a.total) ? b : a).channel;
   return unit.channel;
 }
-
-const held = { channel: 0 };
 
 const drawBefore = async (unit, channel) => {
   const { layer, box } = unit.previous ?? {};
