@@ -1,5 +1,6 @@
 // The table of operations: every kind of step, one row each.
 #include "activation_gradient/operation.hpp"
+#include "batch_norm/operation.hpp"
 #include "conv/operation.hpp"
 #include "conv_weight/operation.hpp"
 #include "copy/operation.hpp"
@@ -60,6 +61,7 @@ const std::vector<StepKind>& step_kinds() {
       // clang-format off
       pack_step_kind(),
       row<ActivationGradientOperation>(),
+      row<BatchNormOperation>(),
       row<ConvOperation>(),
       row<ConvWeightOperation>(),
       row<CopyOperation>(),

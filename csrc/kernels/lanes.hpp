@@ -42,6 +42,21 @@ STRIATE_INLINE void store_first(float* p, Vector v, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = lanes[i];
 }
 
+// The numbers of a block of channels in a plain array of one a channel, at any address; 0 behind
+// them.
+STRIATE_INLINE Vector load_channels(const float* p, int64_t channels, int64_t block) {
+  const int64_t used = used_lanes(channels, block);
+  const float* from = p + block * kLanes;
+  return used == kLanes ? load_unaligned(from) : load_first(from, used);
+}
+
+STRIATE_INLINE void store_channels(float* p, Vector v, int64_t channels, int64_t block) {
+  const int64_t used = used_lanes(channels, block);
+  float* to = p + block * kLanes;
+  if (used == kLanes) return store_unaligned(to, v);
+  store_first(to, v, used);
+}
+
 STRIATE_INLINE float sum_of_lanes(Vector v) {
   alignas(64) float lanes[kLanes];
   store(lanes, v);

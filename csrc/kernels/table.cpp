@@ -8,6 +8,8 @@ namespace striate::STRIATE_TARGET {
 #define STRIATE_TEXT(name) STRIATE_TEXT_OF(name)
 
 // Each family's folder has a table.cpp with its rows.
+extern const Kernel<BatchNormShape>* const batch_norm_rows[];
+extern const int batch_norm_row_count;
 extern const Kernel<ConvShape>* const conv_rows[];
 extern const int conv_row_count;
 extern const Kernel<ConvWeightShape>* const conv_weight_rows[];
@@ -43,6 +45,7 @@ extern const Target target;
 const Target target = {
     STRIATE_TEXT(STRIATE_TARGET),
     kLanes,
+    {batch_norm_rows, batch_norm_row_count},
     {conv_rows, conv_row_count},
     {conv_weight_rows, conv_weight_row_count},
     {layout_rows, layout_row_count},

@@ -16,6 +16,7 @@
 
 namespace striate {
 
+struct BatchNormShape;
 struct ConvShape;
 struct ConvWeightShape;
 struct LayoutShape;
@@ -34,6 +35,7 @@ struct SoftmaxGradientShape;
 struct Target {
   const char* name;
   int lanes;
+  Kernels<BatchNormShape> batch_norm;
   Kernels<ConvShape> conv;
   Kernels<ConvWeightShape> conv_weight;
   Kernels<LayoutShape> layout;

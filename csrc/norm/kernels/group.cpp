@@ -11,6 +11,7 @@
 #include "kernels/activate.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/math.hpp"
+#include "kernels/moments.hpp"
 #include "norm/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -39,27 +40,6 @@ Needs needs(const NormShape& s, int) {
   needs.tasks[0] = needs.tasks[2] = cells * pieces_of(s);
   needs.tasks[1] = s.batch * s.groups;
   return needs;
-}
-
-STRIATE_INLINE void centred_sums(const float* x, int64_t pixels, Vector mean, Vector* sum,
-                                 Vector* squares) {
-  Vector sums[4] = {}, square[4] = {};
-  int64_t p = 0;
-  for (; p + 4 <= pixels; p += 4) {
-    STRIATE_UNROLL
-    for (int k = 0; k < 4; ++k) {
-      const Vector v = load(x + (p + k) * kLanes) - mean;
-      sums[k] += v;
-      square[k] += v * v;
-    }
-  }
-  for (; p < pixels; ++p) {
-    const Vector v = load(x + p * kLanes) - mean;
-    sums[0] += v;
-    square[0] += v * v;
-  }
-  *sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-  *squares = (square[0] + square[1]) + (square[2] + square[3]);
 }
 
 void measure(const float* x, int64_t pixels, float* cell) {

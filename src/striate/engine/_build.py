@@ -139,7 +139,7 @@ def _recipe(
         maps=_told(step),
         macs=step.macs,
         read_bytes=4 * sum(m.floats for m in step.inputs if m is not None),
-        written_bytes=4 * sum(m.floats for m in step.outputs),
+        written_bytes=4 * sum(m.floats for m in step.outputs if m is not None),
         weight_bytes=0 if needs is None else 4 * needs.weight_floats,
         op=operation_as_json(step.op) if island else None,
         types=[_type(map_) for map_ in (*step.inputs, *step.outputs)] if island else [],

@@ -3,6 +3,7 @@
     conv -> add -> relu        the convolution adds the other operand and clamps before it stores
     mul  -> conv               a factor per channel (squeeze-and-excite) goes into a 1x1 convolution
     conv_weight_gradient, sum  the gradient for the filters also adds up the one for the bias
+    clamp' -> batch_norm'      while training: the norm's gradient masks what it reads
 
 A group runs where its last node stands: all it reads is there by then, and since nobody else reads
 what lies between its nodes, nobody misses it. The two gradients are independent, and are computed
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..graph import Graph, Node
-from ..graph.ops import Activation, Binary, Conv, Permute, Reduce
+from ..graph.ops import Activation, ActivationGradient, Binary, Conv, Permute, Reduce
 from ._activations import native_activation
 
 _TAKES_ACTIVATION = frozenset(
@@ -32,6 +33,8 @@ class Group:
         node: The operation.
         output: Name of the value the group makes (the first, if the node makes several).
         scaled: The multiplication in front that it takes over.
+        mask: The gradient of a clamp in front that it takes over.
+        shares_mask: Whether others read that gradient too.
         residual: Name of the value it adds.
         permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
             view, so that what follows can still be fused.
@@ -45,6 +48,8 @@ class Group:
     node: Node
     output: str
     scaled: Node | None = None
+    mask: Node | None = None
+    shares_mask: bool = False
     residual: str | None = None
     permuted: tuple[int, ...] | None = None
     shuffled: int = 0
@@ -64,6 +69,7 @@ def groups(graph: Graph) -> list[Group]:
         group = Group(node, node.outputs[0], nodes=[node])
         _take_scale(graph, group, taken, found)
         _take_sums(graph, group, taken, found, position)
+        _take_mask(graph, group, found, position)
         _take_followers(graph, group, taken)
         taken.update(n.name for n in group.nodes)
         found.append(group)
@@ -134,9 +140,13 @@ def _adds_next(graph: Graph, permute: Node) -> bool:
 
 
 def _residual(graph: Graph, group: Group, reader: Node) -> str | None:
-    """The other operand of an addition that a convolution can take over."""
+    """The other operand of an addition that a convolution or a norm can take over."""
     op = graph.op(reader)
-    takes = group.node.kind == "conv" or (group.node.kind == "linear" and group.permuted)
+    takes = (
+        group.node.kind == "conv"
+        or (group.node.kind == "linear" and group.permuted)
+        or _is_measured(graph, group.node)
+    )
     if not takes or group.residual or len(reader.inputs) != 2:
         return None
     if not isinstance(op, Binary) or op.function != "add" or op.alpha != 1:
@@ -197,6 +207,34 @@ def _sums_channels(graph: Graph, node: Node) -> bool:
     if not isinstance(op, Reduce) or op.function != "sum" or not x or x.dtype != "float32":
         return False
     return sorted(op.reduced(x.rank)) == [0, *range(2, x.rank)]
+
+
+def _is_measured(graph: Graph, node: Node) -> bool:
+    """Whether a batch norm's statistics are computed while the network runs."""
+    return node.kind == "batch_norm" and any(
+        name is not None and name not in graph.weights for name in node.inputs[3:]
+    )
+
+
+def _take_mask(graph: Graph, group: Group, found: list[Group], position: dict[str, int]) -> None:
+    """Let a batch norm's gradient take over that of the clamp behind the norm."""
+    node = group.node
+    made = graph.producers.get(node.inputs[0] or "") if node.kind == "batch_norm_gradient" else None
+    op = graph.op(made) if made else None
+    if made is None or not isinstance(op, ActivationGradient):
+        return
+    native = native_activation(Activation(op.function, op.numbers))
+    own = next((g for g in found if g.node is made), None)
+    if own is None or len(own.nodes) > 1 or native is None or native["activation"] != "clamp":
+        return
+    masked = made.outputs[0]
+    readers = graph.readers[masked]
+    if any(position[other.name] < position[node.name] for other in readers):
+        return
+    found.remove(own)
+    group.mask = made
+    group.shares_mask = len(readers) > 1 or masked in graph.outputs
+    group.nodes.insert(0, made)
 
 
 def scale_of(graph: Graph, node: Node) -> tuple[str, str] | None:

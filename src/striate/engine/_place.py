@@ -15,7 +15,12 @@ SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
 """Numbers of the memory spaces (csrc/engine/program.hpp)."""
 
 
-_OVERWRITES = {"elementwise": 1, "activation_gradient": 3, "softmax_gradient": 2}
+_OVERWRITES = {
+    "elementwise": 1,
+    "activation_gradient": 3,
+    "softmax_gradient": 2,
+    "batch_norm": 1,
+}
 """Kinds of steps whose output may lie where one of their first so many inputs does."""
 
 
@@ -100,16 +105,16 @@ def _spans(steps: list[Step], same: dict[Storage, Storage]) -> dict[Storage, tup
 
 
 def _in_place(steps: list[Step]) -> dict[Storage, Storage]:
-    """Let arithmetic on each number write where it reads, if nobody reads that again."""
+    """Let what works number by number write where it reads, if nobody reads that again."""
     last: dict[Storage, int] = {}
     for i, step in enumerate(steps):
         for map_ in step.maps:
             last[map_.storage] = i
     same: dict[Storage, Storage] = {}
     for i, step in enumerate(steps):
-        y = step.outputs[0]
+        y = _over(step)
         for x in step.inputs[: _OVERWRITES.get(step.kind, 0)]:
-            if x is None or not (_whole(x) and _whole(y)) or last[x.storage] != i:
+            if x is None or y is None or not (_whole(x) and _whole(y)) or last[x.storage] != i:
                 continue
             if _first_touch(steps, y.storage) == i and x.storage.floats == y.storage.floats:
                 same[y.storage] = x.storage
@@ -117,6 +122,12 @@ def _in_place(steps: list[Step]) -> dict[Storage, Storage]:
                 last[root] = max(last.get(root, i), last[y.storage])
                 break
     return same
+
+
+def _over(step: Step) -> Map | None:
+    """The output that may lie where an input does: of a norm's gradients the one written first."""
+    masked = step.outputs[3] if len(step.outputs) > 3 else None
+    return masked or step.outputs[0]
 
 
 def _first_touch(steps: list[Step], storage: Storage) -> int:

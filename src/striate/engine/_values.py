@@ -142,7 +142,7 @@ class Step:
     Args:
         kind: Kind of the native step (csrc/engine/step_kinds.cpp); `island` for the reference.
         attributes: Its arguments.
-        inputs, outputs: The maps it reads and writes.
+        inputs, outputs: The maps it reads and writes; None for one that it can do without.
         weight: What its kernel packs, in the network's layout; a map by a step of its own.
         weights: The vectors behind it, as the kernel reads them.
         nodes: Names of the graph's nodes it computes.
@@ -156,7 +156,7 @@ class Step:
     kind: str
     attributes: dict[str, Any]
     inputs: list[Map | None]
-    outputs: list[Map]
+    outputs: list[Map | None]
     weight: Weights | None = None
     weights: list[Weights | None] = field(default_factory=list)
     nodes: list[str] = field(default_factory=list)

@@ -76,7 +76,7 @@ def _run_each(
     def after(index: int) -> None:
         step, told = steps[index], recipe.steps[index]
         arrays = [
-            _read(map_, place, context.arena, outputs)
+            None if map_ is None else _read(map_, place, context.arena, outputs)
             for map_, place in zip(step.outputs, told.outputs, strict=True)
         ]
         look(step, arrays)

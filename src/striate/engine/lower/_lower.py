@@ -9,6 +9,7 @@ from ...graph import Graph
 from .._fuse import Group, groups
 from .._values import Map, Step, Storage
 from . import (  # noqa: F401 - they fill the table
+    batch_norm,
     combine,
     conv,
     conv_weight,

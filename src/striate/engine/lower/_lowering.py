@@ -8,7 +8,7 @@ of convolutions is reordered at its edges only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -318,7 +318,7 @@ class Lowering:
         kind: str,
         attributes: dict[str, Any],
         inputs: list[Map | None],
-        outputs: list[Map],
+        outputs: Sequence[Map | None],
         *,
         weight: Weights | None = None,
         weights: list[Weights | None] | None = None,
@@ -332,7 +332,7 @@ class Lowering:
         if kind not in self.kinds:
             raise NotNative(f"there are no kernels for {kind}")
         step = Step(
-            kind, attributes, inputs, outputs, weight, weights or [],
+            kind, attributes, inputs, list(outputs), weight, weights or [],
             [node.name for node in group.nodes], [*(notes or []), *fused_notes(group)],
             macs=sum(macs(self.graph, node) for node in group.nodes),
         )  # fmt: skip
@@ -344,7 +344,7 @@ class Lowering:
     def island(self, node: Node, why: str) -> None:
         """Run a node by its reference, in NumPy, on plain arrays."""
         inputs = [None if v is None else self.held(v) for v in node.inputs]
-        outputs = []
+        outputs: list[Map | None] = []
         for value in node.outputs:
             type_ = self.graph.types[value]
             if type_ is not None and type_.dtype == "float32" and type_.numel:

@@ -1,4 +1,4 @@
-"""Convolutions, transposed ones, and what is one in disguise: a norm is one of each channel."""
+"""Convolutions and transposed ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...graph.ops import BatchNorm, Conv, ConvTranspose
+from ...graph.ops import Conv, ConvTranspose
 from ...window import Window
 from .._fuse import Group, scale_of
-from .._values import Array, Map, Storage, Weights
-from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers, spatial
+from .._values import Map, Storage, Weights
+from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
 from ._view import view
 
 _FEW_CHANNELS = 4
@@ -127,56 +127,6 @@ def _emit_linear(
         notes=["its filters are as large as the map"],
     )  # fmt: skip
     return True
-
-
-@lowers("batch_norm")
-def lower_batch_norm(low: Lowering, group: Group) -> None:
-    """A norm that no convolution took: a 1x1 convolution of each channel for itself."""
-    op = low.graph.op(group.node)
-    assert isinstance(op, BatchNorm)
-    value = group.node.inputs[0]
-    assert value is not None
-    if op.training or not low.is_float(value) or len(low.shape(value)) < 2:
-        raise NotNative("it measures its own batch")
-    named = dict(zip(op.slots[1:], group.node.inputs[1:], strict=False))
-    arrays = {slot: low.weight(name) for slot, name in named.items()}
-    mean, variance = arrays[op.slots[3]], arrays[op.slots[4]]
-    if mean is None or variance is None:
-        raise NotNative("it has no running statistics")
-    scale = 1 / np.sqrt(variance.astype(np.float64) + op.eps)
-    if (factor := arrays[op.slots[1]]) is not None:
-        scale = scale * factor
-    shift = -mean * scale
-    if (offset := arrays[op.slots[2]]) is not None:
-        shift = shift + offset
-    emit_affine(low, group, value, scale.astype(np.float32), shift.astype(np.float32))
-
-
-def emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: Array) -> None:
-    """Y = scale * x + shift, channel by channel."""
-    x = low.blocked(value)
-    y = low.make_blocked(group.output, x)
-    channels, one = x.channels, [1, 1, 1]
-    attributes = {
-        "batch": x.batch,
-        "in_channels": channels,
-        "out_channels": channels,
-        "groups": channels,
-        "in": list(x.sizes),
-        "out": list(x.sizes),
-        "kernel": one,
-        "stride": one,
-        "dilation": one,
-        "padding": [0, 0, 0],
-        "x_batch_stride": x.batch_stride,
-        "y_batch_stride": y.batch_stride,
-        "bias": True,
-        **activation_of(group),
-    }
-    low.emit(
-        group, "conv", attributes, [x], [y], weight=scale.reshape(channels, 1, 1, 1, 1),
-        weights=[blocks_of(shift, low.lanes)], notes=["a factor and an offset per channel"],
-    )  # fmt: skip
 
 
 @lowers("conv_transpose")

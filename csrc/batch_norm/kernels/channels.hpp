@@ -1,0 +1,30 @@
+// What a batch norm does to a channel: y = (x - mean) * scale + bias, for a block of them. Only for
+// files that are compiled once a target.
+#pragma once
+
+#include "batch_norm/shape.hpp"
+#include "kernels/lanes.hpp"
+#include "kernels/math.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+struct Channels {
+  Vector mean, scale, bias;
+};
+
+// The one place where it is computed: the gradient's mask sees the bits that the norm made.
+STRIATE_INLINE Vector normalised(const Channels& c, Vector x) {
+  return (x - c.mean) * c.scale + c.bias;
+}
+
+// Lanes without a channel get 0.
+STRIATE_INLINE Channels channels_of(const BatchNormShape& s, int64_t block, const float* mean,
+                                    const float* variance, const float* weight, const float* bias) {
+  const IntVector used = first_lanes(used_lanes(s.channels, block));
+  const Vector factor = s.weight ? load_channels(weight, s.channels, block) : broadcast(1);
+  const Vector spread = sqrt(load_channels(variance, s.channels, block) + s.eps);
+  return {load_channels(mean, s.channels, block), masked(used, factor / spread),
+          s.bias ? load_channels(bias, s.channels, block) : Vector{}};
+}
+
+}  // namespace striate::STRIATE_TARGET

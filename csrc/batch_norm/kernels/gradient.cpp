@@ -1,0 +1,198 @@
+// Gradients of a batch norm: two passes over gy and x.
+//
+//   0  a chunk: sums of g and of g * (x - mean), g = gy * mask; g itself where a residual wants it
+//   1  a block of channels: the chunks' sums in float64; gw, gb, and what the last phase multiplies
+//   2  the same chunks: gx = g * a + (x - mean) * b + c
+//
+//   shared: cells [chunk][block][sum of g | of g * (x - mean)][L]
+//           numbers [block][a | b | c][L]
+#include "batch_norm/kernels/channels.hpp"
+#include "batch_norm/kernels/chunks.hpp"
+
+namespace striate::STRIATE_TARGET {
+namespace {
+
+constexpr int64_t kPiece = 256;  // pixels that are summed up together
+constexpr int64_t kCell = 2 * kLanes, kNumbers = 3 * kLanes;
+
+using Mask = BatchNormMask;
+
+bool fits(const BatchNormShape& s) {
+  return s.mode == BatchNormMode::gradient;
+}
+
+Needs needs(const BatchNormShape& s, int) {
+  const Chunks chunks = chunks_of(s);
+  Needs needs;
+  needs.shared_floats = ceil_div(chunks.tasks() * kCell + chunks.blocks * kNumbers, 16) * 16;
+  needs.phases = s.input ? 3 : 2;
+  needs.tasks[0] = needs.tasks[2] = chunks.tasks();
+  needs.tasks[1] = chunks.blocks;
+  return needs;
+}
+
+// Where the pixels of a run lie, and what masks them.
+struct Run {
+  const float *gy, *x, *y;
+  float low, high;
+};
+
+template <Mask kMask>
+STRIATE_INLINE Vector masked_gradient(const Run& run, const Channels& c, int64_t at) {
+  const Vector g = load(run.gy + at);
+  if (kMask == Mask::none) return g;
+  const Vector v = kMask == Mask::own ? normalised(c, load(run.x + at)) : load(run.y + at);
+  return masked(~((v <= run.low) | (v >= run.high)), g);
+}
+
+template <Mask kMask, bool kStore>
+STRIATE_INLINE void add_pixel(const Run& run, const Channels& c, int64_t at, float* gr, Vector* sum,
+                              Vector* product) {
+  const Vector g = masked_gradient<kMask>(run, c, at);
+  if (kStore) store(gr + at, g);
+  *sum += g;
+  *product += g * (load(run.x + at) - c.mean);
+}
+
+// Four sums of each side by side hide the latency of additions.
+template <Mask kMask, bool kStore>
+void add_piece(const Run& run, const Channels& c, int64_t first, int64_t pixels, float* gr,
+               Vector* sum, Vector* product) {
+  Vector sums[4] = {}, products[4] = {};
+  int64_t p = first;
+  for (; p + 4 <= first + pixels; p += 4) {
+    STRIATE_UNROLL
+    for (int k = 0; k < 4; ++k) {
+      add_pixel<kMask, kStore>(run, c, (p + k) * kLanes, gr, sums + k, products + k);
+    }
+  }
+  for (; p < first + pixels; ++p) {
+    add_pixel<kMask, kStore>(run, c, p * kLanes, gr, sums, products);
+  }
+  *sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  *product += (products[0] + products[1]) + (products[2] + products[3]);
+}
+
+struct Work {
+  const BatchNormShape& s;
+  const Buffers& b;
+
+  Channels channels(int64_t block) const {
+    return channels_of(s, block, b.in[2], b.in[3], b.in[4], b.in[5]);
+  }
+  // Of a chunk's pixels in image n.
+  Run run(const Chunk& chunk, int64_t n) const {
+    const int64_t offset = chunk.offset(s);
+    const float* y = s.mask == Mask::output ? b.in[6] + n * s.y_batch_stride + offset : nullptr;
+    return {b.in[0] + n * s.gy_batch_stride + offset, b.in[1] + n * s.x_batch_stride + offset, y,
+            s.low, s.high};
+  }
+  float* residual(const Chunk& chunk, int64_t n) const {
+    return b.out[3] + n * s.residual_batch_stride + chunk.offset(s);
+  }
+};
+
+template <Mask kMask>
+void add_chunk(const Work& w, const Chunk& chunk, float* cell) {
+  const Channels c = w.channels(chunk.block);
+  Vector sum{}, product{};
+  for (int64_t n = chunk.n; n < chunk.stop; ++n) {
+    const Run run = w.run(chunk, n);
+    for (int64_t p = 0; p < chunk.pixels; p += kPiece) {
+      const int64_t count = least(kPiece, chunk.pixels - p);
+      if (w.s.residual) {
+        add_piece<kMask, true>(run, c, p, count, w.residual(chunk, n), &sum, &product);
+      } else {
+        add_piece<kMask, false>(run, c, p, count, nullptr, &sum, &product);
+      }
+    }
+  }
+  store(cell, sum);
+  store(cell + kLanes, product);
+}
+
+// With M numbers a channel: a = scale, b = -scale / (variance + eps) * product / M,
+// c = -scale * sum / M.
+void put_together(const Work& w, const Chunks& chunks, int64_t block, float* numbers) {
+  const BatchNormShape& s = w.s;
+  const double count = static_cast<double>(s.batch) * static_cast<double>(s.pixels);
+  double sum[kLanes] = {}, product[kLanes] = {};
+  for (int64_t i = 0; i < chunks.count; ++i) {
+    const float* cell = w.b.shared + (i * chunks.blocks + block) * kCell;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      sum[lane] += cell[lane];
+      product[lane] += cell[kLanes + lane];
+    }
+  }
+  const Vector scale = w.channels(block).scale;
+  const Vector variance = load_channels(w.b.in[3], s.channels, block);
+  Vector gw, gb, b, c;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const double spread = static_cast<double>(variance[lane]) + s.eps;
+    gw[lane] = static_cast<float>(product[lane] / __builtin_sqrt(spread));
+    gb[lane] = static_cast<float>(sum[lane]);
+    b[lane] = static_cast<float>(-scale[lane] * product[lane] / (spread * count));
+    c[lane] = static_cast<float>(-scale[lane] * sum[lane] / count);
+  }
+  store_channels(w.b.out[1], gw, s.channels, block);
+  store_channels(w.b.out[2], gb, s.channels, block);
+  const IntVector used = first_lanes(used_lanes(s.channels, block));
+  store(numbers, scale);
+  store(numbers + kLanes, masked(used, b));
+  store(numbers + 2 * kLanes, masked(used, c));
+}
+
+template <Mask kMask, bool kTraining>
+void write_run(const Run& run, const Channels& channels, const float* numbers, int64_t pixels,
+               float* gx) {
+  const Vector a = load(numbers), b = load(numbers + kLanes), c = load(numbers + 2 * kLanes);
+  for (int64_t at = 0; at < pixels * kLanes; at += kLanes) {
+    Vector v = masked_gradient<kMask>(run, channels, at) * a;
+    if (kTraining) v += (load(run.x + at) - channels.mean) * b + c;
+    store(gx + at, v);
+  }
+}
+
+template <Mask kMask>
+void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
+  const BatchNormShape& s = w.s;
+  const Channels c = w.channels(chunk.block);
+  const auto write = s.training ? write_run<kMask, true> : write_run<kMask, false>;
+  for (int64_t n = chunk.n; n < chunk.stop; ++n) {
+    Run run = w.run(chunk, n);
+    if (s.residual) run.gy = w.residual(chunk, n);  // masked already
+    float* gx = w.b.out[0] + n * s.gx_batch_stride + chunk.offset(s);
+    write(run, c, numbers, chunk.pixels, gx);
+  }
+}
+
+void run(const BatchNormShape& s, const Buffers& buffers, int phase, int64_t first, int64_t stop) {
+  const Chunks chunks = chunks_of(s);
+  const Work work = {s, buffers};
+  float* numbers = buffers.shared + chunks.tasks() * kCell;
+  const auto add = s.mask == Mask::none  ? add_chunk<Mask::none>
+                   : s.mask == Mask::own ? add_chunk<Mask::own>
+                                         : add_chunk<Mask::output>;
+  const auto write = s.mask == Mask::none || s.residual ? write_chunk<Mask::none>
+                     : s.mask == Mask::own              ? write_chunk<Mask::own>
+                                                        : write_chunk<Mask::output>;
+  for (int64_t task = first; task < stop; ++task) {
+    if (phase == 1) {
+      put_together(work, chunks, task, numbers + task * kNumbers);
+      continue;
+    }
+    const Chunk chunk = chunk_at(s, chunks, task);
+    if (phase == 0) {
+      add(work, chunk, buffers.shared + task * kCell);
+    } else {
+      write(work, chunk, numbers + chunk.block * kNumbers);
+    }
+  }
+}
+
+}  // namespace
+
+extern const Kernel<BatchNormShape> batch_norm_gradient;
+const Kernel<BatchNormShape> batch_norm_gradient = {"gradient", fits, needs, nullptr, run};
+
+}  // namespace striate::STRIATE_TARGET
