@@ -78,6 +78,19 @@ def check(p: Convolution, target: str, at_least: tuple[str, ...] = ("reference",
             np.testing.assert_allclose(gb, sums, rtol=0, atol=bound, err_msg=kernel)
 
 
+def _depthwise(
+    channels: int, size: tuple[int, int, int], kernel: int, *, stride: int = 1, dilation: int = 1,
+    batch: int = 1,
+) -> Convolution:  # fmt: skip
+    """Along height and width, padded to keep the size at stride 1."""
+    padding = dilation * (kernel - 1) // 2
+    return Convolution(
+        batch=batch, in_channels=channels, out_channels=channels, groups=channels, size=size,
+        kernel=(1, kernel, kernel), stride=(1, stride, stride), dilation=(1, dilation, dilation),
+        before=(0, padding, padding), after=(0, padding, padding),
+    )  # fmt: skip
+
+
 SAME: dict[str, Any] = {"before": (0, 1, 1), "after": (0, 1, 1)}
 SHAPES = {
     "3x3": Convolution(**SAME),
@@ -113,13 +126,85 @@ SHAPES = {
     ),
     "groups of whole vectors": Convolution(in_channels=96, out_channels=64, groups=2, **SAME),
     "groups of 4": Convolution(in_channels=32, out_channels=32, groups=8, batch=2, **SAME),
+    "groups of 4, volume": Convolution(
+        in_channels=20,
+        out_channels=20,
+        groups=5,
+        size=(5, 6, 17),
+        kernel=(3, 3, 3),
+        stride=(2, 1, 1),
+        before=(1, 1, 1),
+        after=(1, 1, 1),
+    ),
+    "groups of 4, 5x5": Convolution(
+        in_channels=12, out_channels=12, groups=3, size=(1, 9, 31), kernel=(1, 5, 5), batch=2
+    ),
     "groups of 4 to 8": Convolution(in_channels=20, out_channels=40, groups=5, **SAME),
     "groups of 5 to 3": Convolution(in_channels=35, out_channels=21, groups=7, batch=2, **SAME),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17, batch=3, **SAME),
+    "depthwise, stride 2": _depthwise(9, (1, 14, 15), 3, stride=2),
+    "depthwise 5x5": _depthwise(24, (1, 19, 23), 5, batch=2),
+    "depthwise 7x7 on a smaller map": _depthwise(8, (1, 3, 2), 7, batch=5),
+    "depthwise 7x7, stride 2": _depthwise(130, (1, 9, 8), 7, stride=2),
+    "depthwise 9x9": _depthwise(3, (1, 14, 31), 9),
+    "depthwise, dilated": _depthwise(8, (1, 15, 27), 3, dilation=3),
+    "depthwise, long rows": _depthwise(8, (1, 3, 431), 3),
+    "depthwise volume": Convolution(
+        in_channels=9,
+        out_channels=9,
+        groups=9,
+        size=(5, 6, 7),
+        kernel=(3, 3, 3),
+        before=(1, 1, 1),
+        after=(1, 1, 1),
+        stride=(2, 1, 1),
+        batch=2,
+    ),
+    "depthwise signal": Convolution(
+        in_channels=5, out_channels=5, groups=5, size=(1, 1, 67), kernel=(1, 1, 31)
+    ),
     "lenet": Convolution(
         in_channels=6, out_channels=16, size=(1, 14, 14), kernel=(1, 5, 5), batch=9
     ),
     "plain": Convolution(in_channels=3, out_channels=16, plain_input=True, batch=2, **SAME),
+    "plain 7x7, stride 2": Convolution(
+        in_channels=3,
+        out_channels=40,
+        plain_input=True,
+        size=(1, 27, 31),
+        kernel=(1, 7, 7),
+        stride=(1, 2, 2),
+        before=(0, 3, 3),
+        after=(0, 3, 3),
+    ),
+    "plain 5x5 of one channel": Convolution(
+        in_channels=1,
+        out_channels=6,
+        plain_input=True,
+        size=(1, 32, 32),
+        kernel=(1, 5, 5),
+        batch=5,
+    ),
+    "plain signal": Convolution(
+        in_channels=1,
+        out_channels=20,
+        size=(1, 1, 3000),
+        kernel=(1, 1, 80),
+        stride=(1, 1, 4),
+        plain_input=True,
+        batch=2,
+    ),
+    "plain volume": Convolution(
+        in_channels=2,
+        out_channels=9,
+        plain_input=True,
+        size=(5, 9, 10),
+        kernel=(3, 3, 3),
+        before=(1, 1, 1),
+        after=(1, 1, 1),
+        dilation=(1, 1, 2),
+        stride=(2, 1, 1),
+    ),
 }
 
 
@@ -198,10 +283,12 @@ def convolutions(draw_from: st.DrawFn) -> Convolution:
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     least = [max(1, r - b - a) for r, b, a in zip(reach, before, after, strict=True)]
     size = tuple(n + (pick(0, 7) if i >= 3 - axes else 0) for i, n in enumerate(least))
-    kind = draw_from(st.sampled_from(["dense", "plain", "depthwise", "grouped"]))
-    groups = {"depthwise": pick(1, 20), "grouped": pick(2, 9)}.get(kind, 1)
+    kind = draw_from(st.sampled_from(["dense", "plain", "depthwise", "grouped", "fours"]))
+    groups = {"depthwise": pick(1, 20), "grouped": pick(2, 9), "fours": pick(2, 9)}.get(kind, 1)
     channels = 1 if kind == "depthwise" else pick(1, 20 if groups == 1 else 9)
     outputs = 1 if kind == "depthwise" else pick(1, 30 if groups == 1 else 9)
+    if kind == "fours":
+        channels = outputs = 4
     return Convolution(
         batch=pick(1, 5), in_channels=groups * channels, out_channels=groups * outputs,
         groups=groups, size=size, kernel=kernel, stride=used(lambda: pick(1, 3), 1),

@@ -3,7 +3,7 @@
 //
 // A task has a chunk of the bands for a range of channels of each map. Its partial sums
 //
-//   partial[vectors of gy, up to 3][block of x][tap][channel of the block][vector][lane]
+//   partial[vectors of gy, up to 3][block of x][channel of the block][tap][vector][lane]
 //
 // stay in L2, as does a band of its channels of x; three vectors of a band of gy stay in L1 for all
 // blocks and taps. The second phase adds the chunks up and turns them to the plain layout.
@@ -126,6 +126,7 @@ void add_band(const Plan& p, const Band& band, Tile t, int64_t vectors, int64_t 
   const ConvWeightShape& s = p.s;
   TileRow rows[kBandPlaces];
   t.rows = rows;
+  t.sum_step = s.taps() * vectors * kLanes;
   const float *x = t.x, *gy = t.gy;
   const TileFunction* const of = kTiles.of[vectors - 1];
   int64_t tap = 0;
@@ -142,11 +143,11 @@ void add_band(const Plan& p, const Band& band, Tile t, int64_t vectors, int64_t 
           const int64_t parts = ceil_div(used, tile_numbers(vectors));
           const float* cell = x + x_first + block * s.in_pixels() * kLanes;
           float* sum =
-              partial + ((block - first_block) * s.taps() + tap) * kLanes * vectors * kLanes;
+              partial + ((block - first_block) * kLanes * s.taps() + tap) * vectors * kLanes;
           for (int64_t part = 0; part < parts; ++part) {
             const int64_t k = cut(used, parts, part);
             t.x = cell + k;
-            t.sum = sum + k * vectors * kLanes;
+            t.sum = sum + k * t.sum_step;
             of[cut(used, parts, part + 1) - k - 1](t);
           }
         }
@@ -167,10 +168,6 @@ void add_bias(const Plan& p, const Band& band, Tile t, int64_t vectors, float* s
   }
   t.places = band.stop_column - band.first_column;
   sum_places(t, vectors, sums);
-}
-
-void clear(float* to, int64_t floats) {
-  for (int64_t i = 0; i < floats; i += kLanes) store(to + i, Vector{});
 }
 
 void compute(const Plan& p, const Buffers& b, int64_t task) {
@@ -209,34 +206,41 @@ void compute(const Plan& p, const Buffers& b, int64_t task) {
   }
 }
 
+// The weights of outputs first .. stop-1 of a group, of the block's channels that they read.
+void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64_t first,
+                   int64_t stop, const float* sums, int64_t step) {
+  const int64_t channels = p.s.in_channels / p.s.groups, outputs = p.s.out_channels / p.s.groups;
+  const int64_t taps = p.s.taps();
+  for (int64_t o = first, next = first; o < stop; o = next) {
+    // Of merged groups, the one that o belongs to.
+    const int64_t own = o / outputs * channels;
+    next = least(stop, (o / outputs + 1) * outputs);
+    const int64_t begin = most(own, block * kLanes);
+    const int64_t end = least(own + channels, (block + 1) * kLanes);
+    if (begin >= end) continue;
+    float* to = gw + ((group * p.outputs + o) * channels + begin - own) * taps;
+    turn(sums + (begin - block * kLanes) * taps * step, step, (end - begin) * taps, o - first,
+         next - first, to, channels * taps);
+  }
+}
+
 // Write one set of vectors by one block of a group in the plain layout.
 void finish(const Plan& p, const Buffers& b, int64_t task) {
-  const ConvWeightShape& s = p.s;
   const int64_t block = task % p.blocks, set = task / p.blocks % p.sets;
-  const int64_t group = task / p.blocks / p.sets, taps = s.taps();
+  const int64_t group = task / p.blocks / p.sets;
   const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
   float* const sums = b.shared + place(p, group, set, block);
   add_chunks(sums, vectors * p.cell_floats(), p.chunks, p.partial_floats);
-  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
-  const int64_t stop = least(p.outputs, (vector + vectors) * kLanes);
-  for (int64_t o = vector * kLanes; o < stop; ++o) {
-    // Channels of the group that o belongs to, of merged ones.
-    const int64_t first = o / outputs * channels, begin = most(first, block * kLanes);
-    const int64_t end = least(first + channels, (block + 1) * kLanes);
-    if (begin >= end) continue;
-    const int64_t row = (group * p.outputs + o) * channels + begin - first;
-    float* to = b.out[0] + row * taps;
-    const float* from = sums + (begin - block * kLanes) * vectors * kLanes + o - vector * kLanes;
-    for (int64_t c = begin; c < end; ++c, from += vectors * kLanes) {
-      for (int64_t tap = 0; tap < taps; ++tap) *to++ = from[tap * kLanes * vectors * kLanes];
-    }
+  for (int64_t v = 0; v < vectors; ++v) {
+    const int64_t first = (vector + v) * kLanes, stop = least(p.outputs, first + kLanes);
+    write_weights(p, b.out[0], group, block, first, stop, sums + v * kLanes, vectors * kLanes);
   }
-  if (!s.bias || block > 0) return;
+  if (!p.s.bias || block > 0) return;
   float* const bias = b.shared + bias_place(p, group, vector);
   add_chunks(bias, vectors * kLanes, p.chunks, p.partial_floats);
-  for (int64_t o = vector * kLanes; o < stop; ++o) {
-    b.out[1][group * p.outputs + o] = bias[o - vector * kLanes];
-  }
+  const int64_t count = least(vectors * kLanes, p.outputs - vector * kLanes);
+  float* const gb = b.out[1] + group * p.outputs + vector * kLanes;
+  for (int64_t i = 0; i < count; ++i) gb[i] = bias[i];
 }
 
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {

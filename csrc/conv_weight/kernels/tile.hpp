@@ -35,7 +35,8 @@ struct Tile {
   int64_t x_step;             // from place to place
   int64_t gy_vector;          // from vector to vector
   const int64_t* at;          // NK distances; null: the numbers follow one another
-  float* sum;                 // [k][v], added to
+  float* sum;                 // added to: [v] of number 0
+  int64_t sum_step;           // floats from number to number
 };
 
 template <int NK, int NV, bool kNext>
@@ -72,7 +73,7 @@ static void tile(const Tile& t) {
   for (int k = 0; k < NK; ++k) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
-      float* to = t.sum + (k * NV + v) * kLanes;
+      float* to = t.sum + k * t.sum_step + v * kLanes;
       store(to, load(to) + sum[k][v]);
     }
   }
