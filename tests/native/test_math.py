@@ -144,7 +144,7 @@ def test_all_functions_of_the_graph_agree(target: str) -> None:
         "hardswish": ("hard_swish", {"alpha": 1 / 6, "beta": 0.5}),
         "hardsigmoid": ("hard_sigmoid", {"alpha": 1 / 6, "beta": 0.5}),
         "tanh": ("tanh", {"alpha": 1, "beta": 1}), "threshold": ("threshold", {}),
-        "identity": ("none", {}), "not": ("logical_not", {}),
+        "identity": ("none", {}), "detach": ("none", {}), "not": ("logical_not", {}),
     }  # fmt: skip
     x = np.random.default_rng(0).normal(0, 3, 1003).astype(np.float32)
     x[::17] = 0

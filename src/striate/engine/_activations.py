@@ -35,6 +35,8 @@ def native_activation(op: Activation) -> dict[str, Any] | None:
     """The arguments `activation`, `alpha`, `beta` of a native step; None where it has no such."""
     numbers = op.constants
     name = op.function
+    if name in ("identity", "detach"):
+        return _named("none")
     if name in _PLAIN:
         return _named(_PLAIN[name])
     if name == "relu":

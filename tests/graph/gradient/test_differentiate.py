@@ -12,6 +12,7 @@ import striate
 from striate import GraphError, OptionError
 from striate.graph import Graph, Node, TensorType, ops
 from striate.graph.gradient import differentiate
+from striate.zoo.convnext import StochasticDepth
 
 from .agreement import check, one_node
 
@@ -222,6 +223,30 @@ def test_masks_have_the_shape_of_what_falls_together() -> None:
 
 def test_a_dropout_of_nothing_has_no_mask() -> None:
     assert not check(nn.Dropout(0.0).train(), torch.randn(3, 4)).masks
+
+
+def test_stochastic_depth_drops_samples() -> None:
+    net = nn.Sequential(nn.Conv2d(2, 2, 1), StochasticDepth(0.4)).train()
+    training = check(net, torch.randn(9, 2, 3, 3))
+    (mask,) = training.masks
+    assert training.graph.types[mask.value].shape == (9, 1, 1, 1)
+    assert not check(net.eval(), torch.randn(9, 2, 3, 3)).masks
+
+
+def test_a_dropout_to_another_number_is_not_taken_for_one() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.AlphaDropout(0.4))
+    assert check(net.eval(), torch.randn(2, 3)).gradients[0] is not None
+    with pytest.raises(GraphError, match=r"'1'.*alpha_dropout"):
+        differentiate(striate.capture(net.train(), (2, 3)), ["0.weight"])
+
+
+def test_a_detached_value_counts_as_a_constant() -> None:
+    def forward(x: Tensor, w: Tensor, v: Tensor) -> Tensor:
+        y = x * w
+        return y.detach() * y + v.detach() * x
+
+    net = net_of(forward, w=torch.randn(3), v=torch.randn(3))
+    assert check(net, torch.randn(2, 3)).gradients[1] is None
 
 
 def test_sizes_that_follow_the_input() -> None:

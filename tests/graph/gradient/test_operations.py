@@ -20,8 +20,8 @@ from .agreement import agree
 
 # Which kinds have one -----------------------------------------------------------------------------
 
-NONE = {"opaque", "fill", "arg_reduce", "batch_moments"}
-"""Not known; without an input; whole numbers; part of a batch norm, which says it for both."""
+NONE = {"fill", "arg_reduce", "batch_moments"}
+"""Without an input; whole numbers; part of a batch norm, which says it for both."""
 
 
 def test_every_kind_has_a_gradient_or_needs_none() -> None:
@@ -46,6 +46,7 @@ TORCH: dict[str, Callable[..., Tensor]] = {
     "log_sigmoid": F.logsigmoid,
     "threshold": F.threshold,
     "identity": lambda x: x * 1,
+    "detach": lambda x: x.detach() + 0 * x,
     "neg": torch.neg,
     "sign": torch.sign,
     "floor": torch.floor,
@@ -91,7 +92,7 @@ def test_corners_are_torch_s(name: str) -> None:
 
 
 def test_every_function_says_its_slope_once() -> None:
-    flat = {"identity", "neg", "sign", "floor", "ceil", "round", "not"}
+    flat = {"identity", "detach", "neg", "sign", "floor", "ceil", "round", "not"}
     assert {*OF_INPUT, *OF_OUTPUT, *flat} == {*FUNCTIONS}
     assert not OF_INPUT.keys() & OF_OUTPUT.keys()
 

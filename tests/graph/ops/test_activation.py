@@ -48,6 +48,7 @@ TWINS: dict[str, tuple[str, tuple[float, ...] | None, Callable[..., Any]]] = {
     "tanh": ("tanh", None, torch.tanh),
     "threshold": ("threshold", (0.1, 20), lambda x: F.threshold(x, 0.1, 20)),
     "identity": ("identity", None, lambda x: x),
+    "detach": ("detach", None, torch.Tensor.detach),
     **{
         name: (name, None, getattr(torch, name))
         for name in (

@@ -151,7 +151,7 @@ def _resize(node: Node, x: TensorType, op: Any) -> str | None:
 
 
 def _activation(node: Node, x: TensorType, op: Any) -> str | None:
-    return "is the identity" if op.function == "identity" else None
+    return "is the identity" if op.function in ("identity", "detach") else None
 
 
 def _moves_ones(node: Node, x: TensorType, op: Any) -> str | None:

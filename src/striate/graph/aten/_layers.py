@@ -185,12 +185,19 @@ def _group_norm(call: Call) -> Any:
 
 @translates("aten.dropout", "aten.dropout_", "aten.alpha_dropout")
 def _dropout(call: Call) -> Any:
-    return call.emit(ops.Dropout(call["p"], "element", bool(call["train"])), call.data)
+    return _dropped(call, "element")
 
 
 @translates("aten.feature_dropout", "aten.feature_dropout_", "aten.feature_alpha_dropout")
 def _feature_dropout(call: Call) -> Any:
-    return call.emit(ops.Dropout(call["p"], "channel", bool(call["train"])), call.data)
+    return _dropped(call, "channel")
+
+
+def _dropped(call: Call, per: str) -> Any:
+    trains = bool(call["train"])
+    if "alpha" in call.operator and trains and call["p"] > 0:
+        return None  # it sets numbers to another one than 0
+    return call.emit(ops.Dropout(call["p"], per, trains), call.data)
 
 
 @translates("aten.upsample_nearest1d", "aten.upsample_nearest2d", "aten.upsample_nearest3d")

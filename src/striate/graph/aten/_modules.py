@@ -63,10 +63,18 @@ def _avg_pool(layer: Any) -> Whole:
     return Whole(ops.AvgPool(_windows_of(layer), *options))
 
 
+def _stochastic_depth(layer: Any) -> Whole | None:
+    if getattr(layer, "mode", "row") != "row":
+        return None  # it drops the whole batch together
+    return Whole(ops.Dropout(layer.p, "sample", layer.training))
+
+
 WHOLES: dict[str, Callable[[nn.Module], Whole | None]] = {
     "striate.nn._lenet.Subsample2d": _subsample,
     "striate.nn._lenet.TableConv2d": _table_conv,
     "striate.nn._lenet.RBF": _rbf,
+    "striate.zoo.convnext.StochasticDepth": _stochastic_depth,
+    "torchvision.ops.stochastic_depth.StochasticDepth": _stochastic_depth,
     **{f"striate.nn._conv.Conv{axes}d": _conv for axes in (1, 2, 3)},
     **{f"striate.nn._pool.MaxPool{axes}d": _max_pool for axes in (1, 2, 3)},
     **{f"striate.nn._pool.AvgPool{axes}d": _avg_pool for axes in (1, 2, 3)},

@@ -228,12 +228,17 @@ def _arange(call: Call) -> Any:
 
 
 @translates(
-    "aten.contiguous", "aten.clone", "aten.detach", "aten.alias", "aten.lift_fresh_copy",
+    "aten.contiguous", "aten.clone", "aten.alias", "aten.lift_fresh_copy",
     "aten.lift_fresh", "aten.detach_", "aten.identity", "aten.positive",
     "aten.resolve_conj", "aten.resolve_neg",
 )  # fmt: skip
 def _same(call: Call) -> Any:
     return call["self"]
+
+
+@translates("aten.detach")
+def _detach(call: Call) -> Any:
+    return call.emit(ops.Activation("detach"), call["self"])
 
 
 @translates(

@@ -16,7 +16,7 @@ _PLAIN = {
     "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softsign": "Softsign", "abs": "Abs",
     "neg": "Neg", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "reciprocal": "Reciprocal",
     "erf": "Erf", "sin": "Sin", "cos": "Cos", "sign": "Sign", "floor": "Floor", "ceil": "Ceil",
-    "round": "Round", "not": "Not", "identity": "Identity",
+    "round": "Round", "not": "Not", "identity": "Identity", "detach": "Identity",
 }  # fmt: skip
 
 

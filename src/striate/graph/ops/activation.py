@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, tuple[Function, tuple[str, ...], tuple[float, ...], Kept]] 
         ("threshold", "value"), (0, 0), "input",
     ),
     "identity": (lambda x: x, (), (), "nothing"),
+    "detach": (lambda x: x, (), (), "nothing"),  # no gradient flows back
     "neg": (np.negative, (), (), "nothing"),
     "abs": (np.abs, (), (), "input"),
     "exp": (np.exp, (), (), "output"),
@@ -93,13 +94,13 @@ FUNCTIONS: dict[str, tuple[Function, tuple[str, ...], tuple[float, ...], Kept]] 
 """Names of what a number can become."""
 
 _KEEPS_WHOLE = frozenset(
-    {"relu", "clip", "threshold", "identity", "neg", "abs", "square", "sign", "floor", "ceil",
-     "round"}
+    {"relu", "clip", "threshold", "identity", "detach", "neg", "abs", "square", "sign", "floor",
+     "ceil", "round"}
 )  # fmt: skip
 
 
-_FLAT = frozenset({"sign", "floor", "ceil", "round"})
-"""What stays the same when its number moves a little."""
+_FLAT = frozenset({"sign", "floor", "ceil", "round", "detach"})
+"""What stays the same when its number moves a little, or is said to."""
 
 
 @register
@@ -118,6 +119,11 @@ class Activation(Operation):
 
     kind = "activation"
     slots = ("x",)
+
+    @property
+    def view(self) -> bool:  # type: ignore[override]
+        """A detached value is the value itself."""
+        return self.function == "detach"
 
     @property
     def constants(self) -> dict[str, float]:

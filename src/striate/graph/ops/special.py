@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...errors import OptionError, ShapeError
+from ...errors import GraphError, OptionError, ShapeError
 from .. import ops
 from .._backward import Backward
 from .._operation import Array, Connections, Operation, Saved, Type, register
@@ -245,6 +245,9 @@ class Opaque(Operation):
         raise OptionError(
             f"{self.name} is not an operation that Striate knows, so the graph cannot be run."
         )
+
+    def gradient(self, back: Backward, number: int) -> str | None:
+        raise GraphError(f"{self.name} is not an operation that Striate knows.")
 
     def macs(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> None:
         return None

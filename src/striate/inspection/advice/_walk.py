@@ -88,7 +88,7 @@ def next_after(graph: Graph, node: Node, passed: Collection[str]) -> tuple[Node 
 
 def is_identity(op: Operation) -> bool:
     """Whether an operation hands its input on as it is."""
-    return op.kind == "activation" and getattr(op, "function", "") == "identity"
+    return op.kind == "activation" and getattr(op, "function", "") in ("identity", "detach")
 
 
 def is_depthwise(graph: Graph, node: Node) -> bool:

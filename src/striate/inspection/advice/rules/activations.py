@@ -86,7 +86,7 @@ def _range(graph: Graph, node: Node, ranges: dict[str, Range]) -> Range:
         if op.function == "clip":
             c = op.constants
             return max(min(low, c["high"]), c["low"]), min(max(high, c["low"]), c["high"])
-        if op.function == "identity":
+        if op.function in ("identity", "detach"):
             return low, high
         bounds = _RANGES.get(op.function, EVERY)
         return (max(low, 0.0), max(high, 0.0)) if op.function == "relu" else bounds
