@@ -33,5 +33,6 @@ void bind_cpu(nanobind::module_& m);
 void bind_threads(nanobind::module_& m);
 void bind_engine(nanobind::module_& m);
 void bind_checks(nanobind::module_& m);
+void bind_optim(nanobind::module_& m);
 
 }  // namespace striate::bind

@@ -26,4 +26,5 @@ NB_MODULE(_core, m) {
   striate::bind::bind_threads(m);
   striate::bind::bind_checks(m);
   striate::bind::bind_engine(m);
+  striate::bind::bind_optim(m);
 }

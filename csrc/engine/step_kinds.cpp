@@ -4,6 +4,7 @@
 #include "conv/operation.hpp"
 #include "conv_weight/operation.hpp"
 #include "copy/operation.hpp"
+#include "cross_entropy/operation.hpp"
 #include "elementwise/operation.hpp"
 #include "engine/pack.hpp"
 #include "engine/step.hpp"
@@ -16,6 +17,7 @@
 #include "reduce/operation.hpp"
 #include "resize/operation.hpp"
 #include "softmax_gradient/operation.hpp"
+#include "sums/operation.hpp"
 
 namespace striate {
 namespace {
@@ -65,6 +67,7 @@ const std::vector<StepKind>& step_kinds() {
       row<ConvOperation>(),
       row<ConvWeightOperation>(),
       row<CopyOperation>(),
+      row<CrossEntropyOperation>(),
       row<ElementwiseOperation>(),
       row<LayoutOperation>(),
       row<LinearOperation>(),
@@ -75,6 +78,7 @@ const std::vector<StepKind>& step_kinds() {
       row<ReduceOperation>(),
       row<ResizeOperation>(),
       row<SoftmaxGradientOperation>(),
+      row<SumsOperation>(),
       // clang-format on
   };
   return kinds;

@@ -38,6 +38,11 @@ extern const Kernel<PoolGradientShape>* const pool_gradient_rows[];
 extern const int pool_gradient_row_count;
 extern const Kernel<SoftmaxGradientShape>* const softmax_gradient_rows[];
 extern const int softmax_gradient_row_count;
+extern const Kernel<SumsShape>* const sums_rows[];
+extern const int sums_row_count;
+extern const Kernel<CrossEntropyShape>* const cross_entropy_rows[];
+extern const int cross_entropy_row_count;
+extern const Updates updates;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
 
@@ -60,6 +65,9 @@ const Target target = {
     {activation_gradient_rows, activation_gradient_row_count},
     {pool_gradient_rows, pool_gradient_row_count},
     {softmax_gradient_rows, softmax_gradient_row_count},
+    {sums_rows, sums_row_count},
+    {cross_entropy_rows, cross_entropy_row_count},
+    updates,
     multiply_add,
     read,
 };

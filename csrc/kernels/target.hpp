@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/kernel.hpp"
+#include "optim/optim.hpp"
 
 namespace striate {
 
@@ -31,6 +32,8 @@ struct ReduceShape;
 struct ActivationGradientShape;
 struct PoolGradientShape;
 struct SoftmaxGradientShape;
+struct SumsShape;
+struct CrossEntropyShape;
 
 struct Target {
   const char* name;
@@ -50,6 +53,9 @@ struct Target {
   Kernels<ActivationGradientShape> activation_gradient;
   Kernels<PoolGradientShape> pool_gradient;
   Kernels<SoftmaxGradientShape> softmax_gradient;
+  Kernels<SumsShape> sums;
+  Kernels<CrossEntropyShape> cross_entropy;
+  Updates updates;  // of optimizers
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
   double (*multiply_add)(int64_t rounds, float* sink);

@@ -15,8 +15,12 @@ from striate.graph.ops import (
     AdaptiveAvgPoolGradient,
     AdaptiveMaxPoolGradient,
     AvgPoolGradient,
+    Binary,
+    CrossEntropy,
+    CrossEntropyGradient,
     MaxPool,
     MaxPoolGradient,
+    Reduce,
     SoftmaxGradient,
 )
 from striate.window import Window
@@ -97,3 +101,64 @@ def test_a_gradient_lies_where_the_one_it_is_made_of_did() -> None:
         if step.kind == "activation_gradient"
     }
     assert places["b"] == places["c"]
+
+
+IMAGES, PLACES = (0, 2, 3), (2, 3)
+
+
+@pytest.mark.parametrize("axes", [IMAGES, PLACES])
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("function", ["", "mul"])
+def test_sums_of_maps(function: str, keepdim: bool, axes: tuple[int, ...]) -> None:
+    """Of a map that is blocked since a pooling made it, or of its products with another."""
+    nodes = [Node("a", AvgPoolGradient(WINDOWS, (12, 14)), ("gy",), ("g",))]
+    if function:
+        nodes.append(Node("m", Binary(function), ("x", "g"), ("p",)))
+    read = "p" if function else "g"
+    nodes.append(Node("r", Reduce("sum", axes, keepdim), (read,), ("y",)))
+    shapes = {"gy": SMALL, "x": LARGE} if function else {"gy": SMALL}
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape).astype(np.float32) for shape in shapes.values()]
+    kinds = check(graph_of(*nodes, outputs=("y",), **shapes), *arrays)
+    assert "sums" in kinds
+    assert "elementwise" not in kinds
+
+
+def test_products_of_plain_arrays_are_added_up_in_two_steps() -> None:
+    nodes = (
+        Node("m", Binary("mul"), ("x", "y"), ("p",)),
+        Node("r", Reduce("sum", (1,)), ("p",), ("s",)),
+    )
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal((4, 11)).astype(np.float32) for _ in range(2)]
+    kinds = check(graph_of(*nodes, outputs=("s",), x=(4, 11), y=(4, 11)), *arrays)
+    assert "reduce" in kinds
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_two_gradients_are_added_on_their_way_through_an_activation(first: bool) -> None:
+    nodes = (
+        Node("a", AvgPoolGradient(WINDOWS, (12, 14)), ("gy",), ("g",)),
+        Node("s", Binary("add"), ("g", "h") if first else ("h", "g"), ("both",)),
+        Node("r", ActivationGradient("relu"), ("both", "y"), ("gx",)),
+    )
+    shapes = {"gy": SMALL, "h": LARGE, "y": LARGE}
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(shape).astype(np.float32) for shape in shapes.values()]
+    kinds = check(graph_of(*nodes, outputs=("gx",), **shapes), *arrays)
+    assert "activation_gradient" in kinds
+    assert "elementwise" not in kinds
+
+
+def test_cross_entropy_and_its_gradient() -> None:
+    nodes = (
+        Node("loss", CrossEntropy(0.1), ("logits", "labels"), ("y",)),
+        Node("one", Reduce("sum", (0,)), ("gy",), ("g",)),  # plans have no inputs without axes
+        Node("gradient", CrossEntropyGradient(0.1), ("logits", "labels", "g"), ("gx",)),
+    )
+    graph = graph_of(*nodes, outputs=("y", "gx"), logits=(5, 11), labels=(5,), gy=(1,))
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 11, 5).astype(np.float32)
+    logits = draw.standard_normal((5, 11)).astype(np.float32)
+    kinds = check(graph, logits, labels, np.array([0.5], np.float32))
+    assert kinds.count("cross_entropy") == 2

@@ -2,6 +2,8 @@
 
     conv -> add -> relu        the convolution adds the other operand and clamps before it stores
     mul  -> conv               a factor per channel (squeeze-and-excite) goes into a 1x1 convolution
+    mul  -> sum                products are added up as they are made
+    add  -> relu's gradient    two gradients are added as one goes through
     conv_weight_gradient, sum  the gradient for the filters also adds up the one for the bias
     clamp' -> batch_norm'      while training: the norm's gradient masks what it reads
 
@@ -41,6 +43,8 @@ class Group:
         sums: Of a convolution's gradient for its filters: the sum of the same gradient over batch
             and places, which it makes as well.
         shuffled: Of a reshape, permute and reshape that deal out channels: how many groups.
+        through: Of arithmetic: the node behind that uses its result as it is made. A sum of
+            products, or the gradient of an activation, of a sum.
         activation: What it applies last.
         nodes: All of it, in order.
     """
@@ -54,6 +58,7 @@ class Group:
     permuted: tuple[int, ...] | None = None
     shuffled: int = 0
     sums: Node | None = None
+    through: Node | None = None
     activation: Activation | None = None
     nodes: list[Node] = field(default_factory=list)
 
@@ -83,7 +88,7 @@ def groups(graph: Graph) -> list[Group]:
 def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
     while (reader := only_reader(graph, group.output)) and reader.name not in taken:
         op = graph.op(reader)
-        if group.activation is not None or group.shuffled:
+        if group.activation is not None or group.shuffled or group.through:
             return
         if isinstance(op, Permute) and group.node.kind == "linear" and not group.permuted:
             if not _adds_next(graph, reader):
@@ -103,12 +108,28 @@ def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
             if group.node.kind not in _TAKES_ACTIVATION or not native_activation(op):
                 return
             group.activation = op
+        elif _goes_through(graph, group, reader):
+            group.through = reader
         elif not (residual := _residual(graph, group, reader)):
             return
         else:
             group.residual = residual
         group.nodes.append(reader)
         group.output = reader.outputs[0]
+
+
+def _goes_through(graph: Graph, group: Group, reader: Node) -> bool:
+    """Whether arithmetic and its reader are one step: `sums` or `activation_gradient`."""
+    op, behind = graph.op(group.node), graph.op(reader)
+    if not isinstance(op, Binary) or op.alpha != 1 or len(group.node.inputs) != 2:
+        return False
+    types = [graph.types[name or ""] for name in group.node.inputs]
+    if types[0] != types[1] or not types[0] or types[0].dtype != "float32":
+        return False
+    if op.function == "mul" and isinstance(behind, Reduce) and behind.function == "sum":
+        return True
+    gradient = isinstance(behind, ActivationGradient) and reader.inputs[0] == group.output
+    return op.function == "add" and gradient
 
 
 def _shuffles(graph: Graph, group: Group, permute: Node) -> int:

@@ -16,6 +16,7 @@ from . import (  # noqa: F401 - they fill the table
     elementwise,
     gradient,
     linear,
+    loss,
     matmul,
     norm,
     place,

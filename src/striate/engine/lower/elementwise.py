@@ -11,7 +11,7 @@ from ...graph.ops import Activation, Binary
 from .._activations import native_activation
 from .._fuse import Group
 from .._values import Map
-from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
+from ._lowering import LOWERINGS, Lowering, NotNative, activation_of, blocks_of, lowers
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow", "max", "min"})
 _COMMUTES = frozenset({"add", "mul", "max", "min"})
@@ -53,6 +53,9 @@ def lower_binary(low: Lowering, group: Group) -> None:
     """A op b: numbers, maps alike, one number a channel or an image's channel; else strides."""
     op = low.graph.op(group.node)
     assert isinstance(op, Binary)
+    if group.through is not None:
+        LOWERINGS[group.through.kind](low, group)
+        return
     if op.function not in _ARITHMETIC:
         raise NotNative(f"{op.function} has no kernel")
     low.check_floats(*(name for name in group.node.inputs if name is not None))

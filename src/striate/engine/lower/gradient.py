@@ -23,17 +23,23 @@ from .pool import window_attributes
 
 @lowers("activation_gradient")
 def lower_activation_gradient(low: Lowering, group: Group) -> None:
-    """Gy * f'(x), in the layout that gy or x has."""
-    op = low.graph.op(group.node)
-    gy, seen = _inputs(low, group)
+    """Gy * f'(x), in the layout that x or gy has; gy may be a sum of two."""
+    node = group.through or group.node
+    op = low.graph.op(node)
+    low.check_floats(*node.inputs, filled=True)
+    seen = node.inputs[1]
+    first, *second = group.node.inputs if group.through else node.inputs[:1]
     assert isinstance(op, ActivationGradient)
     native = native_activation(Activation(op.function, op.numbers))
     if native is None:
         raise NotNative(f"the gradient of {op.function} has no kernel")
-    x, first = _alike(low, seen, gy)
+    x, gy, *added = _alike(low, *(name or "" for name in (seen, first, *second)))
     gx = low.make_like(group.output, x)
-    attributes = {**_strides(x, gy=first, x=x, gx=gx), **native}
-    low.emit(group, "activation_gradient", attributes, [first, x], [gx])
+    beside = {"added": added[0]} if added else {}
+    attributes = {**_strides(x, gy=gy, x=x, gx=gx, **beside), **native}
+    if added:
+        attributes["added"] = True
+    low.emit(group, "activation_gradient", attributes, [gy, x, *added], [gx])
 
 
 def _alike(low: Lowering, *names: str) -> tuple[Map, ...]:

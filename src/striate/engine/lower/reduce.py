@@ -21,16 +21,23 @@ _MODES = {
 
 @lowers("reduce")
 def lower_reduce(low: Lowering, group: Group) -> None:
-    """Over all places of a blocked map a pooling; else over axes that lie side by side."""
-    op = low.graph.op(group.node)
-    value = group.node.inputs[0]
+    """Of blocked maps a pooling or their sums; else over axes that lie side by side."""
+    node = group.through or group.node
+    op = low.graph.op(node)
+    value = node.inputs[0]
     assert isinstance(op, Reduce)
     assert value is not None
     shape = low.shape(value)
     if op.function not in _MODES or not low.is_float(value) or 0 in shape:
         raise NotNative(f"{op.function} has no kernel")
     axes = op.reduced(len(shape))
+    if group.through is not None:
+        if not _sum_maps(low, group, [name or "" for name in group.node.inputs], axes):
+            raise NotNative("its products are not of blocked maps")
+        return
     if pool_whole(low, group, op.function, axes):
+        return
+    if op.function == "sum" and _sum_maps(low, group, [value], axes):
         return
     x = _gathered(low, group, low.plain(value), axes)
     size = math.prod(shape[axis] for axis in axes)
@@ -48,6 +55,30 @@ def lower_reduce(low: Lowering, group: Group) -> None:
         "divisor": float(size - op.function.endswith("_unbiased")),
     }
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def _sum_maps(low: Lowering, group: Group, values: list[str], axes: tuple[int, ...]) -> bool:
+    """Sum a blocked map, or the products of two, over its places, or images and places."""
+    if not any(value in low.blocked_maps for value in values):
+        return False
+    x, *b = (low.blocked(value) for value in values)
+    assert x.axes is not None
+    if any(other.axes != x.axes for other in b):
+        return False
+    images = sorted(axes) == sorted((x.axes[0], *x.axes[2:]))
+    if not images and sorted(axes) != sorted(x.axes[2:]):
+        return False
+    y = low.make_plain(group.output) if images else low.make_pooled(group.output, x, axes)
+    attributes = {
+        "batch": x.batch,
+        "channels": x.channels,
+        "pixels": x.pixels,
+        "over": "images" if images else "places",
+        "product": bool(b),
+        **{f"{n}_batch_stride": m.batch_stride for n, m in zip("xb", (x, *b), strict=False)},
+    }
+    low.emit(group, "sums", attributes, [x, *b], [y])
+    return True
 
 
 def _gathered(low: Lowering, group: Group, x: Map, axes: tuple[int, ...]) -> Map:

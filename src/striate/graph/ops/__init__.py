@@ -28,6 +28,9 @@ from .linear import Attention as Attention
 from .linear import Einsum as Einsum
 from .linear import Linear as Linear
 from .linear import MatMul as MatMul
+from .loss import CrossEntropy as CrossEntropy
+from .loss import CrossEntropyGradient as CrossEntropyGradient
+from .loss import check_labels as check_labels
 from .norm import BatchNorm as BatchNorm
 from .norm import GroupNorm as GroupNorm
 from .norm import LayerNorm as LayerNorm
