@@ -102,6 +102,19 @@ SHAPES = {
     "3x3, many images of few pixels": Convolution(
         in_channels=17, out_channels=24, size=(1, 2, 2), batch=37, **SAME
     ),
+    "stride 2, many images of few pixels": Convolution(
+        in_channels=24,
+        out_channels=40,
+        groups=2,
+        size=(1, 7, 6),
+        stride=(1, 2, 2),
+        batch=33,
+        **SAME,
+    ),
+    "1x1, many images of few pixels": Convolution(
+        in_channels=20, out_channels=28, size=(1, 3, 3), kernel=(1, 1, 1), batch=50
+    ),
+    "signal, many images": Convolution(size=(1, 1, 9), kernel=(1, 1, 3), batch=19),
     "stride 2": Convolution(stride=(1, 2, 2), size=(1, 15, 14), batch=2, **SAME),
     "dilation 3": Convolution(
         dilation=(1, 3, 3), size=(1, 15, 11), before=(0, 3, 3), after=(0, 3, 3)
@@ -297,7 +310,7 @@ def convolutions(draw_from: st.DrawFn) -> Convolution:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(convolutions())
 def test_any_convolution(p: Convolution) -> None:
     for target in TARGETS:

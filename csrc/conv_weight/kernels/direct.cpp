@@ -10,8 +10,10 @@
 //
 // Groups of fewer channels than a vector are merged, and what would lead from one to the other is
 // computed and thrown away: 32 groups of 4 channels are 16 of 8, for twice the multiply-adds.
+#include "conv_weight/kernels/ahead.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
+#include "conv_weight/kernels/gather.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
@@ -22,7 +24,8 @@ constexpr int64_t kPartialFloats = 32768;  // of a task: 128 KiB of L2
 constexpr int64_t kMapBlocks = 16;         // of x, of a task: 96 KiB a band
 
 struct Plan {
-  ConvWeightShape s;
+  int64_t images;                     // side by side
+  ConvWeightShape s;                  // of the maps as they are read: flat, or gathered
   int64_t groups, channels, outputs;  // of the merged groups
   int64_t blocks, vectors;            // of x and of gy, of a group
   int64_t sets;                       // of up to 3 vectors
@@ -30,6 +33,7 @@ struct Plan {
   int64_t chunks;
   Bands bands;
   int64_t group_floats, partial_floats;  // of a group, of a chunk; bias sums behind the groups
+  int64_t x_floats, gy_floats;           // of gathered maps, behind the partial sums
 
   int64_t cell_floats() const { return s.taps() * kLanes * kLanes; }  // a block by a vector
   int64_t first_vector(int64_t set) const { return cut(vectors, sets, set); }
@@ -46,6 +50,8 @@ int64_t merged_groups(const ConvWeightShape& s) {
 Plan plan(const ConvWeightShape& shape) {
   Plan p;
   p.s = flattened(shape);
+  p.images = gathered_images(p.s);
+  p.s = gathered(p.s, p.images);
   p.groups = shape.groups / merged_groups(shape);
   p.channels = shape.in_channels / p.groups;
   p.outputs = shape.out_channels / p.groups;
@@ -61,6 +67,8 @@ Plan plan(const ConvWeightShape& shape) {
   p.chunks = chunks_of(p.bands.count(), p.groups * p.block_ranges * p.set_ranges);
   p.group_floats = p.blocks * p.vectors * p.cell_floats();
   p.partial_floats = p.groups * (p.group_floats + (shape.bias ? p.vectors * kLanes : 0));
+  p.x_floats = p.images > 1 ? p.s.batch * p.s.x_batch_stride : 0;
+  p.gy_floats = p.images > 1 ? p.s.batch * p.s.y_batch_stride : 0;
   return p;
 }
 
@@ -68,14 +76,32 @@ bool fits(const ConvWeightShape& s) {
   return !s.plain_input && merged_groups(s) <= kMostMerged;
 }
 
+int64_t all_blocks(int64_t channels) {
+  return ceil_div(channels, kLanes);
+}
+
 Needs needs(const ConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.shared_floats = p.chunks * p.partial_floats;
-  needs.phases = 2;
-  needs.tasks[0] = p.groups * p.chunks * p.block_ranges * p.set_ranges;
-  needs.tasks[1] = p.groups * p.sets * p.blocks;
+  needs.shared_floats = p.chunks * p.partial_floats + p.x_floats + p.gy_floats;
+  needs.phases = p.images > 1 ? 3 : 2;
+  needs.tasks[0] = p.s.batch * (all_blocks(s.in_channels) + all_blocks(s.out_channels));
+  needs.tasks[needs.phases - 2] = p.groups * p.chunks * p.block_ranges * p.set_ranges;
+  needs.tasks[needs.phases - 1] = p.groups * p.sets * p.blocks;
   return needs;
+}
+
+// Put the images of a group side by side: a block of x, or of gy.
+void gather(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t x_blocks = all_blocks(s.in_channels), gy_blocks = all_blocks(s.out_channels);
+  const int64_t group = task / (x_blocks + gy_blocks), i = task % (x_blocks + gy_blocks);
+  const bool x = i < x_blocks;
+  const int64_t block = x ? i : i - x_blocks, pixels = x ? s.in_pixels() : s.out_pixels();
+  const int64_t stride = x ? s.x_batch_stride : s.y_batch_stride, first = group * p.images;
+  float* const to = b.shared + p.chunks * p.partial_floats +
+                    (x ? group * p.s.x_batch_stride : p.x_floats + group * p.s.y_batch_stride);
+  gather_block(b.in[x ? 0 : 1] + first * stride + block * pixels * kLanes, stride, pixels,
+               s.batch - first, p.images, to + block * pixels * p.images * kLanes);
 }
 
 // Where the partial sums of a group's set of vectors and a block begin.
@@ -122,7 +148,7 @@ int64_t list_places(const ConvWeightShape& s, const Band& band, int64_t w, Tile&
 
 // One set of vectors by a range of blocks, over a band.
 void add_band(const Plan& p, const Band& band, Tile t, int64_t vectors, int64_t first_block,
-              int64_t stop_block, float* partial) {
+              int64_t stop_block, float* partial, Ahead& next_x, Ahead& next_gy) {
   const ConvWeightShape& s = p.s;
   TileRow rows[kBandPlaces];
   t.rows = rows;
@@ -149,6 +175,8 @@ void add_band(const Plan& p, const Band& band, Tile t, int64_t vectors, int64_t 
             t.x = cell + k;
             t.sum = sum + k * t.sum_step;
             of[cut(used, parts, part + 1) - k - 1](t);
+            fetch(next_x);
+            fetch(next_gy);
           }
         }
       }
@@ -189,19 +217,35 @@ void compute(const Plan& p, const Buffers& b, int64_t task) {
   if (bias) {
     clear(partial + bias_place(p, group, first_vector), (stop_vector - first_vector) * kLanes);
   }
+  const float* const gathered = b.shared + p.chunks * p.partial_floats;
+  const float* const x = p.images > 1 ? gathered : b.in[0];
+  const float* const gy = p.images > 1 ? gathered + p.x_floats : b.in[1];
+  const int64_t x_block = s.in_pixels() * kLanes, gy_vector = s.out_pixels() * kLanes;
+  Tile t = {};
+  t.x = x + group * p.blocks * x_block;
+  t.x_step = s.stride[2] * kLanes;
+  t.gy_vector = gy_vector;
   const int64_t count = p.bands.count(), stop = cut(count, p.chunks, chunk + 1);
   for (int64_t i = cut(count, p.chunks, chunk); i < stop; ++i) {
     const Band band = band_of(s, p.bands, s.out[0], i);
-    Tile t = {};
-    t.x = b.in[0] + group * p.blocks * s.in_pixels() * kLanes;
-    t.x_step = s.stride[2] * kLanes;
-    t.gy_vector = s.out_pixels() * kLanes;
+    const Band next = band_of(s, p.bands, s.out[0], i + 1 < stop ? i + 1 : i);
+    const int64_t tiles = 2 * s.taps() * (stop_block - first_block);  // of a set, or more
+    Ahead next_x;
+    if (pointwise(s) && i + 1 < stop) {
+      next_x = fetch_band(t.x + first_block * x_block, s.x_batch_stride, x_block,
+                          stop_block - first_block, s.in[2], next, tiles * (stop_set - first_set));
+    }
     for (int64_t set = first_set; set < stop_set; ++set) {
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-      t.gy = b.in[1] + (group * p.vectors + vector) * t.gy_vector;
+      const bool last = set + 1 == stop_set;
+      const int64_t after = last ? first_set : set + 1, then = p.first_vector(after);
+      Ahead next_gy =
+          fetch_band(gy + (group * p.vectors + then) * gy_vector, s.y_batch_stride, gy_vector,
+                     p.first_vector(after + 1) - then, s.out[2], last ? next : band, tiles);
+      t.gy = gy + (group * p.vectors + vector) * gy_vector;
       if (bias) add_bias(p, band, t, vectors, partial + bias_place(p, group, vector));
       add_band(p, band, t, vectors, first_block, stop_block,
-               partial + place(p, group, set, first_block));
+               partial + place(p, group, set, first_block), next_x, next_gy);
     }
   }
 }
@@ -245,7 +289,14 @@ void finish(const Plan& p, const Buffers& b, int64_t task) {
 
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
   const Plan p = plan(s);
-  for (int64_t task = first; task < stop; ++task) (phase == 0 ? compute : finish)(p, b, task);
+  const int step = p.images > 1 ? phase : phase + 1;
+  for (int64_t task = first; task < stop; ++task) {
+    if (step == 0) {
+      gather(s, p, b, task);
+    } else {
+      (step == 1 ? compute : finish)(p, b, task);
+    }
+  }
 }
 
 }  // namespace

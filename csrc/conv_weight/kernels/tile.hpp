@@ -55,7 +55,7 @@ static void tile(const Tile& t) {
     for (int k = 0; k < kPointers; ++k) x[k] = t.x + row->x + (kNext ? 0 : t.at[k]);
     const float* gy = t.gy + row->gy;
     int64_t at = 0;
-    _Pragma("GCC unroll 1") for (int64_t p = places; p > 0; --p, at += step, gy += kLanes) {
+    _Pragma("GCC unroll 2") for (int64_t p = places; p > 0; --p, at += step, gy += kLanes) {
       // GCC would load the inputs of several places at once, and spill them.
       asm volatile("" ::: "memory");
       Vector g[NV];
