@@ -8,6 +8,7 @@ import pytest
 from striate import OptionError
 from striate.look import Picture
 from striate.look import _style as style
+from striate.look._sheet import grid, sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,7 @@ class Tiles(Picture):
     def _draw(self):
         figure = style.new_figure(3.4, 2.0, "Tiles")
         axes = figure.subplots()
-        style.sheet(axes, self.tiles, limit=1.0, labels=[str(i) for i in range(len(self.tiles))])
+        sheet(axes, self.tiles, limit=1.0, labels=[str(i) for i in range(len(self.tiles))])
         style.scale(axes, 1.0, "weight")
         return figure
 
@@ -65,7 +66,7 @@ def test_zero_is_white_and_the_signs_are_told_apart():
 
 @pytest.mark.parametrize("count", [1, 2, 8, 9, 16, 64, 100, 513])
 def test_a_grid_holds_all_tiles_and_no_empty_row(count):
-    rows, columns = style.grid(count)
+    rows, columns = grid(count)
     assert (rows - 1) * columns < count <= rows * columns
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .._flat_filters import flat_filters
 from . import _style as style
 from ._picture import Picture
+from ._sheet import GAP, sheet, sheet_height
 from ._subject import Floats
 
 if TYPE_CHECKING:
@@ -67,19 +68,19 @@ class FilterHistory(Picture):
     def _draw(self) -> Figure:
         tiles, blocks = self.tiles(), self._blocks()
         rows = -(-len(tiles) // blocks)
-        sheet: list[Floats | None] = []
+        drawn: list[Floats | None] = []
         for row in range(rows):
             for block in range(blocks):
                 number = block * rows + row
                 if block:
-                    sheet.append(None)
-                sheet.extend(tiles[number] if number < len(tiles) else [None] * len(self.epochs))
+                    drawn.append(None)
+                drawn.extend(tiles[number] if number < len(tiles) else [None] * len(self.epochs))
         columns = blocks * (len(self.epochs) + 1) - 1
         aspect = tiles.shape[3] / tiles.shape[2] if tiles.ndim > 3 else 2.0
-        high = style.sheet_height(len(sheet), aspect, columns=columns)
+        high = sheet_height(len(drawn), aspect, columns=columns)
         figure = style.new_figure(height=high + 0.55, title=self._title())
         axes = figure.subplots()
-        style.sheet(axes, sheet, self.limit, columns=columns)
+        sheet(axes, drawn, self.limit, columns=columns)
         self._mark(axes, rows, blocks, 1 / aspect)
         self._note(figure, axes, tiles.ndim)
         return figure
@@ -91,7 +92,7 @@ class FilterHistory(Picture):
 
     def _mark(self, axes: Axes, rows: int, blocks: int, tall: float) -> None:
         """Write the epochs above the columns, and the filters' numbers beside the rows."""
-        across, down = 1 + style.GAP, tall + style.GAP
+        across, down = 1 + GAP, tall + GAP
         width = len(self.epochs) + 1
         for block in range(blocks):
             for column, epoch in enumerate(self.epochs):

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import OptionError
 from . import _style as style
 from ._picture import Picture
+from ._sheet import sheet, sheet_height
 from ._subject import Floats, open_subject
 from ._weights import filters_of, first_with_filters
 
@@ -91,10 +92,10 @@ class Filters(Picture):
         first = tiles[0]
         assert first is not None
         aspect = first.shape[1] / first.shape[0] if first.ndim > 1 else 2.0
-        height = style.sheet_height(len(tiles), aspect, columns=columns, labels=True)
+        height = sheet_height(len(tiles), aspect, columns=columns, labels=True)
         figure = style.new_figure(height=height + 0.45, title=self._title())
         axes = figure.subplots()
-        style.sheet(axes, tiles, self.limit, labels=labels, columns=columns)
+        sheet(axes, tiles, self.limit, labels=labels, columns=columns)
         if self.colour:
             note = f"grey: 0; darkest and brightest: ±{style.number(self.limit)}"
             figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color=style.GREY)

@@ -1,7 +1,7 @@
 """Maps as a figure: the input, then a sheet or a strip a layer, one below the other.
 
-Each stands at a place worked out in inches: of a deep network, matplotlib's own layout would take
-minutes.
+All of it stands in one pair of axes that counts inches from the upper left: of a deep network,
+axes for each layer, laid out by matplotlib, would take minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _style as style
 from ._maps import ROW, LayerMaps, Maps
+from ._sheet import LABEL, grid, lay_out, sheet_height, tile_inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
     from ._subject import Floats
 
-LEFT, WIDTH = 0.01, 0.85
-"""Shares of the figure's width: where a sheet begins, and how wide it is."""
+LEFT, RIGHT = 0.07, 6.02
+"""Inches from the left: where a sheet begins and ends."""
 
 HEADING = 0.22
 """Inches above a sheet."""
 
-INPUT, STRIP, GAP = 0.95, 0.22, 0.16
+INPUT, STRIP, BELOW = 0.95, 0.22, 0.16
 """Inches: the input's height, that of a vector, and what is free below each."""
 
 
@@ -34,25 +35,25 @@ def draw(maps: Maps) -> Figure:
     """Make the figure."""
     several = len(maps.layers) > 1
     heights = [INPUT, *(_height(one, several) for one in maps.layers)]
-    title = f"{maps.name}: what its layers make of an input" if several else ""
-    above = 0.3 if several else 0.05
-    total = above + sum(height + HEADING + GAP for height in heights)
-    figure = style.new_figure(height=total)
-    figure.set_layout_engine("none")
-    figure.text(LEFT, 1 - 0.05 / total, title, va="top", fontsize=10)
+    above = 0.35 if several else 0.1
+    total = above + sum(height + HEADING + BELOW for height in heights)
+    figure = style.new_figure(height=total, placed=True)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, style.PAGE)
+    axes.set_ylim(total, 0)
+    axes.set_autoscale_on(False)
+    if several:
+        title = f"{maps.name}: what its layers make of an input"
+        axes.text(LEFT, 0.05, title, va="top", fontsize=10)
     note = "values: orange above 0, blue below; one scale a layer"
-    figure.text(LEFT + WIDTH, 1 - above / total, note, va="top", ha="right", color=style.GREY)
-    headings = ["input", *map(_heading, maps.layers)]
-    tops = np.cumsum([above, *(height + HEADING + GAP for height in heights)])
-    for top, heading in zip(tops, headings, strict=False):
-        figure.text(LEFT, 1 - top / total, heading, va="top")
-    places = [
-        (1 - (top + HEADING + height) / total, height / total)
-        for top, height in zip(tops, heights, strict=False)
-    ]
-    _draw_input(figure.add_axes((LEFT, places[0][0], 0.2, places[0][1])), maps.shown)
-    for one, (bottom, height) in zip(maps.layers, places[1:], strict=True):
-        _draw_layer(figure, one, several, bottom, height)
+    axes.text(RIGHT, above, note, va="top", ha="right", color=style.GREY)
+    tops = np.cumsum([above, *(height + HEADING + BELOW for height in heights)])
+    axes.text(LEFT, tops[0], "input", va="top")
+    _draw_input(axes, maps.shown, tops[0] + HEADING)
+    for one, top, height in zip(maps.layers, tops[1:-1], heights[1:], strict=True):
+        axes.text(LEFT, top, _heading(one), va="top")
+        _draw_layer(axes, one, several, top + HEADING, height)
     return figure
 
 
@@ -60,69 +61,66 @@ def _height(maps: LayerMaps, several: bool) -> float:
     if maps.values.ndim == 1:
         return STRIP if maps.before is None else 2.4 * STRIP
     tiles, _, columns = _tiles(maps, several)
-    return style.sheet_height(len(tiles), _aspect(maps), columns=columns, labels=True)
+    return sheet_height(len(tiles), _aspect(maps), columns=columns, labels=True)
 
 
-def _draw_input(axes: Axes, shown: Floats) -> None:
+def _draw_input(axes: Axes, shown: Floats, top: float) -> None:
     if shown.ndim == 3:
-        style.show(axes, shown)
-        axes.set_anchor("NW")
+        high, wide = shown.shape[:2]
+        scale = min(INPUT / high, (RIGHT - LEFT) / wide)
+        _image(axes, shown, (LEFT, top, scale * wide, scale * high))
     else:
-        style.sheet(axes, list(shown), style.largest(shown))
+        room = INPUT / len(shown)
+        unit = min(2 * room, RIGHT - LEFT)
+        lines, limit = list(shown), style.largest(shown)
+        lay_out(axes, lines, limit, columns=1, at=(LEFT, top), unit=unit)
 
 
-def _draw_layer(
-    figure: Figure, maps: LayerMaps, several: bool, bottom: float, height: float
-) -> None:
+def _image(axes: Axes, picture: Floats, where: tuple[float, float, float, float]) -> None:
+    """Draw colours at (left, top, width, height)."""
+    left, top, wide, high = where
+    extent = (left, left + wide, top + high, top)
+    axes.imshow(picture, extent=extent, aspect="auto", interpolation="nearest")
+
+
+def _draw_layer(axes: Axes, maps: LayerMaps, several: bool, top: float, height: float) -> None:
     if maps.values.ndim == 1:
         strips = [maps.values] if maps.before is None else [maps.before, maps.values]
         each = height / (len(strips) + 0.4 * (len(strips) - 1))
-        for number, strip in enumerate(reversed(strips)):
-            axes = figure.add_axes((LEFT, bottom + 1.4 * each * number, WIDTH, each))
-            _draw_strip(axes, strip, maps.limit, last=number == 0)
+        for number, strip in enumerate(strips):
+            _draw_strip(axes, strip, maps.limit, (LEFT, top + 1.4 * each * number, each))
+        for place, edge, side in ((0, LEFT, "left"), (len(maps.values) - 1, RIGHT, "right")):
+            axes.text(edge, top + height + 0.02, str(place), fontsize=6, va="top", ha=side)
     else:
-        axes = figure.add_axes((LEFT, bottom, WIDTH, height))
         tiles, labels, columns = _tiles(maps, several)
-        style.sheet(axes, tiles, maps.limit, labels=labels, columns=columns)
-    inches = height * figure.get_figheight()
+        unit = tile_inches(style.PAGE, columns)
+        at, above = (LEFT, top + LABEL), LABEL / unit
+        lay_out(
+            axes, tiles, maps.limit, columns=columns, labels=labels, above=above, at=at, unit=unit
+        )
     if maps.values.ndim == 2:
         edges = f"edges: ±{style.number(maps.limit)}"
-        figure.text(LEFT + WIDTH, bottom + height, edges, ha="right", color=style.GREY)
+        axes.text(RIGHT, top, edges, ha="right", color=style.GREY)
     else:
-        tall = min(inches, style.BAR) / figure.get_figheight()
-        _draw_scale(figure, maps.limit, (LEFT + WIDTH + 0.02, bottom + height - tall, tall))
+        _draw_scale(axes, maps.limit, (RIGHT + 0.14, top, min(height, style.BAR)))
 
 
-def _draw_strip(axes: Axes, strip: Floats, limit: float, *, last: bool) -> None:
-    """Numbers of a vector as cells."""
-    limit = limit or 1.0
-    axes.imshow(
-        strip[None],
-        style.diverging(),
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="nearest",
-    )
-    axes.set_yticks([])
-    axes.set_xticks(sorted({0, len(strip) - 1}) if last else [])
-    axes.tick_params(length=2, pad=1)
-    axes.spines[:].set_visible(False)
+def _draw_strip(axes: Axes, strip: Floats, limit: float, where: tuple[float, float, float]) -> None:
+    """Draw the numbers of a vector as cells, at (left, top, height)."""
+    left, top, high = where
+    shades = style.diverging()((strip[None] / (limit or 1.0) + 1) / 2)
+    _image(axes, shades, (left, top, RIGHT - left, high))
 
 
-def _draw_scale(figure: Figure, limit: float, where: tuple[float, float, float]) -> None:
-    """The legend of the colours, at (left, bottom, height)."""
-    left, bottom, tall = where
-    axes = figure.add_axes((left, bottom, 0.014, tall))
-    shades = np.linspace(1, -1, 64)[:, None]
-    axes.imshow(shades, style.diverging(), vmin=-1, vmax=1, aspect="auto")
-    ends = [f"{style.number(limit or 1.0)}", f"-{style.number(limit or 1.0)}"]
-    room = tall * figure.get_figheight() > 0.6
-    axes.set_xticks([])
-    axes.set_yticks([0, 31.5, 63] if room else [0, 63], [ends[0], "0", ends[1]] if room else ends)
-    axes.yaxis.tick_right()
-    axes.tick_params(length=2, pad=1, labelsize=6)
-    axes.spines[:].set_visible(False)
+def _draw_scale(axes: Axes, limit: float, where: tuple[float, float, float]) -> None:
+    """Draw the legend of the colours, at (left, top, height)."""
+    left, top, tall = where
+    shades = style.diverging()(np.linspace(1, 0, 64)[:, None])
+    _image(axes, shades, (left, top, 0.1, tall))
+    end = style.number(limit or 1.0)
+    marks = {0.0: end, 0.5: "0" if tall > 0.6 else "", 1.0: f"-{end}"}
+    for share, text in marks.items():
+        axes.text(left + 0.13, top + share * tall, text, va="center", fontsize=6)
 
 
 def _heading(maps: LayerMaps) -> str:
@@ -139,7 +137,7 @@ def _tiles(maps: LayerMaps, several: bool) -> tuple[list[Floats | None], list[st
     """Pictures and labels, row by row; pairs stand one above the other."""
     tiles, labels = list(map(_flat, maps.values)), [f"{channel}" for channel in maps.channels]
     if maps.before is None:
-        columns = ROW if several else style.grid(len(tiles), _aspect(maps))[1]
+        columns = ROW if several else grid(len(tiles), _aspect(maps))[1]
         return [*tiles], labels, columns
     columns = min(ROW, len(tiles))
     pairs: list[Floats | None] = []

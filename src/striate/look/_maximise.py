@@ -79,7 +79,8 @@ class Maximised(Picture):
     box: Box
 
     def _draw(self) -> Figure:
-        from ._style import PAGE, largest, new_figure, sheet, sheet_height
+        from ._sheet import sheet, sheet_height
+        from ._style import PAGE, largest, new_figure
 
         tiles = [self._tile(part) for part in self.parts]
         aspect = tiles[0].shape[1] / tiles[0].shape[0] if tiles[0].ndim > 1 else 2.0
@@ -258,8 +259,8 @@ class _Climb:
             moved = torch.roll(x, shifts, axes) if axes else x
             made = self.program.run([moved], [self.value])[self.value]
             units = made.reshape(len(x), -1) if made.dim() < 2 else made
-            units = units[(torch.arange(len(x)), torch.tensor(channels), *at)]
-            value = units.reshape(len(x), -1).mean(1)
+            index: Any = (torch.arange(len(x)), torch.tensor(channels), *at)
+            value = units[index].reshape(len(x), -1).mean(1)
             if not value.requires_grad:
                 raise OptionError(f"{self.value}: it has no gradient on the input.")
             (gradient,) = torch.autograd.grad(value.sum(), x)

@@ -63,9 +63,9 @@ class Picture(ABC):
         dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         with style():
             drawn = self._draw()
-            drawn.savefig(
-                buffer, format=kind, dpi=dpi, bbox_inches="tight", metadata=dated.get(kind)
-            )
+            # What was laid out has a margin to cut, and what was placed is as it should be.
+            edge = "tight" if drawn.get_layout_engine() else None
+            drawn.savefig(buffer, format=kind, dpi=dpi, bbox_inches=edge, metadata=dated.get(kind))
         return buffer.getvalue()
 
     def _repr_png_(self) -> bytes:

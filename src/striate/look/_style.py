@@ -1,11 +1,10 @@
-"""How figures look: sizes for paper, colours, sheets of tiles, scales with units.
+"""How figures look: sizes for paper, colours, scales with units, inputs.
 
 matplotlib is used without pyplot: nothing global is touched, and no window opens.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -68,16 +67,19 @@ def style() -> AbstractContextManager[None]:
     return context
 
 
-def new_figure(width: float = PAGE, height: float = 4.0, title: str = "") -> Figure:
+def new_figure(
+    width: float = PAGE, height: float = 4.0, title: str = "", *, placed: bool = False
+) -> Figure:
     """Make an empty figure.
 
     Args:
         width, height: In inches.
         title: Above all; at the left, as a paper's.
+        placed: Whether the caller puts everything at its place; else matplotlib lays out.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=None if placed else "constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure
@@ -158,134 +160,6 @@ def largest(values: Floats) -> float:
     values = np.asarray(values)
     finite = np.abs(values[np.isfinite(values)])
     return float(finite.max(initial=0.0))
-
-
-# Sheets of tiles ----------------------------------------------------------------------------------
-
-GAP = 0.12
-"""Between tiles, in widths of one."""
-
-
-def grid(count: int, aspect: float = 1.0, widest: int = 12) -> tuple[int, int]:
-    """Choose rows and columns for some tiles: about twice as wide as high.
-
-    Args:
-        count: Of tiles.
-        aspect: Width over height of one.
-        widest: Most tiles in a row.
-    Example:
-        >>> grid(6), grid(64), grid(3)
-        ((1, 6), (6, 11), (1, 3))
-    """
-    if count <= min(8, widest):
-        return 1, max(count, 1)
-    columns = min(widest, max(1, round(math.sqrt(2 * count / aspect))))
-    return -(-count // columns), columns
-
-
-def sheet_height(
-    count: int,
-    aspect: float = 1.0,
-    *,
-    columns: int | None = None,
-    width: float = PAGE,
-    labels: bool = False,
-) -> float:
-    """Inches that a sheet of tiles needs, with room for its scale; as `sheet` draws it.
-
-    Args:
-        count: Of tiles.
-        aspect: Width over height of one.
-        columns, width, labels: As `sheet` gets them.
-    """
-    columns = columns or grid(count, aspect)[1]
-    tile = _tile_inches(width, columns)
-    rows = -(-count // columns)
-    return rows * (tile * (1 / aspect + GAP) + (LABEL if labels else 0.0)) + 0.1
-
-
-LABEL = 0.12
-"""Inches that a tile's label is high."""
-
-
-def _tile_inches(width: float, columns: int) -> float:
-    """Width of a tile where a sheet and its scale stand side by side."""
-    return min(0.85 * width / (columns * (1 + GAP)), 1.0)
-
-
-def sheet(
-    axes: Axes,
-    tiles: Sequence[Floats | None] | Floats,
-    limit: float = 1.0,
-    *,
-    columns: int | None = None,
-    labels: Sequence[str] = (),
-    colours: Colormap | None = None,
-    width: float = PAGE,
-) -> None:
-    """Draw tiles of one size in rows.
-
-    Args:
-        axes: Of their own; their ticks are taken away.
-        tiles: (H, W) signed, (H, W, 3) colours from 0 to 1, or (L,) drawn as a line;
-            None leaves a place empty, behind the first.
-        limit: The magnitude in full colour, or at the edge; the same for all tiles.
-        columns: Tiles in a row; by default `grid`'s.
-        labels: A few letters above each tile.
-        colours: Instead of `diverging()`.
-        width: Inches of the sheet with its scale: so much room do the labels get.
-    """
-    axes.set_axis_off()
-    if not len(tiles) or tiles[0] is None:
-        return
-    limit, colours = limit or 1.0, colours or diverging()
-    tall = _height(tiles[0])
-    columns = columns or grid(len(tiles), 1 / tall)[1]
-    above = LABEL / _tile_inches(width, columns) if labels else 0.0
-    step = tall + GAP + above
-    for place, tile in enumerate(tiles):
-        if tile is None:
-            continue
-        row, column = divmod(place, columns)
-        left, top = column * (1 + GAP), row * step
-        _tile(axes, tile, (left, top, tall), limit, colours)
-        if labels:
-            axes.text(left, top - 0.02, labels[place], fontsize=_label_size(columns), va="bottom")
-    rows = -(-len(tiles) // columns)
-    axes.set_xlim(-0.02, columns * (1 + GAP) - GAP + 0.02)
-    axes.set_ylim(rows * step - GAP - above + 0.02, -0.02 - above)
-    axes.set_aspect("equal", anchor="NW")
-
-
-def _height(tile: Floats) -> float:
-    """Of a tile one wide; lines are half as high as wide."""
-    return 0.5 if tile.ndim == 1 else min(max(tile.shape[0] / tile.shape[1], 0.05), 20.0)
-
-
-def _label_size(columns: int) -> float:
-    return 7.0 if columns <= 8 else 5.5
-
-
-def _tile(
-    axes: Axes, tile: Floats, where: tuple[float, float, float], limit: float, colours: Colormap
-) -> None:
-    from matplotlib.patches import Rectangle
-
-    left, top, tall = where
-    extent = (left, left + 1, top + tall, top)
-    if tile.ndim == 1:
-        middle = top + tall / 2
-        across = np.linspace(left, left + 1, len(tile)) if len(tile) > 1 else [left, left + 1]
-        heights = middle - np.broadcast_to(tile, len(across)) / limit * tall / 2
-        axes.plot([left, left + 1], [middle, middle], color=FAINT, linewidth=0.5)
-        axes.plot(across, heights, color=colour(POSITIVE), linewidth=0.9, solid_joinstyle="round")
-    elif tile.ndim == 3:
-        axes.imshow(np.clip(np.nan_to_num(tile), 0, 1), extent=extent, interpolation="nearest")
-    else:
-        least = 0.0 if colours.name == "striate_rising" else -limit
-        axes.imshow(tile, colours, vmin=least, vmax=limit, extent=extent, interpolation="nearest")
-    frame = Rectangle((left, top), 1, tall, fill=False, edgecolor=FAINT, linewidth=0.5)
-    axes.add_patch(frame)
 
 
 def colour(rgb: tuple[int, int, int]) -> tuple[float, float, float]:
