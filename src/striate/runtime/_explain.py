@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ._recipe import Recipe, StepRecipe
@@ -73,11 +74,27 @@ def steps_table(
     return lines
 
 
-def _step(step: StepRecipe) -> str:
+def shares_table(steps: Sequence[StepRecipe], times: Sequence[float]) -> list[str]:
+    """The lines that tell what all steps of a kind and a kernel take, the longest first."""
+    rows: dict[str, list[float]] = {}
+    for step, time in zip(steps, times, strict=True):
+        rows.setdefault(_kernel(step), []).append(time)
+    total = sum(times) or 1.0
+    lines = [f"{'steps':>5s} {'kernel':35s} {'ms':>8s} {'share':>5s}"]
+    for name, taken in sorted(rows.items(), key=lambda row: -sum(row[1])):
+        ms = 1e3 * sum(taken)
+        lines.append(f"{len(taken):5d} {name:35s} {ms:8.3f} {sum(taken) / total:5.0%}")
+    return lines
+
+
+def _kernel(step: StepRecipe) -> str:
     if step.kind == "island":
-        kernel = f"NumPy: {step.op['kind'] if step.op else ''}"
-    else:
-        kernel = f"{step.kind} {step.kernel}"
+        return f"NumPy: {step.op['kind'] if step.op else ''}"
+    return f"{step.kind} {step.kernel}"
+
+
+def _step(step: StepRecipe) -> str:
+    kernel = _kernel(step)
     name = "+".join(step.nodes) or step.kind
     name = name if len(name) <= 34 else name[:31] + "..."
     return f"{name:34s} {kernel:23s} {_moved(step) / 1e6:7.2f}"

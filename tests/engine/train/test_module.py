@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -299,6 +300,34 @@ def test_what_runs_is_told():
     assert "backward" in told
     assert "in NumPy, without a kernel: " in told
     assert fast.peak_bytes > 4 * 4 * 8 * 64
+
+
+def test_a_profile_times_every_step_and_changes_nothing():
+    fast, _ = both()
+    step(fast, *batch())
+    before = {name: tensor.clone() for name, tensor in fast.state_dict().items()}
+    gradients = [p.grad.clone() for p in fast.parameters() if p.grad is not None]
+    random = torch.get_rng_state()
+    told = fast.explain(profile=True, repeats=2)
+    steps = [
+        line for line in told.splitlines() if re.match(r" +\d+ .* \d+\.\d\d +\d+\.\d{3} ", line)
+    ]
+    counted = [int(count) for count in re.findall(r"(\d+) steps forward, (\d+)", told)[0]]
+    assert len(steps) == sum(counted)
+    assert told.count("share") == 3  # in the table of steps' note, and of each pass
+    shares = told.partition("\nforward\nsteps")[2]
+    kinds = [int(line.split()[0]) for line in shares.splitlines() if line.endswith("%")]
+    assert sum(kinds) == sum(counted)
+    assert all(torch.equal(before[name], tensor) for name, tensor in fast.state_dict().items())
+    assert all(torch.equal(a, p.grad) for a, p in zip(gradients, fast.parameters(), strict=True))
+    assert torch.equal(random, torch.get_rng_state())
+
+
+def test_a_profile_without_a_repeat_is_refused():
+    fast, _ = both()
+    step(fast, *batch())
+    with pytest.raises(OptionError, match="repeats=0 must be 1 or more"):
+        fast.explain(profile=True, repeats=0)
 
 
 class TestErrors:

@@ -107,13 +107,25 @@ class CompiledModule(nn.Module):
         """
         return 4 * int(self._last().recipe.arena_floats)
 
-    def explain(self) -> str:
+    def explain(self, *, profile: bool = False, repeats: int = 20) -> str:
         """Write what the latest call's program does, step by step, forward and backward.
 
+        Args:
+            profile: Run it on random inputs and add what each step takes (milliseconds, GFLOP/s
+                and the share of this machine's measured peak, whether arithmetic or memory binds
+                it), and which kinds of steps take how much of each pass. Gradients and running
+                statistics stay as they are.
+            repeats: Passes there and back of which the medians are told.
         Raises:
-            OptionError: There was no call.
+            OptionError: There was no call, or `repeats` is no count.
         """
-        return str(self._last().explain())
+        program = self._last()
+        if not profile:
+            return str(program.explain())
+        if repeats < 1:
+            raise OptionError(f"repeats={repeats} must be 1 or more.")
+        _, weights, _ = self._captured(self.training)
+        return str(program.explain(program.profile(weights.current(), repeats), repeats))
 
     def _last(self) -> Any:
         if self._latest is None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...errors import GraphError
 from ...graph import Graph, TensorType
 from ...graph.gradient import Training
-from ...runtime._explain import how, steps_table
+from ...runtime._explain import how, shares_table, steps_table
 from ...runtime._run import Runner
 from .._build import build
 from .._compile import find_target
@@ -71,8 +71,13 @@ class Program:
         """The steps."""
         return self.runner.recipe
 
-    def explain(self) -> str:
-        """Write the steps of both passes, and what runs in NumPy for want of a kernel."""
+    def explain(self, times: list[float] | None = None, repeats: int = 0) -> str:
+        """Write the steps of both passes, and what runs in NumPy for want of a kernel.
+
+        Args:
+            times: What `profile` gave; the time of each step and of each kind is told then.
+            repeats: Of `profile`.
+        """
         recipe = self.recipe
         shapes = ", ".join(
             "x".join(map(str, t.shape)) for t in recipe.inputs[: len(recipe.inputs) - self._others]
@@ -86,9 +91,41 @@ class Program:
             f"{len(recipe.steps) - self.forward_steps} backward, {how(recipe)}",
             f"memory of both passes {4 * recipe.arena_floats / 2**20:.1f} MiB",
             f"in NumPy, without a kernel: {told or 'nothing'}",
-            *steps_table(recipe, self.runner.weights.nbytes, [], titles=titles),
+            *steps_table(recipe, self._weight_bytes(), times or [], repeats, titles),
         ]
+        if times:
+            cut = self.forward_steps
+            lines += ["", "forward", *shares_table(recipe.steps[:cut], times[:cut])]
+            lines += ["", "backward", *shares_table(recipe.steps[cut:], times[cut:])]
         return "\n".join(lines)
+
+    def profile(self, weights: dict[str, Tensor], repeats: int) -> list[float]:
+        """Measure each step on random inputs and gradients.
+
+        Args:
+            weights: By name.
+            repeats: Passes there and back.
+        Returns:
+            Each step's median, in seconds.
+        """
+        draw = np.random.default_rng(0)
+        masks = {mask.value for mask in self.training.masks}
+        arrays = [
+            _array(weights[told.name].contiguous())
+            if told.name in weights
+            else np.ones(told.shape, told.dtype)
+            if told.name in masks or told.dtype != "float32"
+            else draw.standard_normal(told.shape, np.float32)
+            for told in self.recipe.inputs
+        ]
+        outputs: list[Array | None] = [np.empty(t.shape, np.float32) for t in self._types]
+        runs = [self.runner.profile(arrays, outputs) for _ in range(repeats + 1)]
+        return [float(time) for time in np.median(runs[1:], axis=0)]
+
+    def _weight_bytes(self) -> int:
+        read = self.training.weights
+        given = sum(4 * int(t.numel) for t in self.recipe.inputs if t.name in read)
+        return self.runner.weights.nbytes + given
 
     def forward(self, inputs: list[Tensor]) -> tuple[list[Tensor], Call]:
         """Compute the outputs, and the moments of batch norms behind them.
