@@ -82,6 +82,50 @@ def test_a_real_layers_sum_is_its_output(conv, shape, at):
         np.testing.assert_array_equal(shown.input, there)
 
 
+@pytest.mark.parametrize("tap", [None, 0, 2])
+@pytest.mark.parametrize("z", [None, 0, 2])
+def test_of_a_volume_a_slice_slides_and_the_others_are_added(tap, z):
+    torch.manual_seed(0)
+    shape = (2, 5, 6, 7)
+    conv = nn.Conv3d(2, 3, (3, 2, 3), stride=(2, 1, 2), padding=1, dilation=(1, 2, 1))
+    x = torch.randn(1, *shape)
+    at = None if z is None else (z, 1, 0)
+    shown = look.sliding_layer(
+        nn.Sequential(conv), x, channel=2, source=1, tap=tap, at=at, places=3, input_shape=shape
+    )
+    with torch.no_grad():
+        y = conv(x)[0, 2].numpy()
+    middle = [(n - min(n, 3)) // 2 for n in y.shape[1:]]
+    i, j = middle if at is None else at[1:]
+    expected = y[1 if z is None else z, i : i + 3, j : j + 3]
+    np.testing.assert_allclose(shown.output, expected, atol=1e-5)
+    chosen = int(re.search(r"its slice (\d) of 3", shown.title).group(1))
+    assert tap in (None, chosen)
+    np.testing.assert_allclose(shown.kernel, conv.weight[2, 1, chosen].detach(), rtol=1e-6)
+    depth = (1 if z is None else z) * 2 - 1 + chosen
+    a, b = shown.first
+    high, wide = shown.input.shape
+    if 0 <= depth < 5:
+        np.testing.assert_array_equal(shown.input, x[0, 1, depth, a : a + high, b : b + wide])
+    else:
+        assert tap is not None  # it was asked for
+        assert not shown.input.any()  # padding
+    for place in shown.places:
+        total = shown.running(place)[-1] + shown.bias + shown.rest[place]
+        assert total == pytest.approx(shown.output[place], abs=1e-9)
+
+
+def test_slices_that_are_not_there():
+    net = nn.Conv3d(1, 1, 2)
+    x = np.zeros((1, 3, 3, 3), np.float32)
+    with pytest.raises(OptionError, match="there is no slice 2 of its filters; they have 2"):
+        look.sliding_layer(net, x, tap=2, input_shape=x.shape)
+    with pytest.raises(OptionError, match="there is no slice 5 of the output; it has 2"):
+        look.sliding_layer(net, x, at=(5, 0, 0), input_shape=x.shape)
+    with pytest.raises(OptionError, match="tap=0 is for filters of three axes"):
+        look.sliding_layer("lenet5", np.zeros((1, 32, 32)), "c1", tap=0)
+
+
 def test_the_gif_has_a_frame_for_each_place(tmp_path):
     shown = look.sliding_window(np.eye(3), np.ones((2, 2)))
     with Image.open(shown.save(tmp_path / "a.gif", dpi=50, ms=70)) as gif:
@@ -114,7 +158,7 @@ def test_still_pictures_and_what_cannot_be_shown(tmp_path):
         look.sliding_window(np.ones((9, 41)), np.ones((3, 9)))
     with pytest.raises(ShapeError, match="both must be"):
         look.sliding_window(np.ones(9), np.ones((3, 3)))
-    with pytest.raises(OptionError, match=r"s2 \(max_pool\): a convolution of 1 or 2 axes"):
+    with pytest.raises(OptionError, match=r"s2 \(max_pool\): only a convolution's window"):
         look.sliding_layer("lenet5", np.ones((1, 32, 32)), "s2")
     with pytest.raises(OptionError, match="there is no filter 6; it has 6"):
         look.sliding_layer("lenet5", np.ones((1, 32, 32)), "c1", channel=6)

@@ -33,8 +33,8 @@ from ._saliency import Saliency as Saliency
 from ._saliency import back_project as back_project
 from ._saliency import saliency as saliency
 from ._sliding import SlidingWindow as SlidingWindow
-from ._sliding import sliding_layer as sliding_layer
 from ._sliding import sliding_window as sliding_window
+from ._sliding_layer import sliding_layer as sliding_layer
 from ._subject import Activations as Activations
 from ._subject import Subject as Subject
 from ._subject import open_subject as open_subject

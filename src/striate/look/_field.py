@@ -12,7 +12,7 @@ from ..errors import OptionError
 from ..inspection import Unit, look_at_unit
 from ..inspection._effective import counted_side
 from . import _style as style
-from ._gradient import has_gradients, program_of
+from ._gradient import has_gradients, threads_for, unit_gradient
 from ._maps import shown_input
 from ._picture import Picture
 from ._subject import Floats, Subject, open_subject
@@ -146,23 +146,10 @@ def _random_inputs(subject: Subject, samples: int, seed: int) -> Floats:
 
 def _gradient(subject: Subject, unit: Unit, channel: int | None, inputs: Floats) -> Floats:
     """Mean over inputs of |d unit / d input|, summed over channels, largest 1."""
-    import torch
-
-    program = program_of(subject)
-    value = subject.graph[unit.layer].outputs[0]
     total = np.zeros(subject.input_shape)
-    for one in inputs:
-        x = program.cast(one[None]).requires_grad_()
-        with torch.enable_grad():
-            made = program.run([x], [value])[value][0].movedim(0, -1)[unit.place]
-            if channel is not None and not -len(made) <= channel < len(made):
-                raise OptionError(
-                    f"{unit.layer}: there is no channel {channel}; it has {len(made)}, from 0."
-                )
-            wanted = made.sum() if channel is None else made[channel]
-            (slope,) = torch.autograd.grad(wanted, x, allow_unused=True)
-        if slope is not None:
-            total += np.abs(slope[0].double().cpu().numpy())
+    with threads_for(subject, 1):
+        for one in inputs:
+            total += np.abs(unit_gradient(subject, one, unit.layer, (channel, *unit.place))[0])
     weight: Floats = total.sum(0)
     return weight / (weight.max() or 1.0)
 

@@ -53,12 +53,14 @@ def unit_gradient(
     subject: Subject,
     x: Any,
     layer: str,
-    index: tuple[int, ...],
+    index: tuple[int | None, ...],
     *,
     by: str | None = None,
     rule: Rule = "gradient",
 ) -> tuple[Floats, int]:
     """Compute the gradient of a unit by the input, or by the output of the layer `by`.
+
+    A channel of None stands for the sum of all channels at the place.
 
     Returns:
         The gradient, and how many ReLUs the signal came back through.
@@ -72,7 +74,7 @@ def unit_gradient(
         found = program.run([given], wanted, relu)
         values = torch.atleast_1d(found[unit][0])
         at = given if source is None else found[source.outputs[0]]
-        value = values[checked_index(layer, values, index)]
+        value = _unit(layer, values, index)
         gradient = _gradient(value, at)
     if gradient is None:
         raise OptionError(
@@ -80,6 +82,12 @@ def unit_gradient(
             f"a gradient."
         )
     return gradient[0].float().cpu().numpy(), relu.passed
+
+
+def _unit(layer: str, values: Tensor, index: Sequence[Any]) -> Tensor:
+    channel, *place = index
+    at = checked_index(layer, values, (0 if channel is None else channel, *place))
+    return values[at] if channel is not None else values.movedim(0, -1)[at[1:]].sum()
 
 
 def _gradient(value: Tensor, at: Tensor) -> Tensor | None:

@@ -15,7 +15,8 @@ from ._filters import filters
 from ._maps import maps
 from ._picture import FORMATS, Picture
 from ._save_sight import SIGHT
-from ._sliding import SlidingWindow, sliding_layer
+from ._sliding import SlidingWindow
+from ._sliding_layer import sliding_layer
 from ._subject import Floats, Subject
 from ._training import figures_of
 from ._weights import first_with_filters, with_filters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -19,8 +18,7 @@ from ..graph.ops.conv import Conv
 from ..window import Padding, Window
 from ._picture import Picture
 from ._style import style
-from ._subject import Activations, Floats, open_subject
-from ._weights import filters_of, first_with_filters
+from ._subject import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +43,7 @@ class SlidingWindow(Picture):
         windows: Down and across, with their padding worked out.
         output: (H_out, W_out).
         bias: Added at every place.
-        rest: (H_out, W_out) what other channels add; None where there are none.
+        rest: (H_out, W_out) what other channels and slices add; None where there are none.
         title: Above the drawing.
         first: Where the input's first pixel lies in the picture it was cut from.
     """
@@ -189,136 +187,11 @@ def sliding_window(
             f"sliding_window: a kernel of {'x'.join(map(str, k.shape))} does not fit an input of "
             f"{'x'.join(map(str, x.shape))} with padding {padding}. Use more padding."
         )
-    output = _correlate(x[None], k[None], (down, across))[0] + bias
+    output = correlate_channels(x[None], k[None], (down, across))[0] + bias
     return SlidingWindow(x, k, (down, across), output, float(bias), title=title)
 
 
-def sliding_layer(
-    model: Any,
-    image: Any,
-    layer: str | None = None,
-    *,
-    channel: int = 0,
-    source: int | None = None,
-    at: Sequence[int] | None = None,
-    places: int = 6,
-    input_shape: Any = None,
-) -> SlidingWindow:
-    """Show a filter of a real layer moving over what it reads.
-
-    One input channel is drawn; what the others add is told as one number at each place, so that
-    the sum is the layer's own output.
-
-    Args:
-        model: What `open_subject` takes.
-        image: What `Subject.prepare` takes; or `Activations` of it.
-        layer: A convolution; by default the first.
-        channel: The filter.
-        source: The input channel drawn, counted in the filter's group; by default the one with
-            its largest weights.
-        at: The first place of the window; by default so that the places lie in the middle.
-        places: Along each axis.
-        input_shape: What `open_subject` takes.
-    Raises:
-        OptionError: The layer is no convolution of 1 or 2 axes, or there is no such channel.
-    Example:
-        >>> import striate
-        >>> shown = striate.look.sliding_layer("lenet5", np.ones((1, 32, 32)), "c1", at=(0, 0))
-        >>> shown.input.shape, shown.output.shape
-        ((10, 10), (6, 6))
-    """
-    seen = image if isinstance(image, Activations) else open_subject(model, input_shape).run(image)
-    subject = seen.subject
-    node = subject.graph[layer or first_with_filters(subject)]
-    op: Any = subject.graph.op(node)
-    if not isinstance(op, Conv) or len(op.windows) > 2:
-        raise OptionError(f"{node.name} ({node.kind}): a convolution of 1 or 2 axes can be shown.")
-    filters, read = filters_of(subject, node.name), seen.read_by(node.name)
-    group = _group(node.name, filters, read, channel, op.groups)
-    weight = filters[channel].astype(np.float64)
-    chosen = int(np.abs(weight).reshape(len(weight), -1).sum(1).argmax())
-    if source is not None:
-        if not 0 <= source < len(weight):
-            raise OptionError(f"{node.name}: there is no channel {source}; it reads {len(weight)}.")
-        chosen = source
-    maps = read[group].astype(np.float64)
-    if maps.ndim == 2:
-        maps, weight = maps[:, None], weight[:, None]
-    windows = [w.on(n) for w, n in zip(op.windows, maps.shape[-len(op.windows) :], strict=True)]
-    down, across = windows if len(windows) == 2 else (Window(1), windows[0])
-    runs = _runs((down, across), maps.shape[1:], at, places)
-    bias = subject.bias(node.name)
-    shown = _cut(maps, weight, (down, across), runs, chosen)
-    added = 0.0 if bias is None else float(bias[channel])
-    rest = shown.rest if len(weight) > 1 else None
-    title = f"{node.name}, filter {channel} on channel {chosen} of {len(read)}"
-    return SlidingWindow(
-        shown.input, shown.kernel, shown.windows, shown.output + added, added, rest, title,
-        shown.first,
-    )  # fmt: skip
-
-
-def _group(layer: str, filters: Floats, read: Floats, channel: int, groups: int) -> slice:
-    """The input channels that a filter reads."""
-    if not 0 <= channel < len(filters):
-        raise OptionError(f"{layer}: there is no filter {channel}; it has {len(filters)}, from 0.")
-    depth = len(read) // groups
-    start = channel // (len(filters) // groups) * depth
-    return slice(start, start + depth)
-
-
-def _runs(
-    windows: tuple[Window, Window],
-    sizes: Sequence[int],
-    at: Sequence[int] | None,
-    places: int,
-) -> tuple[range, range]:
-    """The places shown along each axis."""
-    outputs = [w.output_size(n) for w, n in zip(windows, sizes, strict=True)]
-    counts = [min(max(places, 1), n) for n in outputs]
-    firsts = [(n - c) // 2 for n, c in zip(outputs, counts, strict=True)]
-    if at is not None:
-        given = [0, *at] if len(at) == 1 else list(at)
-        if len(given) != 2 or not all(0 <= a < n for a, n in zip(given, outputs, strict=True)):
-            shown = "x".join(map(str, outputs))
-            raise OptionError(f"at={tuple(at)} is no place of the output, {shown}.")
-        firsts = given
-    y, x = (range(f, min(f + c, n)) for f, c, n in zip(firsts, counts, outputs, strict=True))
-    return y, x
-
-
-def _cut(
-    maps: Floats,
-    weight: Floats,
-    windows: tuple[Window, Window],
-    runs: tuple[range, range],
-    chosen: int,
-) -> SlidingWindow:
-    """Cut out what the places read; padding stays padding, as it is no part of the input."""
-    (y, down), (x, across) = (
-        _cut_axis(w, run, n) for w, run, n in zip(windows, runs, maps.shape[1:], strict=True)
-    )
-    cut = maps[:, y.start : y.stop, x.start : x.stop]
-    parts = _correlate(cut, weight, (down, across))
-    total = parts.sum(0)
-    return SlidingWindow(
-        cut[chosen],
-        weight[chosen],
-        (down, across),
-        total,
-        rest=total - parts[chosen],
-        first=(y.start, x.start),
-    )
-
-
-def _cut_axis(window: Window, run: range, n: int) -> tuple[range, Window]:
-    """What a run of places reads of an axis, and the window whose places on that are the run."""
-    whole, read = window.input_interval(run), window.input_interval(run, n)
-    padding = (read.start - whole.start, whole.stop - read.stop)
-    return read, Window(window.size, window.stride, window.dilation, padding)
-
-
-def _correlate(x: Floats, kernels: Floats, windows: tuple[Window, Window]) -> Floats:
+def correlate_channels(x: Floats, kernels: Floats, windows: tuple[Window, Window]) -> Floats:
     """Slide a kernel over each channel of x."""
     (y,) = Conv(windows, groups=len(x)).evaluate(x[None], kernels[:, None])
     return np.asarray(y[0])

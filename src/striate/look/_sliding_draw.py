@@ -59,7 +59,7 @@ def sum_lines(shown: SlidingWindow, place: tuple[int, int]) -> list[str]:
         )
     parts = [f"{so_far:.4g}"]
     if shown.rest is not None:
-        parts.append(f"{_short(shown.rest[place])} (other channels)")
+        parts.append(f"{_short(shown.rest[place])} (the others)")
     if shown.bias:
         parts.append(f"{_short(shown.bias)} (bias)")
     y, x = place
