@@ -12,6 +12,11 @@ struct Reads {
   int64_t count;  // what an average divides by
 };
 
+// Steps of d that a span holds. (A division takes as long as the pixels of a small window.)
+STRIATE_INLINE int64_t steps_of(int64_t span, int64_t d) {
+  return d == 1 ? span : ceil_div(span, d);
+}
+
 STRIATE_INLINE Reads reads_of(const PoolShape& s, int axis, int64_t place) {
   const int64_t n = s.in[axis];
   if (s.adaptive) {
@@ -20,12 +25,12 @@ STRIATE_INLINE Reads reads_of(const PoolShape& s, int axis, int64_t place) {
     return {first, stop, 1, stop - first};
   }
   const int64_t d = s.dilation[axis], at = place * s.stride[axis] - s.padding[axis];
-  const int64_t from = at < 0 ? least(s.kernel[axis], ceil_div(-at, d)) : 0;
-  const int64_t to = at < n ? least(s.kernel[axis], ceil_div(n - at, d)) : 0;
+  const int64_t from = at < 0 ? least(s.kernel[axis], steps_of(-at, d)) : 0;
+  const int64_t to = at < n ? least(s.kernel[axis], steps_of(n - at, d)) : 0;
   int64_t count = most(0, to - from);
   if (s.count_include_pad) {
     const int64_t padded = n + s.padding_after[axis] - at;
-    count = padded > 0 ? least(s.kernel[axis], ceil_div(padded, d)) : 0;
+    count = padded > 0 ? least(s.kernel[axis], steps_of(padded, d)) : 0;
   }
   return {at + from * d, at + most(from, to) * d, d, count};
 }
