@@ -249,6 +249,34 @@ def test_a_detached_value_counts_as_a_constant() -> None:
     assert check(net, torch.randn(2, 3)).gradients[1] is None
 
 
+class Blocks(nn.Module):
+    """Code with and without gradients, in all ways that torch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.v = (nn.Parameter(torch.randn(3)) for _ in range(2))
+
+    @torch.no_grad()
+    def frozen(self, x: Tensor) -> Tensor:
+        return x * self.w
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = (x * self.w).tanh()
+            with torch.enable_grad():
+                z = y * self.v
+        with torch.set_grad_enabled(not self.training):
+            z = z + x * self.v
+        return z * self.w + self.frozen(z)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_code_without_gradients_counts_as_constant(train: bool) -> None:
+    assert torch.is_grad_enabled()
+    check(Blocks().train(train), torch.randn(2, 3))
+    assert torch.is_grad_enabled()
+
+
 def test_sizes_that_follow_the_input() -> None:
     net = net_of(lambda x, w: (x * w).view(x.shape[0] * 2, -1), w=torch.randn(4))
     training = differentiate(striate.capture(net, (2, 4)).at((6, 4)), ["w"])

@@ -369,6 +369,16 @@ def test_reductions_of_equals() -> None:
         agree(ops.Reduce(name, (1,)), lambda t: function(t, (1,), False), numbers)  # noqa: B023
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_the_first_of_equals_takes_all(axis: int, keepdim: bool) -> None:
+    x = np.round(2 * signed(3, 4, 5))
+    op = ops.Reduce("max", (axis,), keepdim, first=True)
+    agree(op, lambda t: t.max(axis, keepdim)[0], x)
+    op = ops.Reduce("min", (axis,), keepdim, first=True)
+    agree(op, lambda t: t.min(axis, keepdim)[0], x)
+
+
 def test_all_axes() -> None:
     agree(ops.Reduce("mean"), torch.mean, signed(2, 3, 4))
     agree(ops.Reduce("sum"), torch.sum, signed(3))

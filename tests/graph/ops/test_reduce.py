@@ -128,6 +128,10 @@ def test_torch_keeps_what_the_gradient_needs(function: str, twin: Callable[..., 
     checks.check_saved(Reduce(function, (1,)), lambda x: twin(x, (1,), False), x)
 
 
+def test_torch_keeps_the_position_of_an_extreme_along_one_axis() -> None:
+    checks.check_saved(Reduce("max", (1,), first=True), lambda x: x.max(1), torch.rand(2, 4, 3))
+
+
 def test_torch_keeps_nothing_of_running_sums() -> None:
     checks.check_saved(CumSum(1), lambda x: x.cumsum(1), torch.rand(2, 3))
     checks.check_saved(ArgReduce("max", 1), lambda x: x.argmax(1), torch.rand(2, 3))

@@ -182,7 +182,7 @@ def _extreme(call: Call) -> Any:
 def _extreme_along(call: Call) -> Any:
     function = call.operator.split(".")[1]
     axes, keepdim = _axes(call["dim"]), call["keepdim"]
-    best = call.emit(ops.Reduce(function, axes, keepdim), call["self"], part=function)
+    best = call.emit(ops.Reduce(function, axes, keepdim, first=True), call["self"], part=function)
     where = ops.ArgReduce(function, call["dim"], keepdim)
     return best, call.emit(where, call["self"], part=f"arg{function}")
 

@@ -19,6 +19,8 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ._no_grad import watched
+
 SECONDS = 4.0
 """How long a trace with open heights and widths may take: a few networks make it explode."""
 
@@ -78,7 +80,7 @@ def _exported(
     spec: tuple[Any, ...] = tuple(axes)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         spec = (*axes[: len(named)], tuple(axes[len(named) :]))  # as torch groups *inputs
-    with _quiet(), _momenta(model), torch.no_grad():
+    with _quiet(), _momenta(model), torch.no_grad(), watched():
         return export(model, tuple(inputs), dynamic_shapes=spec, strict=False)
 
 

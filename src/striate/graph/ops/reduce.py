@@ -56,11 +56,14 @@ class Reduce(Operation):
         function: A name of `FUNCTIONS`.
         axes: The axes; None means all.
         keepdim: Keep the reduced axes, with length 1.
+        first: Whether of equals the first alone takes the gradient of `max` and `min` along one
+            axis, as where torch tells its position, too; else they share it.
     """
 
     function: str
     axes: tuple[int, ...] | None = None
     keepdim: bool = False
+    first: bool = False
 
     kind = "reduce"
     slots = ("x",)
@@ -98,6 +101,8 @@ class Reduce(Operation):
         if self.function in ("sum", "mean"):
             share = gy if self.function == "sum" else back.binary("div", gy, count)
             return share if kept == shape else back.add(ops.Expand(shape), share)
+        if self.first:
+            return _of_first(back, self.function, gy, x, gone[0])
         return _RULES[self.function](back, gy, x, y, gone)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
@@ -108,7 +113,8 @@ class Reduce(Operation):
         return (tuple(WHOLE if a in gone else Along(kept.index(a)) for a in range(x.rank)),)
 
     def saved(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Saved:
-        # As torch.amax: where a maximum comes with its position, torch keeps the position instead.
+        if self.first:
+            return Saved(extra_bytes=8 * outputs[0].numel)  # its position, int64
         kept = (0,)
         return Saved(
             kept if self.function in _KEEPS_INPUT else (),
@@ -191,6 +197,15 @@ def _of_extreme(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) 
     won = back.binary("equal", x, y)
     count = back.sum(back.add(ops.Cast(back.types[x].dtype), won), gone, keepdim=True)
     return back.add(ops.Where(b=0.0), won, back.binary("div", gy, count))
+
+
+def _of_first(back: Backward, function: str, gy: str, x: str, axis: int) -> str:
+    """The first of the equals takes all (torch.max along an axis)."""
+    shape = back.shape(x)
+    place = back.add(ArgReduce(function, axis, keepdim=True), x)
+    count = back.add(ops.Fill((shape[axis],), 0, "int64", 1))
+    along = back.reshape(count, (shape[axis], *[1] * (len(shape) - 1 - axis)))
+    return back.add(ops.Where(b=0.0), back.binary("equal", along, place), gy)
 
 
 def _of_norm(back: Backward, gy: str, x: str, y: str, gone: tuple[int, ...]) -> str:
