@@ -12,6 +12,7 @@
 #include "linear/operation.hpp"
 #include "matmul/operation.hpp"
 #include "norm/operation.hpp"
+#include "norm_gradient/operation.hpp"
 #include "pool/operation.hpp"
 #include "pool_gradient/operation.hpp"
 #include "reduce/operation.hpp"
@@ -72,6 +73,7 @@ const std::vector<StepKind>& step_kinds() {
       row<LayoutOperation>(),
       row<LinearOperation>(),
       row<MatMulOperation>(),
+      row<NormGradientOperation>(),
       row<NormOperation>(),
       row<PoolGradientOperation>(),
       row<PoolOperation>(),

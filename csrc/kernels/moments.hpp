@@ -28,4 +28,17 @@ STRIATE_INLINE void centred_sums(const float* x, int64_t pixels, Vector mean, Ve
   *squares = (square[0] + square[1]) + (square[2] + square[3]);
 }
 
+// Count, mean and sum of squares around it of some numbers.
+struct Moments {
+  double count, mean, squares;
+
+  // Chan, Golub and LeVeque 1983.
+  STRIATE_LAMBDA void join(const Moments& b) {
+    const double all = count + b.count, apart = b.mean - mean;
+    mean += apart * b.count / all;
+    squares += b.squares + apart * apart * count * b.count / all;
+    count = all;
+  }
+};
+
 }  // namespace striate::STRIATE_TARGET

@@ -24,6 +24,8 @@ extern const Kernel<ResizeShape>* const resize_rows[];
 extern const int resize_row_count;
 extern const Kernel<NormShape>* const norm_rows[];
 extern const int norm_row_count;
+extern const Kernel<NormGradientShape>* const norm_gradient_rows[];
+extern const int norm_gradient_row_count;
 extern const Kernel<LinearShape>* const linear_rows[];
 extern const int linear_row_count;
 extern const Kernel<PoolShape>* const pool_table[];
@@ -58,6 +60,7 @@ const Target target = {
     {copy_rows, copy_row_count},
     {resize_rows, resize_row_count},
     {norm_rows, norm_row_count},
+    {norm_gradient_rows, norm_gradient_row_count},
     {linear_rows, linear_row_count},
     {pool_table, pool_table_count},
     {matmul_rows, matmul_row_count},

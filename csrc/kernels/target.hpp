@@ -25,6 +25,7 @@ struct CopyShape;
 struct ResizeShape;
 struct NormShape;
 struct LinearShape;
+struct NormGradientShape;
 struct PoolShape;
 struct ElementwiseShape;
 struct MatMulShape;
@@ -46,6 +47,7 @@ struct Target {
   Kernels<CopyShape> copy;
   Kernels<ResizeShape> resize;
   Kernels<NormShape> norm;
+  Kernels<NormGradientShape> norm_gradient;
   Kernels<LinearShape> linear;
   Kernels<PoolShape> pool;
   Kernels<MatMulShape> matmul;

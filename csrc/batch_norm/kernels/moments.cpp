@@ -6,7 +6,8 @@
 //
 // Squares are always those of differences from a mean near by, so that a mean that is large beside
 // the deviation costs no digits: the mean of 8 of 128 numbers is never further than 4 deviations
-// from that of all, whatever they are. Means of pieces are kept as differences from the first one's.
+// from that of all, whatever they are. Means of pieces are kept as differences from the first
+// one's.
 //
 //   shared: cells [chunk][block][first piece's mean | the chunk's minus that | squares][L]
 #include "kernels/moments.hpp"
@@ -33,12 +34,12 @@ Needs needs(const BatchNormShape& s, int) {
   return needs;
 }
 
-struct Moments {
+struct Gathered {
   float count;
   Vector first, mean, squares;
 };
 
-STRIATE_INLINE void join_piece(Moments& all, const float* x, int64_t pixels) {
+STRIATE_INLINE void join_piece(Gathered& all, const float* x, int64_t pixels) {
   const float count = static_cast<float>(pixels), share = 1 / count;
   const int64_t head = least(kHead, pixels);
   Vector sum, squares;
@@ -59,7 +60,7 @@ STRIATE_INLINE void join_piece(Moments& all, const float* x, int64_t pixels) {
 }
 
 void measure(const BatchNormShape& s, const Chunk& chunk, const float* x, float* cell) {
-  Moments all = {};
+  Gathered all = {};
   for (int64_t n = chunk.n; n < chunk.stop; ++n) {
     const float* image = x + n * s.x_batch_stride + chunk.offset(s);
     for (int64_t p = 0; p < chunk.pixels; p += kPiece) {

@@ -52,18 +52,6 @@ void measure(const float* x, int64_t pixels, float* cell) {
   store(cell + 2 * kLanes, squares);
 }
 
-// Count, mean and sum of squares around it of some numbers.
-struct Moments {
-  double count, mean, squares;
-
-  void join(const Moments& b) {
-    const double all = count + b.count, apart = b.mean - mean;
-    mean += apart * b.count / all;
-    squares += b.squares + apart * apart * count * b.count / all;
-    count = all;
-  }
-};
-
 void put_together(const NormShape& s, const Buffers& buffers, int64_t n, int64_t group,
                   float* numbers) {
   const int64_t channels = s.channels / s.groups, from = group * channels, pieces = pieces_of(s);

@@ -20,6 +20,7 @@ _OVERWRITES = {
     "activation_gradient": 3,
     "softmax_gradient": 2,
     "batch_norm": 1,
+    "norm_gradient": 2,
     "cross_entropy": 1,
 }
 """Kinds of steps whose output may lie where one of their first so many inputs does."""

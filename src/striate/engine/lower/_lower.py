@@ -19,6 +19,7 @@ from . import (  # noqa: F401 - they fill the table
     loss,
     matmul,
     norm,
+    norm_gradient,
     place,
     pool,
     reduce,

@@ -158,6 +158,30 @@ class Lowering:
             raise NotNative("its input's axes are in another order")
         return found
 
+    def blocked_like(self, name: str, like: Map) -> Map:
+        """The value as a blocked map whose axes lie as another's do.
+
+        Raises:
+            NotNative: It has to be reordered, and its channels do not fill the blocks.
+        """
+        found = self.blocked_maps.get(name)
+        if found is not None and found.axes == like.axes:
+            return found
+        if like.standard:
+            return self.blocked(name)
+        assert like.axes is not None
+        if like.channels % self.lanes:
+            raise NotNative("its operands' axes are in different orders")
+        plain, found = self.plain(name), self._new_blocked(name, like.shape, like.axes)
+        source = view(plain).parted(like.axes[1], self.lanes)
+        self.copy(source, parted_view(found), notes=["channels into blocks"])
+        self.blocked_maps.setdefault(name, found)
+        return found
+
+    def is_read(self, name: str) -> bool:
+        """Whether anybody wants a value."""
+        return name in self.graph.readers or name in self.graph.outputs
+
     def plain(self, name: str) -> Map:
         """The value as a plain map, reordered if it is blocked only.
 

@@ -74,7 +74,7 @@ def _by_numbers(low: Lowering, group: Group, op: BatchNorm, value: str) -> None:
     """With addition and activation behind."""
     x = low.blocked(value)
     weight, bias, mean, variance = (_vector(low, name) for name in _numbers(group.node))
-    residual = _beside(low, group.residual, x) if group.residual else None
+    residual = low.blocked_like(group.residual, x) if group.residual else None
     y = low.make_blocked(group.output, x)
     attributes = {
         **_shape("normalise", op.eps, x, weight, bias),
@@ -116,12 +116,12 @@ def lower_batch_norm_gradient(low: Lowering, group: Group) -> None:
         settings = _bounds(low.graph, group.mask)
         norm = _own_norm(low.graph, group.node, seen)
         bias = _vector(low, norm.inputs[2]) if norm else None
-        y = None if norm else _beside(low, seen, x)
+        y = None if norm else low.blocked_like(seen, x)
         settings["mask"] = "own" if norm else "output"
     assert gradient is not None
     low.check_floats(gradient, value, filled=True)
-    gy = _beside(low, gradient, x)
-    gx = low.make_blocked(group.node.outputs[0], x) if _read(low, group.node.outputs[0]) else None
+    gy = low.blocked_like(gradient, x)
+    gx = low.make_blocked(group.node.outputs[0], x) if low.is_read(group.node.outputs[0]) else None
     masked = group.mask.outputs[0] if group.mask else ""
     gr = low.make_blocked(masked, x) if group.shares_mask else None
     attributes = {
@@ -149,22 +149,6 @@ def _numbers(node: Node) -> tuple[str | None, ...]:
 
 def _vector(low: Lowering, name: str | None) -> Map | None:
     return None if name is None else low.plain(name)
-
-
-def _read(low: Lowering, name: str) -> bool:
-    return name in low.graph.readers or name in low.graph.outputs
-
-
-def _beside(low: Lowering, name: str, x: Map) -> Map:
-    """A map whose pixels lie in the order of x's.
-
-    Raises:
-        NotNative: They don't.
-    """
-    found = low.blocked(name)
-    if found.axes != x.axes:
-        raise NotNative("its operands' axes are in different orders")
-    return found
 
 
 def _shape(mode: str, eps: float, x: Map, weight: Map | None, bias: Map | None) -> dict[str, Any]:
