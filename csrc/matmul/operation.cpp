@@ -14,6 +14,7 @@ MatMulShape MatMulOperation::parse(const Attributes& a, int) {
   s.rows = a.integer("rows", 1, kMaxSize);
   s.depth = a.integer("depth", 1, kMaxSize);
   s.columns = a.integer("columns", 1, kMaxSize);
+  s.a_transposed = a.flag("a_transposed");
   s.transposed = a.flag("transposed");
   s.scale = static_cast<float>(a.real("scale", 1));
   int64_t products = 1;
@@ -24,7 +25,7 @@ MatMulShape MatMulOperation::parse(const Attributes& a, int) {
   }
   checked_product(a, {products, s.rows, s.columns});
   checked_product(a, {products, s.depth, s.columns + 64});  // the packed b
-  checked_product(a, {s.rows, s.depth});
+  checked_product(a, {products, s.rows, s.depth});
   return s;
 }
 

@@ -2,8 +2,8 @@
 // b[n][k][j], for a batch n of up to four axes. (Products with weights are csrc/linear.)
 //
 // Arguments: batch (one to four sizes), rows, depth, columns; a_strides, b_strides (floats from
-// place to place of each axis of the batch; 0: the same matrix again); transposed (flag: b is
-// stored as b[n][j][k]); scale (1).
+// place to place of each axis of the batch; 0: the same matrix again); a_transposed (flag: a is
+// stored as a[n][k][i]); transposed (flag: b is stored as b[n][j][k]); scale (1).
 //
 // in[0] = a, in[1] = b, out[0] = y: plain, at any address. Matrices are contiguous, y is as a
 // whole.
@@ -21,7 +21,7 @@ struct MatMulShape {
   int axes = 1;
   int64_t batch[kMatMulAxes] = {1}, a_strides[kMatMulAxes] = {}, b_strides[kMatMulAxes] = {};
   int64_t rows = 1, depth = 1, columns = 1;
-  bool transposed = false;
+  bool a_transposed = false, transposed = false;
   float scale = 1;
 
   int64_t products() const {

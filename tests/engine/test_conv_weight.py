@@ -76,3 +76,43 @@ def test_the_networks_input_stays_as_it_is() -> None:
     plan = _compare(net, gw)
     (step,) = [s for s in plan._steps if s.kind == "conv_weight_gradient"]
     assert step.attributes["plain_input"]
+
+
+def test_a_linear_layers_gradient_is_a_product_with_its_first_matrix_turned() -> None:
+    net = Net(5, 12, gy=(5, 20))
+    gb = net.add(ops.Reduce("sum", (0,)), "gy")
+    gw = net.add(ops.MatMul(), net.add(ops.Permute((1, 0)), "gy"), "x")
+    plan = _compare(net, gw, gb)
+    (product,) = [step for step in plan._steps if step.kind == "matmul"]
+    assert product.attributes["a_transposed"]
+    assert "copy" not in _steps(plan)
+
+
+def test_a_turned_matrix_that_others_read_too_is_made() -> None:
+    net = Net(5, 12, gy=(5, 20))
+    turned = net.add(ops.Permute((1, 0)), "gy")
+    gw = net.add(ops.MatMul(), turned, "x")
+    plan = _compare(net, gw, net.add(ops.Activation("silu"), turned))
+    assert "conv_weight_gradient" not in _steps(plan)
+    assert not any(step.attributes.get("a_transposed") for step in plan._steps)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_linear_layers_on_channels_stay_in_blocks(bias: bool) -> None:
+    # As in ConvNeXt: maps are in blocks, and the layer has each pixel's channels as a row.
+    net = Net(2, 24, 5, 4, gy=(2, 5, 4, 40))
+    weight = net.weight("weight", 40, 24)
+    x, gy = (net.add(ops.Activation("silu"), name) for name in ("x", "gy"))
+    x = net.conv(x, 24, 24, 1)
+    gy = net.add(ops.Permute((0, 2, 3, 1)), net.conv(
+        net.add(ops.Permute((0, 3, 1, 2)), gy), 40, 40, 1))  # fmt: skip
+    x = net.add(ops.Permute((0, 2, 3, 1)), x)
+    rows = [net.add(ops.Reshape((40, c)), v) for v, c in ((gy, 40), (x, 24))]
+    gw = net.add(ops.MatMul(), net.add(ops.Permute((1, 0)), rows[0]), rows[1])
+    gx = net.add(ops.MatMul(), gy, weight)
+    outputs = [gw, net.add(ops.Permute((0, 3, 1, 2)), gx)]
+    if bias:
+        outputs.append(net.add(ops.Reduce("sum", (0,)), rows[0]))
+    plan = _compare(net, *outputs)
+    assert "conv_weight_gradient" in _steps(plan)
+    assert not {"matmul", "reduce"} & {*_steps(plan)}

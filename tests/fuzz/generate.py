@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .draw import Rng
-from .kinds import conv, copy, elementwise, layout, linear, matmul, norm, pool, reduce, resize
+from .kinds import (
+    conv,
+    conv_weight,
+    copy,
+    elementwise,
+    layout,
+    linear,
+    matmul,
+    norm,
+    pool,
+    reduce,
+    resize,
+)
 from .problem import Problem
 
 GENERATORS: dict[str, Callable[[Rng], Problem]] = {
     "conv": conv.draw,
+    "conv_weight_gradient": conv_weight.draw,
     "pool": pool.draw,
     "norm": norm.draw,
     "elementwise": elementwise.draw,

@@ -16,20 +16,22 @@ TARGETS = [name for name, _ in _core.targets()]
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("transposed", [False, True])
-def test_products_are_numpys(transposed: bool, target: str) -> None:
+@pytest.mark.parametrize("a_transposed", [False, True])
+def test_products_are_numpys(a_transposed: bool, transposed: bool, target: str) -> None:
     sizes = [(1, 1, 1, 1), (2, 3, 5, 7), (3, 7, 8, 9), (1, 97, 33, 17), (2, 196, 16, 196),
              (1, 5, 600, 40), (4, 1, 64, 65), (1, 100, 3, 500)]  # fmt: skip
     rng = np.random.default_rng(0)
     for n, rows, depth, columns in sizes:
         a = rng.normal(size=(n, rows, depth)).astype(np.float32)
         b = rng.normal(size=(n, depth, columns)).astype(np.float32)
+        given = np.ascontiguousarray(a.swapaxes(1, 2)) if a_transposed else a
         stored = np.ascontiguousarray(b.swapaxes(1, 2)) if transposed else b
         attributes = {
             "batch": [n], "a_strides": [rows * depth], "b_strides": [depth * columns],
             "rows": rows, "depth": depth, "columns": columns, "transposed": transposed,
-            "scale": 0.5,
+            "a_transposed": a_transposed, "scale": 0.5,
         }  # fmt: skip
-        (y,) = run_step(target, "matmul", "blocks", attributes, [a, stored],
+        (y,) = run_step(target, "matmul", "blocks", attributes, [given, stored],
                         [(n, rows, columns)], threads=2)  # fmt: skip
         error = np.abs(y - 0.5 * (a.astype(np.float64) @ b)).max()
         assert error <= 4 * EPS * depth + EPS, (n, rows, depth, columns)

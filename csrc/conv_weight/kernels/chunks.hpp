@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/lanes.hpp"
+#include "kernels/transpose.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -26,25 +27,6 @@ STRIATE_INLINE void add_chunks(float* first, int64_t floats, int64_t chunks, int
   }
 }
 
-// Lane j of vector i and lane i of vector j change places: squares of `apart` numbers, then
-// smaller ones inside of them.
-template <int apart>
-STRIATE_INLINE void transpose(Vector (&v)[kLanes]) {
-  IntVector low, high;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    low[lane] = lane & apart ? kLanes + (lane ^ apart) : lane;
-    high[lane] = lane & apart ? kLanes + lane : lane ^ apart;
-  }
-  STRIATE_UNROLL
-  for (int i = 0; i < kLanes; ++i) {
-    if (i & apart) continue;
-    const Vector a = v[i], b = v[i + apart];
-    v[i] = __builtin_shuffle(a, b, low);
-    v[i + apart] = __builtin_shuffle(a, b, high);
-  }
-  if constexpr (apart > 1) transpose<apart / 2>(v);
-}
-
 // to[(lane - first) * row + i] = lane of the vector at from + i * step: lanes first .. stop-1 of
 // `count` vectors.
 STRIATE_INLINE void turn(const float* from, int64_t step, int64_t count, int64_t first,
@@ -54,7 +36,7 @@ STRIATE_INLINE void turn(const float* from, int64_t step, int64_t count, int64_t
     Vector v[kLanes];
     STRIATE_UNROLL
     for (int j = 0; j < kLanes; ++j) v[j] = load(from + (i + j) * step);
-    transpose<kLanes / 2>(v);
+    transpose(v);
     STRIATE_UNROLL
     for (int lane = 0; lane < kLanes; ++lane) {
       if (lane >= first && lane < stop) store_unaligned(to + (lane - first) * row + i, v[lane]);

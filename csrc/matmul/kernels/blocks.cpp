@@ -3,10 +3,12 @@
 //
 // Phase 0 packs each matrix b, times the scale, into panels of two vectors of columns as weights
 // are (conv/kernels/panels.hpp), those behind the last column 0; one that serves the whole batch is
-// packed once. In phase 1 a task computes up to 96 rows by a range of panels; its sums stay in
-// scratch, [vector][row], and are written to the rows of y at the end.
+// packed once. A transposed a is turned in the same phase. In phase 1 a task computes up to 96 rows
+// by a range of panels; its sums stay in scratch, [vector][row], and are written to the rows of y
+// at the end.
 #include "conv/kernels/dense_rows.hpp"
 #include "kernels/lanes.hpp"
+#include "kernels/transpose.hpp"
 #include "matmul/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -51,13 +53,17 @@ int64_t packed_floats(const MatMulShape& s, const Plan& p) {
   return ceil_div(p.vectors * kLanes * s.depth, 16) * 16;
 }
 
+int64_t turned_floats(const MatMulShape& s, const Plan& p) {
+  return s.a_transposed ? ceil_div(p.products * s.rows * s.depth, 16) * 16 : 0;
+}
+
 Needs needs(const MatMulShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.shared_floats = p.packed * packed_floats(s, p);
+  needs.shared_floats = p.packed * packed_floats(s, p) + turned_floats(s, p);
   needs.thread_floats = ceil_div((2 * ceil_div(p.panels, p.ranges) + 1) * p.rows * kLanes, 16) * 16;
   needs.phases = 2;
-  needs.tasks[0] = p.packed * p.panels;
+  needs.tasks[0] = p.packed * p.panels + (s.a_transposed ? p.products * p.parts : 0);
   needs.tasks[1] = p.products * p.parts * p.ranges;
   return needs;
 }
@@ -89,6 +95,28 @@ void pack_panel(const MatMulShape& s, const Plan& p, const float* b, int64_t pan
   for (int64_t k = 0; k < s.depth; ++k) {
     const float* row = b + k * s.columns + first;
     for (int64_t i = 0; i < used; ++i) packed[k * width + i] = row[i] * s.scale;
+  }
+}
+
+// Rows first .. stop-1 of a matrix that is stored as [depth][rows].
+void turn_rows(const MatMulShape& s, const float* a, int64_t first, int64_t stop, float* turned) {
+  const int64_t whole = s.depth / kLanes * kLanes;
+  int64_t i = first;
+  for (; i + kLanes <= stop; i += kLanes) {
+    for (int64_t k = 0; k < whole; k += kLanes) {
+      Vector v[kLanes];
+      STRIATE_UNROLL
+      for (int j = 0; j < kLanes; ++j) v[j] = load_unaligned(a + (k + j) * s.rows + i);
+      transpose(v);
+      STRIATE_UNROLL
+      for (int j = 0; j < kLanes; ++j) store_unaligned(turned + (i + j) * s.depth + k, v[j]);
+    }
+    for (int64_t k = whole; k < s.depth; ++k) {
+      for (int64_t j = i; j < i + kLanes; ++j) turned[j * s.depth + k] = a[k * s.rows + j];
+    }
+  }
+  for (; i < stop; ++i) {
+    for (int64_t k = 0; k < s.depth; ++k) turned[i * s.depth + k] = a[k * s.rows + i];
   }
 }
 
@@ -129,20 +157,33 @@ void multiply(const MatMulShape& s, const Plan& p, const float* a, const float* 
   }
 }
 
+// Of phase 0: a panel of b, or some rows of a.
+void prepare(const MatMulShape& s, const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t floats = packed_floats(s, p), panels = p.packed * p.panels;
+  if (task < panels) {
+    const int64_t n = task / p.panels;
+    pack_panel(s, p, b.in[1] + place(s, s.b_strides, n), task % p.panels, b.shared + n * floats);
+    return;
+  }
+  const int64_t n = (task - panels) / p.parts, part = (task - panels) % p.parts;
+  turn_rows(s, b.in[0] + place(s, s.a_strides, n), cut(s.rows, p.parts, part),
+            cut(s.rows, p.parts, part + 1), b.shared + p.packed * floats + n * s.rows * s.depth);
+}
+
 void run(const MatMulShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
   const Plan p = plan(s);
   const int64_t floats = packed_floats(s, p);
   for (int64_t task = first; task < stop; ++task) {
     if (phase == 0) {
-      const int64_t n = task / p.panels;
-      pack_panel(s, p, b.in[1] + place(s, s.b_strides, n), task % p.panels, b.shared + n * floats);
+      prepare(s, p, b, task);
       continue;
     }
     const int64_t range = task % p.ranges, part = task / p.ranges % p.parts;
     const int64_t n = task / p.ranges / p.parts;
+    const float* a = s.a_transposed ? b.shared + p.packed * floats + n * s.rows * s.depth
+                                    : b.in[0] + place(s, s.a_strides, n);
     const float* packed = b.shared + (p.packed == 1 ? 0 : n) * floats;
-    multiply(s, p, b.in[0] + place(s, s.a_strides, n), packed, b.out[0] + n * s.rows * s.columns,
-             part, range, b.scratch);
+    multiply(s, p, a, packed, b.out[0] + n * s.rows * s.columns, part, range, b.scratch);
   }
 }
 

@@ -5,6 +5,7 @@
     mul  -> sum                products are added up as they are made
     add  -> relu's gradient    two gradients are added as one goes through
     conv_weight_gradient, sum  the gradient for the filters also adds up the one for the bias
+    permute -> matmul, sum     the same of a linear layer: gy^T x
     clamp' -> batch_norm'      while training: the norm's gradient masks what it reads
 
 A group runs where its last node stands: all it reads is there by then, and since nobody else reads
@@ -40,8 +41,9 @@ class Group:
         residual: Name of the value it adds.
         permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
             view, so that what follows can still be fused.
-        sums: Of a convolution's gradient for its filters: the sum of the same gradient over batch
-            and places, which it makes as well.
+        turned: Of a product of matrices: the permutation in front that turns the first one.
+        sums: Of a convolution's gradient for its filters, or a linear layer's: the sum of the same
+            gradient over batch and places, which it makes as well.
         shuffled: Of a reshape, permute and reshape that deal out channels: how many groups.
         through: Of arithmetic: the node behind that uses its result as it is made. A sum of
             products, or the gradient of an activation, of a sum.
@@ -57,6 +59,7 @@ class Group:
     residual: str | None = None
     permuted: tuple[int, ...] | None = None
     shuffled: int = 0
+    turned: Node | None = None
     sums: Node | None = None
     through: Node | None = None
     activation: Activation | None = None
@@ -73,6 +76,7 @@ def groups(graph: Graph) -> list[Group]:
             continue
         group = Group(node, node.outputs[0], nodes=[node])
         _take_scale(graph, group, taken, found)
+        _take_turn(graph, group, found)
         _take_sums(graph, group, taken, found, position)
         _take_mask(graph, group, found, position)
         _take_followers(graph, group, taken)
@@ -80,7 +84,9 @@ def groups(graph: Graph) -> list[Group]:
         found.append(group)
 
     def runs_at(group: Group) -> int:
-        return (min if group.sums else max)(position[n.name] for n in group.nodes)
+        if group.sums:
+            return min(position[group.node.name], position[group.sums.name])
+        return max(position[n.name] for n in group.nodes)
 
     return sorted(found, key=runs_at)
 
@@ -201,13 +207,31 @@ def _take_scale(graph: Graph, group: Group, taken: set[str], found: list[Group])
     group.nodes.insert(0, made)
 
 
+def _take_turn(graph: Graph, group: Group, found: list[Group]) -> None:
+    """Let a product of two matrices read its first one turned."""
+    if group.node.kind != "matmul":
+        return
+    a, b = (graph.types[v or ""] for v in group.node.inputs)
+    made = graph.producers.get(group.node.inputs[0] or "")
+    if not made or not a or not b or a.rank != 2 or b.rank != 2:
+        return
+    own = next((g for g in found if g.node is made and len(g.nodes) == 1), None)
+    if made.kind == "permute" and own and only_reader(graph, made.outputs[0]):
+        found.remove(own)
+        group.turned = made
+        group.nodes.insert(0, made)
+
+
 def _take_sums(
     graph: Graph, group: Group, taken: set[str], found: list[Group], position: dict[str, int]
 ) -> None:
     """Let a gradient for filters take over the sum that is the gradient for the bias."""
-    if group.node.kind != "conv_weight_gradient":
+    if group.turned:
+        x, gy = group.node.inputs[1], group.turned.inputs[0]
+    elif group.node.kind == "conv_weight_gradient":
+        x, gy = group.node.inputs
+    else:
         return
-    x, gy = group.node.inputs
     made = graph.producers.get(x or "")
     for reader in graph.readers[gy or ""]:
         early = made is None or position[made.name] < position[reader.name]

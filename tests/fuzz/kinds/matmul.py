@@ -19,12 +19,15 @@ def draw(rng: Rng) -> Problem:
     while rows * depth * columns * math.prod(batch) > 4e6:
         rows, depth, columns = (-(-n // 2) for n in (rows, depth, columns))
     transposed, scale = bool(rng.random() < 0.5), float(pick(rng, 1, 1, 0.125, -3))
-    given, a, a_strides = _operand(rng, batch, (rows, depth))
+    a_transposed = bool(rng.random() < 0.3)
+    given, a, a_strides = _operand(rng, batch, (depth, rows) if a_transposed else (rows, depth))
+    a = a.swapaxes(-1, -2) if a_transposed else a
     other, b, b_strides = _operand(rng, batch, (columns, depth) if transposed else (depth, columns))
     b = b.swapaxes(-1, -2) if transposed else b
     attributes = {
         "batch": batch, "a_strides": a_strides, "b_strides": b_strides, "rows": rows,
         "depth": depth, "columns": columns, "transposed": transposed, "scale": scale,
+        "a_transposed": a_transposed,
     }  # fmt: skip
     exact = scale * (a.astype(float) @ b.astype(float))
     return Problem(

@@ -1,9 +1,12 @@
-"""The gradient of convolutions for their filters, and for the bias in the same pass."""
+"""Gradients of convolutions and linear layers for their weights, and for the bias with them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...graph.ops import ConvWeightGradient
 from .._fuse import Group
+from .._values import Map
 from ._lowering import Lowering, lowers, spatial
 from .conv import reads_plain
 
@@ -20,25 +23,63 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     plain = reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
     gy = low.standard(gradient)
-    sizes = low.shape(value)[2:]
-    windows = [w.on(n) for w, n in zip(op.windows, sizes, strict=True)]
+    windows = [w.on(n) for w, n in zip(op.windows, low.shape(value)[2:], strict=True)]
     attributes = {
-        "batch": gy.batch,
-        "in_channels": low.shape(value)[1],
-        "out_channels": gy.channels,
         "groups": op.groups,
-        "in": spatial(sizes, 1),
-        "out": list(gy.sizes),
         "kernel": spatial((w.size for w in windows), 1),
         "stride": spatial((int(w.stride) for w in windows), 1),
         "dilation": spatial((int(w.dilation) for w in windows), 1),
         "padding": spatial((int(w.before) for w in windows), 0),
         "plain_input": plain,
+    }
+    own = {"in_channels": x.shape[1], "in": spatial(x.shape[2:], 1)} if plain else _sizes(x)
+    _emit(low, group, attributes | own, x, gy)
+
+
+def lower_linear_weight(low: Lowering, group: Group) -> bool:
+    """A linear layer's gradient for its weight, gy^T x, from the blocked maps whose rows these are.
+
+    Returns:
+        Whether they are: else it is a product of plain matrices.
+    """
+    assert group.turned
+    x = _map_of_rows(low, group.node.inputs[1] or "")
+    gy = _map_of_rows(low, group.turned.inputs[0] or "")
+    if x is None or gy is None or x.shape[:-1] != gy.shape[:-1]:
+        return False
+    one = [1, 1, 1]
+    attributes = {"kernel": one, "stride": one, "dilation": one, "padding": [0, 0, 0]}
+    _emit(low, group, attributes | _sizes(x), x, gy)
+    return True
+
+
+def channels_last(x: Map) -> bool:
+    """Whether a value's last axis is the channels of the blocked map it lies in."""
+    last = len(x.shape) - 1
+    return last > 1 and x.axes == (0, last, *range(1, last))
+
+
+def _map_of_rows(low: Lowering, rows: str) -> Map | None:
+    """The blocked map of which a matrix has each pixel's channels as a row."""
+    x = low.blocked_maps.get(low.views.get(rows, rows))
+    fits = (
+        x is not None and channels_last(x) and low.shape(rows) == (x.batch * x.pixels, x.channels)
+    )
+    return x if fits else None
+
+
+def _sizes(x: Map) -> dict[str, Any]:
+    return {"in_channels": x.channels, "in": list(x.sizes), "x_batch_stride": x.batch_stride}
+
+
+def _emit(low: Lowering, group: Group, attributes: dict[str, Any], x: Map, gy: Map) -> None:
+    attributes |= {
+        "batch": gy.batch,
+        "out_channels": gy.channels,
+        "out": list(gy.sizes),
         "y_batch_stride": gy.batch_stride,
         "bias": group.sums is not None,
     }
-    if not plain:
-        attributes["x_batch_stride"] = x.batch_stride
     outputs = [low.make_plain(group.output)]
     if group.sums:
         outputs.append(low.make_plain(group.sums.outputs[0]))

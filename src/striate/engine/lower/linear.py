@@ -20,7 +20,7 @@ def lower_linear(low: Lowering, group: Group) -> None:
     low.check_floats(value)
     x = low.blocked_maps.get(value)
     if x is not None and len(x.shape) > 2 and x.axes and x.axes[1] == len(x.shape) - 1:
-        _on_channels(low, group, x, weight, bias)
+        on_channels(low, group, x, weight, bias)
         return
     attributes = {
         "in_features": weight.shape[1],
@@ -51,9 +51,7 @@ def _flattened(low: Lowering, value: str) -> Map | None:
     return x if x.batch == 1 or x.batch_stride == x.image_floats else None
 
 
-def _on_channels(
-    low: Lowering, group: Group, x: Map, weight: Weights, bias: Weights | None
-) -> None:
+def on_channels(low: Lowering, group: Group, x: Map, weight: Weights, bias: Weights | None) -> None:
     """Channels last in the value, blocked in memory: a 1x1 convolution."""
     linear = low.make_blocked(group.node.outputs[0], x)
     y = linear.permuted(group.permuted) if group.permuted else linear

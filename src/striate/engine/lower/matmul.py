@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ...graph import Node
 from ...graph.ops import Attention, Einsum, MatMul
 from .._fuse import Group
 from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, lowers
 from ._view import view
+from .conv_weight import channels_last, lower_linear_weight
 from .elementwise import broadcast_strides
-from .reduce import along
+from .linear import on_channels
+from .reduce import along, lower_reduce
 
 
 @lowers("matmul")
@@ -21,10 +24,44 @@ def lower_matmul(low: Lowering, group: Group) -> None:
     """Y[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]."""
     op = low.graph.op(group.node)
     assert isinstance(op, MatMul)
-    a, b = (_operand(low, name) for name in group.node.inputs[:2])
+    if group.turned:
+        _lower_turned(low, group, group.turned)
+        return
+    first, second = group.node.inputs[:2]
+    if _lower_on_channels(low, group, first or "", second or ""):
+        return
+    a, b = _operand(low, first), _operand(low, second)
     rows = a.shape if len(a.shape) > 1 else (1, *a.shape)
     columns = b.shape if len(b.shape) > 1 else (*b.shape, 1)
     _multiply(low, group, a, b, rows, columns, low.make_plain(group.output))
+
+
+def _lower_on_channels(low: Lowering, group: Group, value: str, matrix: str) -> bool:
+    """A matrix times the channels of a blocked map: a 1x1 convolution."""
+    x = low.blocked_maps.get(value)
+    if x is None or not channels_last(x) or len(low.shape(matrix)) != 2:
+        return False
+    low.check_floats(value, matrix, filled=True)
+    weight = low.filters(matrix)
+    if isinstance(weight, Map):
+        found = Map(Storage(f"{group.output}:turned", weight.floats), weight.shape[::-1])
+        low.copy(view(weight).permuted((1, 0)), view(found), notes=["matrix turned around"])
+        weight = found
+    else:
+        weight = np.ascontiguousarray(weight.T)
+    on_channels(low, group, x, weight, None)
+    return True
+
+
+def _lower_turned(low: Lowering, group: Group, permute: Node) -> None:
+    """A linear layer's gradient for its weight, gy^T x: of blocked maps as a convolution's."""
+    if lower_linear_weight(low, group):
+        return
+    a, b = _operand(low, permute.inputs[0]), _operand(low, group.node.inputs[1])
+    y = low.make_plain(group.output)
+    _multiply(low, group, a, b, a.shape[::-1], b.shape, y, a_transposed=True)
+    if group.sums:
+        lower_reduce(low, Group(group.sums, group.sums.outputs[0], nodes=[group.sums]))
 
 
 def _operand(low: Lowering, name: str | None) -> Map:
@@ -35,9 +72,15 @@ def _operand(low: Lowering, name: str | None) -> Map:
 
 def _multiply(
     low: Lowering, group: Group, a: Map, b: Map, a_shape: tuple[int, ...],
-    b_shape: tuple[int, ...], y: Map, *, transposed: bool = False, scale: float = 1.0,
+    b_shape: tuple[int, ...], y: Map, *, a_transposed: bool = False, transposed: bool = False,
+    scale: float = 1.0,
 ) -> None:  # fmt: skip
-    """A step `matmul` on arrays of these shapes; b as (..., columns, depth) if transposed."""
+    """A step `matmul` on arrays of these shapes.
+
+    Args:
+        a_transposed: a lies as (..., depth, rows).
+        transposed: b has the shape (..., columns, depth).
+    """
     batch = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
     axes = _batch(batch, a_shape, b_shape)
     columns, depth = b_shape[-2:] if transposed else b_shape[:-3:-1]
@@ -48,6 +91,7 @@ def _multiply(
         "rows": a_shape[-2],
         "depth": depth,
         "columns": columns,
+        "a_transposed": a_transposed,
         "transposed": transposed,
         "scale": scale,
     }
