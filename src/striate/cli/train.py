@@ -72,6 +72,9 @@ def train(
     gain: Annotated[float | None, option("Largest change of loudness, in dB", _AUGMENT)] = None,
     seed: Annotated[int | None, option("Of weights, order and augmentation", _MACHINE)] = None,
     device: Annotated[str | None, option("auto, cpu, cuda or cuda:1", _MACHINE)] = None,
+    engine: Annotated[
+        str | None, option("striate (native kernels, on a CPU) or torch", _MACHINE)
+    ] = None,
     threads: Annotated[int | None, option("CPU threads of each process", _MACHINE)] = None,
     amp: Annotated[
         bool | None, option("Compute in bfloat16 where it is safe", _MACHINE, "--amp/--no-amp")

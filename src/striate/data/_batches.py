@@ -111,6 +111,12 @@ class Batches:
         """Number of batches in an epoch."""
         return -(-len(self.dataset) // self.batch_size)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many samples the batches of this rank hold: most of them, and the last."""
+        shares = [self._share(step) for step in (0, self.steps - 1)] if self.steps else []
+        return tuple(dict.fromkeys(s.stop - s.start for s in shares if s.stop > s.start))
+
     def epoch(self, epoch: int = 0, start_step: int = 0) -> Iterator[Batch]:
         """Go through one epoch, from `start_step` on."""
         count = len(self.dataset)

@@ -15,6 +15,7 @@ from ._recipes import recipe_for
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "cosine", "onecycle")
+ENGINES = ("striate", "torch")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Config:
         shift, flip, cutout, rotate, gain: Augmentation, see `striate.data.Augment`.
         seed: Of the weights, the order of the data and the augmentation.
         device: 'auto', 'cpu', 'cuda' or 'cuda:1'.
+        engine: 'striate' computes on native kernels where it can: on a CPU, in float32, a net that
+            it knows; what it cannot is left to 'torch'.
         threads: CPU threads of each process; None leaves torch's choice.
         amp: Compute in bfloat16 where that is safe.
         ema: Decay of the moving average of the weights that is kept beside them; 0 keeps none.
@@ -82,6 +85,7 @@ class Config:
     gain: float = 0.0
     seed: int = 0
     device: str = "auto"
+    engine: str = "striate"
     threads: int | None = None
     amp: bool = False
     ema: float = 0.0
@@ -106,7 +110,9 @@ class Config:
                 raise OptionError(
                     f"train: {name}={getattr(self, name)} must be at least 0 and below {limit}."
                 )
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for name, known in (
+            ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("engine", ENGINES),
+        ):  # fmt: skip
             if getattr(self, name) not in known:
                 raise OptionError(
                     f"train: {name}={getattr(self, name)!r} is not one of {', '.join(known)}."

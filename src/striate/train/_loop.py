@@ -22,6 +22,7 @@ from ..errors import OptionError, RunError, StriateError
 from . import _distributed as distributed
 from ._checkpoint import save_tensors
 from ._config import Config
+from ._engine import choose_engine
 from ._evaluate import evaluate
 from ._events import events, log
 from ._files import append_line, write_atomic
@@ -110,9 +111,14 @@ class Trainer:
             world_size=self.world_size,
         )
         self.net = distributed.synchronise_batch_norm(net) if self.world_size > 1 else net
-        self.forward: nn.Module = self.net
+        self.engine = choose_engine(
+            config, self.net.train(), self.device, _shapes(self.batches),
+            self._judged_shapes(), self.world_size,
+        )  # fmt: skip
+        self.progress.say(self.engine.told)
+        self.forward = self.engine.module
         if self.world_size > 1:
-            self.forward = DistributedDataParallel(self.net)
+            self.forward = DistributedDataParallel(self.forward)
         self.optimizer = make_optimizer(self.net, config)
         self.average = MovingAverage(self.net, config.ema) if config.ema else None
         weights = class_weights(config, fit.labels, len(self.data.classes))
@@ -127,6 +133,10 @@ class Trainer:
         )
         self.filters = start_record(self.net)
         self.stop_asked = False
+
+    def _judged_shapes(self) -> list[tuple[int, ...]]:
+        parts = [part for part in (self.data.test, self.validation) if part is not None]
+        return [shape for part in parts for shape in _shapes(self._in_order(part))]
 
     # The course of a run --------------------------------------------------------------------
 
@@ -308,12 +318,12 @@ class Trainer:
     def _judged_weights(self) -> Iterator[nn.Module]:
         """The net with the weights that would be used: the moving average's, if there is one."""
         if self.average is None:
-            yield self.net
+            yield self.engine.module
             return
         own = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.state)
         try:
-            yield self.net
+            yield self.engine.module
         finally:
             self.net.load_state_dict(own)
 
@@ -358,7 +368,7 @@ class Trainer:
             chosen = self.snapshot.best or (self.average.state if self.average else {})
             self.net.load_state_dict(chosen)
         self._save_weights("weights", self.net.state_dict())
-        outcome = evaluate(self.net, self._in_order(self.data.test), self.device)
+        outcome = evaluate(self.engine.module, self._in_order(self.data.test), self.device)
         save_tensors(
             self.run.path / "predictions.safetensors",
             {"test": {"logits": outcome.logits, "labels": outcome.labels}},
@@ -429,3 +439,8 @@ class Trainer:
     def _events(self) -> AbstractContextManager[Any]:
         assert self.run is not None
         return events(self.run.path, self.state.epoch) if self.rank == 0 else nullcontext()
+
+
+def _shapes(batches: Batches) -> list[tuple[int, ...]]:
+    """The shapes of the batches of an epoch."""
+    return [(size, *batches.dataset.input_shape) for size in batches.sizes]

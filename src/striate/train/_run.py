@@ -62,7 +62,8 @@ class Run:
             raise RunError(f"{path} is not a folder. `striate runs` lists the runs there are.")
         if not (path / "config.toml").is_file():
             raise RunError(f"{path} is not the folder of a run: it holds no config.toml.")
-        config = Config.make(**read_toml(path / "config.toml"))
+        # Runs from before there was a choice of engines go on as they began.
+        config = Config.make(**{"engine": "torch", **read_toml(path / "config.toml")})
         return cls(path, config, _read_model_info(path / "model.json"), trusted)
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,9 @@ from ...graph import Graph
 from ._statistics import Statistics
 from ._step import apply
 from ._weights import Weights
+
+if TYPE_CHECKING:
+    from ._program import Program
 
 _SHARED = ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules")
 
@@ -77,6 +81,23 @@ class CompiledModule(nn.Module):
             statistics.update(program.training.moments, moments)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
+    def prepare(self, *shapes: Sequence[int], gradients: bool = True) -> Program:
+        """Make now what the first call with inputs of these shapes would make.
+
+        Args:
+            shapes: One for each input.
+            gradients: With the backward pass for all that is not frozen.
+        Returns:
+            The program.
+        Raises:
+            ShapeError: The network does not fit the shapes.
+            GraphError: It cannot be trained on native kernels.
+        """
+        graph, weights, _ = self._captured(self.training)
+        known = weights.current().items() if gradients else ()
+        wanted = tuple(name for name, x in known if x.requires_grad)
+        return self._program(graph, tuple(torch.Size(shape) for shape in shapes), wanted)
+
     def _captured(self, training: bool) -> tuple[Graph, Weights, Statistics]:
         """The network as it is in a mode."""
         from ...graph import capture
@@ -87,7 +108,7 @@ class CompiledModule(nn.Module):
             self._graphs[training] = graph, weights, Statistics(self.model, graph)
         return self._graphs[training]
 
-    def _program(self, graph: Graph, shapes: Any, wanted: tuple[str, ...]) -> Any:
+    def _program(self, graph: Graph, shapes: Any, wanted: tuple[str, ...]) -> Program:
         from ...graph.gradient import differentiate
         from ._program import Program
 
