@@ -90,16 +90,17 @@ def _compiled(
     world_size: int,
 ) -> tuple[CompiledModule, Recipe]:
     """Compile for all batches to come, so that what cannot be is known before the first step."""
-    from ..engine import compile
+    from .. import engine
 
     # torchrun gives each process its share of the cores by torch's number.
     threads = config.threads or (torch.get_num_threads() if world_size > 1 else None)
-    module = compile(net, shapes[0], threads=threads, train=True)
+    module = engine.compile(net, shapes[0], threads=threads, train=True)
     module.eval()
     for shape in judged:
         module.prepare(shape, gradients=False)
     module.train()
-    return module, [module.prepare(shape).recipe for shape in shapes][0]
+    first, *_ = [module.prepare(shape) for shape in shapes]
+    return module, first.recipe
 
 
 def _islands(recipe: Recipe) -> list[Any]:

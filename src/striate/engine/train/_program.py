@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,29 @@ class Program:
         read = self.training.weights
         given = sum(4 * int(t.numel) for t in self.recipe.inputs if t.name in read)
         return self.runner.weights.nbytes + given
+
+    def call(self) -> Call:
+        """Memory for calls of `run`, one after the other."""
+        return Call(self.runner.context(), {})
+
+    def run(
+        self,
+        call: Call,
+        inputs: list[int],
+        outputs: list[int],
+        arrays: Callable[[], tuple[list[Array], list[Array]]],
+    ) -> None:
+        """Run both passes.
+
+        Args:
+            call: Its memory.
+            inputs, outputs: Addresses of all of them.
+            arrays: Gives them as arrays, for islands.
+        """
+        if not self.runner.native:
+            call.held = self.runner.hold(arrays()[0])
+        for part in (0, 1):
+            self.runner.run_part(part, call.context, inputs, outputs, arrays, call.held)
 
     def forward(self, inputs: list[Tensor]) -> tuple[list[Tensor], Call]:
         """Compute the outputs, and the moments of batch norms behind them.

@@ -27,7 +27,7 @@ def apply(
     training = program.training
     names = [*training.graph.inputs][: len(inputs)]
     read = [*inputs, *(weights[name] for name in training.weights)]
-    masks = [_mask(training.graph.inputs[m.value].shape, m.p) for m in training.masks]
+    masks = [draw(torch.empty(training.graph.inputs[m.value].shape), m.p) for m in training.masks]
     tensors = [*(x.contiguous() for x in read), *masks]
     outputs = len(training.graph.outputs) - sum(g is not None for g in training.gradients)
     outputs -= 2 * len(training.moments)
@@ -40,11 +40,9 @@ def apply(
     return list(made[:outputs]), list(made[outputs:])
 
 
-def _mask(shape: tuple[int, ...], p: float) -> Tensor:
-    """Draw what a dropout multiplies by, from torch's generator."""
-    if p >= 1:
-        return torch.zeros(shape)
-    return torch.empty(shape).bernoulli_(1 - p).div_(1 - p)
+def draw(mask: Tensor, p: float) -> Tensor:
+    """Fill in what a dropout multiplies by, from torch's generator."""
+    return mask.zero_() if p >= 1 else mask.bernoulli_(1 - p).div_(1 - p)
 
 
 class _Step(torch.autograd.Function):

@@ -15,7 +15,7 @@ from ._forward import Forward, Passed
 from ._training import Training
 
 
-def differentiate(graph: Graph, wanted: Sequence[str]) -> Training:
+def differentiate(graph: Graph, wanted: Sequence[str], of: Sequence[str] | None = None) -> Training:
     """Add the backward pass to a network, as nodes.
 
     The nodes of the forward pass come first. Then each is followed back, the last one first, and
@@ -27,6 +27,7 @@ def differentiate(graph: Graph, wanted: Sequence[str]) -> Training:
         graph: Captured in the mode, training or eval, that it is to run in, and worked out for the
             input's shape.
         wanted: Names of inputs and weights whose gradient is asked for.
+        of: The outputs that are followed back; None is all.
     Raises:
         OptionError: A name that is no input or weight of real numbers.
         GraphError: A gradient has to pass an operation for which it is not known; it names the
@@ -45,7 +46,7 @@ def differentiate(graph: Graph, wanted: Sequence[str]) -> Training:
                 f"{name!r} is no input or weight of {graph.name} that has a gradient. It must be "
                 f"one of real numbers: {', '.join([*graph.inputs, *graph.weights])}."
             )
-    return _Differentiation(graph, wanted).training()
+    return _Differentiation(graph, wanted).training(graph.outputs if of is None else of)
 
 
 class _Differentiation:
@@ -75,10 +76,12 @@ class _Differentiation:
         self.taken.add(unique)
         return unique
 
-    def training(self) -> Training:
+    def training(self, of: Sequence[str]) -> Training:
         """Follow all nodes back, and put the graph together."""
         given: dict[str, TensorType] = {}
-        output_gradients = [self._given(output, given) for output in self.graph.outputs]
+        output_gradients = [
+            self._given(output, given) if output in of else None for output in self.graph.outputs
+        ]
         for passed in reversed(self.forward.passed):
             self._follow(passed)
         gradients = self._own_values([self.totals.get(name) for name in self.wanted], set(given))
