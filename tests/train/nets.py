@@ -41,3 +41,27 @@ def of_three_classes() -> torch.nn.Module:
 def that_is_no_net() -> int:
     """Give something else."""
     return 3
+
+
+class Branching(torch.nn.Module):
+    """Decide by the numbers, which no graph can hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.linear(x.flatten(1))
+        return y if y.sum() > 0 else 2 * y
+
+
+def that_branches() -> torch.nn.Module:
+    """Give a net that cannot be captured."""
+    return Branching()
+
+
+def with_a_rare_layer() -> torch.nn.Module:
+    """Spend most of the time on an operation whose gradient has no kernel."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 1), torch.nn.LocalResponseNorm(3), nn.Flatten(), nn.Linear(4 * 64, 10)
+    )

@@ -264,8 +264,11 @@ def test_a_data_set_that_is_not_there(tmp_path: Path) -> None:
         train(quick(tmp_path, data=f"folder:{tmp_path / 'nowhere'}"))
 
 
-@pytest.mark.parametrize("net", ["lenet5", NETS + "with_norm"])
-def test_two_processes_train_like_one(tmp_path: Path, net: str) -> None:
+@pytest.mark.parametrize(
+    ("net", "engine"),
+    [("lenet5", "native kernels"), (NETS + "with_norm", "torch, since batch norm")],
+)
+def test_two_processes_train_like_one(tmp_path: Path, net: str, engine: str) -> None:
     command = [sys.executable, "-m", "striate", "train", net, "--epochs", "1", "--threads", "1"]
     command += ["--out", str(tmp_path), "--batch-size", "101", "--label-smoothing", "0.1"]
     # SGD: Adam divides by the gradient's size, and so makes much of rounding where it is 0.
@@ -275,6 +278,7 @@ def test_two_processes_train_like_one(tmp_path: Path, net: str) -> None:
     launcher += ["--nproc-per-node", "2", *command[1:], "--name", "two"]
     done = subprocess.run(launcher, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert f"engine: {engine}" in done.stdout
     one, two = Run.open(tmp_path / "one"), Run.open(tmp_path / "two")
     for key, tensor in weights(one).items():
         torch.testing.assert_close(weights(two)[key], tensor, rtol=2e-4, atol=2e-5)

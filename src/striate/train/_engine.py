@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -15,9 +15,11 @@ from ..errors import StriateError
 from ._config import Config
 
 if TYPE_CHECKING:
-    from ..engine.train import CompiledModule
-    from ..runtime._recipe import Recipe
+    from ..engine.train import CompiledModule, TrainStep
+    from ..runtime._recipe import Recipe, StepRecipe
 
+# The memory of a fused step stays, and only small nets gain by it.
+_SMALL_BYTES = 64 << 20
 # What runs in NumPy is some ten times slower than torch: beyond this, torch is the faster one.
 _MOST_BYTES, _MOST_MACS = 0.05, 0.01
 
@@ -29,12 +31,46 @@ class Engine:
     Attributes:
         module: The net, or the net compiled, with the net's own parameters.
         told: Which it is, and why, in a line.
-        native: Whether it is compiled.
+        compiled: The compiled net, if it is.
+        shape: Of a full batch.
+        step_bytes: Memory of a training step of the compiled net.
+        step: What does whole steps, with loss and update, if they are fused.
     """
 
     module: nn.Module
     told: str
-    native: bool = False
+    compiled: CompiledModule | None = None
+    shape: tuple[int, ...] = ()
+    step_bytes: int = 0
+    step: TrainStep | None = None
+
+    def fuse(
+        self, config: Config, optimizer: torch.optim.Optimizer, classes: int, world_size: int
+    ) -> Engine:
+        """Compute loss and update natively as well, where the run allows it and the net is small.
+
+        Args:
+            config: Of the run.
+            optimizer: Of the net's parameters.
+            classes: As many as the data have.
+            world_size: Processes that train together.
+        """
+        plain = not (config.clip_grad or config.class_weights) and world_size == 1
+        if self.compiled is None or not plain or self.step_bytes > _SMALL_BYTES:
+            return self
+        from ..engine import TrainStep
+
+        try:
+            with torch.random.fork_rng(devices=[]):
+                step = TrainStep(
+                    self.compiled, self.shape, optimizer, label_smoothing=config.label_smoothing
+                )
+                fits = step.prepare(self.shape).logits.shape[1] == classes
+        except StriateError:
+            return self
+        if not fits:  # which the first step tells
+            return self
+        return replace(self, step=step, told=f"{self.told}, with loss and update fused")
 
 
 def choose_engine(
@@ -66,7 +102,10 @@ def choose_engine(
     if slow and _is_slow(recipe):
         return Engine(net, f"engine: torch, since native kernels are missing for {slow}")
     told = f"engine: native kernels, {recipe.target}, {_threads(recipe.threads)}"
-    return Engine(module, f"{told}{f'; in NumPy: {slow}' if slow else ''}", native=True)
+    return Engine(
+        module, f"{told}{f' (in NumPy: {slow})' if slow else ''}", module, shapes[0],
+        4 * recipe.arena_floats,
+    )  # fmt: skip
 
 
 def _against(config: Config, net: nn.Module, device: torch.device, world_size: int) -> str:
@@ -103,23 +142,26 @@ def _compiled(
     return module, first.recipe
 
 
-def _islands(recipe: Recipe) -> list[Any]:
+def _islands(recipe: Recipe) -> list[StepRecipe]:
     return [step for step in recipe.steps if step.kind == "island"]
 
 
 def _in_numpy(recipe: Recipe) -> str:
     """The kinds of operations without a kernel, in words."""
-    kinds = Counter(step.op["kind"] for step in _islands(recipe))
+    kinds = Counter(step.op["kind"] for step in _islands(recipe) if step.op)
     return ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
 
 
 def _is_slow(recipe: Recipe) -> bool:
     """Whether much of the memory traffic, or of the arithmetic, has no kernel."""
-    moved, macs = (
-        [sum(of(step) for step in steps) for steps in (_islands(recipe), recipe.steps)]
-        for of in (lambda s: s.read_bytes + s.written_bytes, lambda s: s.macs)
-    )
-    return moved[0] > _MOST_BYTES * moved[1] or macs[0] > _MOST_MACS * macs[1]
+    islands = _islands(recipe)
+    moved, all_moved = _moved(islands), _moved(recipe.steps)
+    macs, all_macs = (sum(step.macs for step in steps) for steps in (islands, recipe.steps))
+    return moved > _MOST_BYTES * all_moved or macs > _MOST_MACS * all_macs
+
+
+def _moved(steps: Sequence[StepRecipe]) -> int:
+    return sum(step.read_bytes + step.written_bytes for step in steps)
 
 
 def _threads(count: int) -> str:

@@ -115,11 +115,14 @@ class Trainer:
             config, self.net.train(), self.device, _shapes(self.batches),
             self._judged_shapes(), self.world_size,
         )  # fmt: skip
-        self.progress.say(self.engine.told)
         self.forward = self.engine.module
         if self.world_size > 1:
             self.forward = DistributedDataParallel(self.forward)
         self.optimizer = make_optimizer(self.net, config)
+        self.engine = self.engine.fuse(
+            config, self.optimizer, len(self.data.classes), self.world_size
+        )
+        self.progress.say(self.engine.told)
         self.average = MovingAverage(self.net, config.ema) if config.ema else None
         weights = class_weights(config, fit.labels, len(self.data.classes))
         if weights is not None and len(weights) != len(self.data.classes):
@@ -210,17 +213,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         inputs, labels = batch.inputs.to(self.device), batch.labels.to(self.device)
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.amp):
-            logits = self._logits(inputs)
-        loss = self._loss(logits.float(), labels, batch)
-        loss.backward()
-        if config.clip_grad:
-            nn.utils.clip_grad_norm_(self.net.parameters(), config.clip_grad)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise RunError(self._explain_divergence(value, lr))
-        self.optimizer.step()
+        value, logits = self._descend(inputs, labels, batch, lr)
         if self.average:
             self.average.update(self.net)
         # The loss of the whole batch is the mean of the processes' (see _loss).
@@ -231,6 +224,31 @@ class Trainer:
             seen = min((state.step + 1) * config.batch_size, len(self.batches.dataset))
             mean, share = state.loss_sum / seen * self.world_size, state.correct / state.samples
             self.progress.step(state.epoch, mean, share, batch.global_size)
+
+    def _descend(
+        self, inputs: Tensor, labels: Tensor, batch: Batch, lr: float
+    ) -> tuple[float, Tensor]:
+        """Update the weights once; give the loss and the logits from before."""
+        config = self.config
+        if step := self.engine.step:
+            value = step.step(inputs, labels)
+            self._check_loss(value, lr)
+            return value, step.logits
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.amp):
+            logits = self._logits(inputs)
+        loss = self._loss(logits.float(), labels, batch)
+        loss.backward()
+        if config.clip_grad:
+            nn.utils.clip_grad_norm_(self.net.parameters(), config.clip_grad)
+        value = loss.item()
+        self._check_loss(value, lr)
+        self.optimizer.step()
+        return value, logits
+
+    def _check_loss(self, value: float, lr: float) -> None:
+        if not math.isfinite(value):
+            raise RunError(self._explain_divergence(value, lr))
 
     def _logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.forward(inputs)

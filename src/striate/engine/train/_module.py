@@ -44,7 +44,7 @@ class CompiledModule(nn.Module):
         self._examples = examples
         self._options = options
         self._graphs: dict[Any, tuple[Graph, Weights, Statistics]] = {}
-        self._programs: dict[Any, Any] = {}
+        self._programs: dict[Any, Program] = {}
         self._latest: Any = None
         self._captured(self.training)  # what cannot be captured is told now
 
@@ -116,8 +116,8 @@ class CompiledModule(nn.Module):
         if key not in self._programs:
             training = differentiate(graph.at(*shapes), wanted)
             self._programs[key] = Program(training, len(shapes), **self._options)
-        self._latest = self._programs[key]
-        return self._latest
+        program = self._latest = self._programs[key]
+        return program
 
     @property
     def peak_bytes(self) -> int:

@@ -1,0 +1,106 @@
+"""What computes a run: native kernels where they can, else torch, and it says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from striate.data import Data, Subset, load
+from striate.train import Config, Run, train
+from striate.train._progress import Silent
+
+NETS = f"{Path(__file__).parent / 'nets.py'}:"
+
+
+class Listener(Silent):
+    """Remember what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Data:
+    """A tenth of the digits: two full batches and a smaller one."""
+    data = load("digits")
+    first, last = (
+        Subset(part, [*range(count)]) for part, count in ((data.train, 150), (data.test, 40))
+    )
+    return replace(data, train=first, test=last)
+
+
+def run(out: Path, data: Data, **options: Any) -> tuple[Run, str]:
+    listener = Listener()
+    given = {"net": NETS + "with_dropout_and_norm", "epochs": 2, "batch_size": 64, "threads": 1}
+    given |= {"optimizer": "sgd", "lr": 0.05, "weight_decay": 1e-3, "device": "cpu"}
+    config = Config.make(out=str(out), **{**given, **options})
+    return train(config, data=data, progress=listener), listener.lines[0]
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(run.path / "weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("options", "fused"),
+    [
+        ({}, True),
+        ({"optimizer": "adamw", "lr": 0.003, "label_smoothing": 0.1, "ema": 0.9}, True),
+        ({"optimizer": "adam", "lr": 0.003}, False),
+        ({"clip_grad": 1.0, "class_weights": "balanced", "momentum": 0.0}, False),
+    ],
+    ids=str,
+)
+def test_it_trains_as_torch_does(
+    tmp_path: Path, digits: Data, options: dict[str, Any], fused: bool
+) -> None:
+    ours, told = run(tmp_path, digits, **options)
+    theirs, torch_told = run(tmp_path, digits, engine="torch", **options)
+    assert torch_told == "engine: torch, as asked for"
+    assert told.startswith("engine: native kernels, ")
+    assert ("loss and update fused" in told) == fused
+    for key, tensor in weights(theirs).items():
+        # Adam divides by the gradient's size, and so makes much of rounding where it is 0.
+        torch.testing.assert_close(weights(ours)[key], tensor, rtol=1e-3, atol=1e-3)
+    for a, b in zip(ours.epochs(), theirs.epochs(), strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-4)
+        assert a["test_loss"] == pytest.approx(b["test_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"amp": True}, "engine: torch, since amp computes in bfloat16"),
+        ({"net": NETS + "that_branches"}, "engine: torch, since the net cannot be compiled: "),
+    ],
+    ids=str,
+)
+def test_what_it_cannot_is_left_to_torch(
+    tmp_path: Path, digits: Data, options: dict[str, Any], told: str
+) -> None:
+    done, line = run(tmp_path, digits, epochs=1, **options)
+    assert line.startswith(told)
+    assert done.final() is not None
+
+
+def test_operations_without_a_kernel_are_left_to_torch(tmp_path: Path, digits: Data) -> None:
+    _, line = run(tmp_path, digits, epochs=1, net=NETS + "with_a_rare_layer")
+    assert line.startswith("engine: torch, since native kernels are missing for ")
+    assert "local_response_norm_gradient (1)" in line
+
+
+def test_a_run_from_before_there_was_a_choice_goes_on_with_torch(
+    tmp_path: Path, digits: Data
+) -> None:
+    done, _ = run(tmp_path, digits, epochs=1, engine="torch")
+    path = done.path / "config.toml"
+    path.write_text(path.read_text().replace('engine = "torch"\n', ""))
+    assert Run.open(done.path).config.engine == "torch"
