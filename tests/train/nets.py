@@ -63,5 +63,8 @@ def that_branches() -> torch.nn.Module:
 def with_a_rare_layer() -> torch.nn.Module:
     """Spend most of the time on an operation whose gradient has no kernel."""
     return nn.Sequential(
-        nn.Conv2d(1, 4, 1), torch.nn.LocalResponseNorm(3), nn.Flatten(), nn.Linear(4 * 64, 10)
+        nn.Conv2d(1, 2, 1),
+        torch.nn.Upsample(scale_factor=2, mode="bicubic"),
+        nn.Flatten(),
+        nn.Linear(2 * 256, 10),
     )
