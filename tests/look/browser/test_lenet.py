@@ -426,10 +426,12 @@ def test_an_export_opens_from_disk_and_shows_the_same_numbers(
     samples: list[Path],
     values: Any,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from striate.look.page import write_page
+    from striate.look.page import _record_units, write_page
     from striate.look.page._open import open_session
 
+    monkeypatch.setattr(_record_units, "MOST_UNITS", 800)  # of a large network not all are held
     path = write_page(open_session(str(lenet_run), samples, exported=True), tmp_path / "page.html")
     page = window.new_page()
     page.goto(f"{path.as_uri()}#layer=c3&image=1")
@@ -445,5 +447,17 @@ def test_an_export_opens_from_disk_and_shows_the_same_numbers(
         products = numbers(page, "#products table[aria-label^='products of'] td")
         bias = number(page, "#equation [data-part=bias]")
         assert close(sum(products) + bias, expected, 10)
+        assert page.is_visible("#unit-held")
+        go(page, f"layer=output&unit=7&image={sample}")
+        assert close(number(page, "#unit-value"), values[sample]["output"][7], 1)
+        assert not page.is_visible("#unit-held")
+    assert "Sums are exact" in text(page, "#maps-held")
+    page.evaluate("location.hash = 'layer=c3&unit=4:0,0&image=0'")  # leads to one that is held
+    page.wait_for_function(
+        "() => /^Channel 4 at .* of c3$/.test(document.getElementById('unit-title').textContent)"
+    )
+    settled(page)
+    channel, y, x = map(int, re.findall(r"\d+", text(page, "#unit-title"))[:3])
+    assert close(number(page, "#unit-value"), values[0]["c3"][channel, y, x], 1)
     page.click("#tab-filters")
     page.wait_for_selector("#filters .grid:not([data-painted='0'])")

@@ -39,7 +39,14 @@ class Json:
 
     def content(self) -> bytes:
         """The text as bytes."""
-        return json.dumps(plain(self.data), allow_nan=False, separators=(",", ":")).encode()
+        return self.text().encode()
+
+    def text(self) -> str:
+        """The object as JSON writes it."""
+        try:
+            return json.dumps(self.data, allow_nan=False, separators=(",", ":"), default=plain)
+        except ValueError:  # a number that JSON has no word for
+            return json.dumps(plain(self.data), allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 // What the reader can do: run an input, choose a layer, choose a unit.
 
 import { hush, tell } from "./notice.js";
-import { forget, getArray, getJson, has, like, startRun } from "./source.js";
+import { forget, getArray, getUnit, has, startRun } from "./source.js";
 import { facts, layerOf, state, update } from "./state.js";
 
 const turn = { run: 0, unit: 0 }; // only the last question of each kind is answered
@@ -50,26 +50,21 @@ export const chooseLayer = async (id, channel = null, place = null) => {
   }
 };
 
-export const chooseUnit = async (channel, asked) => {
+export const chooseUnit = async (channel, place) => {
   const mine = turn.unit += 1;
   const id = state.layer;
-  const place = state.run ? kept(id, channel, asked) : asked;
   update({ channel, place });
   if (!state.run) return;
   try {
-    const unit = await getJson(unitUrl(id, channel, place));
-    if (mine === turn.unit) update({ unit });
+    const unit = await getUnit(state.run.id, id, channel, place);
+    if (mine !== turn.unit) return;
+    if ("value" in unit) update({ unit });
+    else if (unit.place) await chooseUnit(channel, unit.place);
+    else update({ unit: { channel, place, value: null, sum: null, feeds: [], text: "This file holds no sum of this channel, only its map." } });
   } catch (error) {
     if (mine === turn.unit) { update({ unit: null }); await failed(error); }
   }
 };
-
-// An export holds all units of small layers, and of others one of each active channel.
-function kept(id, channel, place) {
-  if (has(unitUrl(id, channel, place))) return place;
-  const other = like(unitUrl(id, channel, []) + "&place=");
-  return other ? other.split("&place=")[1].split(",").map(Number) : place;
-}
 
 const failed = async (error) => {
   if (error.status === 404 && turn.retried !== state.run?.id) {
@@ -77,9 +72,6 @@ const failed = async (error) => {
     await again();
   } else tell(error);
 };
-
-export const unitUrl = (id, channel, place) =>
-  `api/runs/${state.run.id}/unit/${id}?channel=${channel}${at(place)}`;
 
 // A unit of a vector has no place.
 export const at = (place) => place.length ? `&place=${place.join(",")}` : "";

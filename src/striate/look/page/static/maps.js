@@ -18,6 +18,7 @@ export function startMaps() {
   put(byId("maps-side"), ...Object.entries(TILES).map(([side, name]) => html("option", { value: side, selected: side === "64" }, name)));
   byId("maps-side").addEventListener("change", (event) => update({ side: Number(event.target.value) }));
   byId("maps-slice").addEventListener("input", (event) => update({ slice: Number(event.target.value) }));
+  watch(["model"], () => drawHeld(state.model.kept));
   watch(["run", "layer", "sort", "side", "slice", "view", "epoch"], draw);
   watch(["channel"], markChosen);
 }
@@ -43,6 +44,14 @@ function draw() {
   else if (lengths.length === 1) held.grid.show({ ...shown, width: Math.max(180, 2 * state.side), height: Math.max(40, state.side * 0.75), gap: 10, caption: 16, paint: paintWave(known.limit) });
   else held.grid.show({ ...shown, ...tile(lengths.slice(-2)), gap: 8, caption: 16, paint: paintMap });
   markChosen();
+}
+
+const ROUNDED = { float32: "", float16: "rounded to 3 digits", int8: "rounded to 1/127 of the largest of 64" };
+
+// An export says how exactly it holds its maps.
+function drawHeld(kept) {
+  byId("maps-held").hidden = !kept;
+  if (kept) put(byId("maps-held"), `In this file maps are ${[ROUNDED[kept.dtype], `averaged down to ${kept.side} pixels a side where they are larger`].filter(Boolean).join(", and ")}. Sums are exact.`);
 }
 
 function drawControls(layer, lengths, known) {

@@ -15,8 +15,22 @@ export const getArray = (url) => keep(url, recorded ? arrayFromTable : fetchArra
 
 export const has = (url) => !recorded || url in recorded;
 
-// The first address in an export that starts like this one.
-export const like = (start) => Object.keys(recorded ?? {}).find((url) => url.startsWith(start));
+// The answer on a unit. An export holds all units of small layers, and of others the strongest of
+// some channels: in its place comes { place: theirs } or, of other channels, { place: null }.
+export const getUnit = async (run, layer, channel, place) => {
+  const at = place.length ? `&place=${place.join(",")}` : ""; // a unit of a vector has no place
+  const base = `api/runs/${run}`;
+  if (!recorded) return getJson(`${base}/unit/${layer}?channel=${channel}${at}`);
+  const { places } = entry(`${base}/units/${layer}`);
+  const own = places ? places[channel] : place.join(",");
+  if (own !== place.join(",")) return { place: own === undefined ? null : own ? own.split(",").map(Number) : [] };
+  return (await keep(`${base}/units/${layer}`, unpacked))[`${channel}:${own}`];
+};
+
+// Whether an export holds but one unit of each channel of a layer.
+export const onlyStrongest = (run, layer) => Boolean(recorded && entry(`api/runs/${run}/units/${layer}`).places);
+
+const unpacked = async (url) => JSON.parse(new TextDecoder().decode(await unzipped(entry(url).gzip)));
 
 export const forget = () => kept.clear();
 
@@ -84,13 +98,21 @@ const entry = (url) => {
 
 const fromTable = async (url) => entry(url).json;
 
-const arrayFromTable = async (url) => {
-  const { shape, dtype, gzip, limit } = entry(url);
-  const zipped = Uint8Array.from(atob(gzip), (letter) => letter.charCodeAt(0));
+const unzipped = (text) => {
+  const zipped = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const buffer = await new Response(stream).arrayBuffer();
-  const data = dtype === "float16" ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
-  return { shape, limit: limit ?? NaN, data };
+  return new Response(stream).arrayBuffer();
+};
+
+const WIDENED = {
+  float32: (buffer) => new Float32Array(buffer),
+  float16: (buffer) => widened(new Uint16Array(buffer)),
+  int8: (buffer, scale) => Float32Array.from(new Int8Array(buffer), (step) => step * scale),
+};
+
+const arrayFromTable = async (url) => {
+  const { shape, dtype, gzip, scale, limit } = entry(url);
+  return { shape, limit: limit ?? NaN, data: WIDENED[dtype](await unzipped(gzip), scale) };
 };
 
 // float16 to float32.

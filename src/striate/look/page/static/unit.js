@@ -4,7 +4,7 @@ import { chooseLayer, chooseUnit } from "./actions.js";
 import { byId, html, put } from "./dom.js";
 import { number, place, plural } from "./format.js";
 import { createPlane } from "./plane.js";
-import { getJson } from "./source.js";
+import { getJson, onlyStrongest } from "./source.js";
 import { current, facts, layerOf, state, watch } from "./state.js";
 import { drawSum, groupsOf } from "./sum.js";
 import { channelView, inputView } from "./views.js";
@@ -44,6 +44,7 @@ const draw = async () => {
   drawHead(layer);
   if (!answered()) return; // the answer on this unit is still on its way
   put(byId("unit-text"), unit.sum ? "" : unit.text);
+  byId("unit-held").hidden = !onlyStrongest(state.run.id, layer.id);
   drawFeeds(unit);
   drawPatches(layer);
   drawSum(unit, layer, (channel) => drawBefore(unit, channel));
@@ -63,8 +64,8 @@ function drawHead(layer) {
   const known = state.channel !== null;
   const vector = layer.shape?.length === 1;
   put(byId("unit-title"), known ? `${vector ? "Unit" : "Channel"} ${state.channel}${vector ? "" : ` at ${place(state.place)}`} of ${layer.name}` : "No unit chosen");
-  put(byId("unit-value"), answered() ? number(state.unit.value) : "");
-  byId("unit-value").dataset.value = answered() ? state.unit.value : "";
+  put(byId("unit-value"), answered() && state.unit.value !== null ? number(state.unit.value) : "");
+  byId("unit-value").dataset.value = answered() ? state.unit.value ?? "" : "";
   byId("channel").value = state.channel ?? "";
   byId("channel").max = (layer.shape?.[0] ?? 1) - 1;
   byId("where").value = state.place?.join(", ") ?? "";
