@@ -76,9 +76,8 @@ def _numbers(axes: Axes, values: Any, limit: float) -> None:
         for column, value in enumerate(line):
             if value >= 0.005:
                 shade = "white" if value > 0.75 * limit else INK
-                axes.text(
-                    column, row, f"{value:.2f}", ha="center", va="center", fontsize=5, color=shade
-                )
+                text = axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=5)
+                text.set(color=shade, in_layout=False)
 
 
 def _label(one: Follows) -> str:

@@ -126,7 +126,12 @@ class SlidingWindow(Picture):
         for place in self.places:
             buffer = io.BytesIO()
             with style():
-                self.figure_at(place).savefig(buffer, format="png", dpi=dpi)
+                figure = self.figure_at(place)
+                # Once, and not again before and after it is drawn.
+                if layout := figure.get_layout_engine():
+                    layout.execute(figure)
+                figure.set_layout_engine(None)
+                figure.savefig(buffer, format="png", dpi=dpi)
             frames.append(image.open(buffer).convert("RGB").quantize(64, dither=0))
         out = io.BytesIO()
         frames[0].save(

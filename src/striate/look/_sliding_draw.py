@@ -140,4 +140,5 @@ def _cells(axes: Axes, values: Floats, limit: float, title: str) -> None:
     for (y, x), value in np.ndenumerate(values):
         if np.isfinite(value):
             ink = "white" if abs(value) > 0.75 * limit else style.INK
-            axes.text(x, y, f"{value:.2g}", ha="center", va="center", fontsize=size, color=ink)
+            text = axes.text(x, y, f"{value:.2g}", ha="center", va="center", fontsize=size)
+            text.set(color=ink, in_layout=False)  # within the cells, whose place is known

@@ -117,7 +117,8 @@ class Confusion(Picture):
         for (i, j), count in np.ndenumerate(self.counts):
             if count:
                 ink = "white" if abs(shades[i, j]) > 0.6 else style.INK
-                axes.text(j, i, f"{count:.0f}", ha="center", va="center", color=ink, fontsize=6)
+                text = axes.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=6)
+                text.set(color=ink, in_layout=False)
         return figure
 
 
