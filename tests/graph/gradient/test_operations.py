@@ -20,8 +20,9 @@ from .agreement import agree
 
 # Which kinds have one -----------------------------------------------------------------------------
 
-NONE = {"fill", "arg_reduce", "batch_moments"}
-"""Without an input; whole numbers; part of a batch norm, which says it for both."""
+NONE = {"fill", "arg_reduce", "batch_moments", "subsample"}
+"""Without an input; whole numbers; part of a batch norm, which says it for both;
+made of two others for training."""
 
 
 def test_every_kind_has_a_gradient_or_needs_none() -> None:

@@ -3,6 +3,7 @@
     dropout, switched on     ->  times a mask, which is an input
     batch norm by the batch  ->  its moments, then a norm by them
     convolution by a table   ->  the weight made dense, then a convolution of all pairs
+    LeNet-5's subsampling    ->  sums, then a convolution of each map with its one weight
 
 Everything else stays as it is.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ...window import Window
 from .. import ops
 from .._graph import Graph, Node
 from .._operation import Operation
@@ -58,6 +60,8 @@ class Forward:
                 self._batch_norm(node, op)
             elif isinstance(op, ops.Conv) and op.table is not None:
                 self._table(node, op, op.table)
+            elif isinstance(op, ops.Subsample):
+                self._subsample(node, op)
             else:
                 self._put(node)
 
@@ -101,6 +105,17 @@ class Forward:
         full = ops.DenseWeight(table, self._type(x).shape[1])
         self._put(replace(node, name=dense, op=full, inputs=(weight,), outputs=(dense,)))
         self._put(replace(node, op=replace(op, table=None), inputs=(x, dense, *bias)))
+
+    def _subsample(self, node: Node, op: ops.Subsample) -> None:
+        x, weight, bias = node.inputs
+        axes, channels = len(op.windows), self._type(x).shape[1]
+        sums, filters = self.fresh(f"{node.name}.sums"), self.fresh(f"{node.name}.filters")
+        total = ops.AvgPool(op.windows, divisor=1)
+        self._put(replace(node, name=sums, op=total, inputs=(x,), outputs=(sums,)))
+        column = ops.Reshape((channels, 1, *[1] * axes))
+        self._put(replace(node, name=filters, op=column, inputs=(weight,), outputs=(filters,)))
+        one = ops.Conv((Window(1),) * axes, groups=channels)
+        self._put(replace(node, op=one, inputs=(sums, filters, bias)))
 
 
 def _of_batch(node: Node, op: ops.BatchNorm) -> bool:

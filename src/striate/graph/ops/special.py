@@ -133,19 +133,6 @@ class Subsample(_Pool):
         column = (-1, *[1] * len(self.windows))
         return (total * weight.reshape(column) + bias.reshape(column),)
 
-    def gradient(self, back: Backward, number: int) -> str | None:
-        x, weight, gy = back.read(0), back.read(1), back.gy
-        axes = (0, *range(2, len(back.shape(gy))))
-        if number == 2:
-            return back.reshape(back.sum(gy, axes), back.shape(back.read(2)))
-        if number == 1:
-            total = back.add(ops.AvgPool(self.windows, divisor=1), x)
-            summed = back.sum(back.binary("mul", gy, total), axes)
-            return back.reshape(summed, back.shape(weight))
-        column = back.reshape(weight, (back.shape(x)[1], *[1] * len(self.windows)))
-        op = ops.AvgPoolGradient(self.windows, back.shape(x)[2:], divisor=1)
-        return back.add(op, back.binary("mul", gy, column))
-
     def connections(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> Connections:
         pooled = super().connections(inputs, outputs)
         return Connections(pooled.real + outputs[0].numel, pooled.padding)  # and the biases
