@@ -6,71 +6,18 @@
 //   partial[vectors of gy, up to 3][block of x][channel of the block][tap][vector][lane]
 //
 // stay in L2, as does a band of its channels of x; three vectors of a band of gy stay in L1 for all
-// blocks and taps. The second phase adds the chunks up and turns them to the plain layout.
+// blocks and taps. They are added up over the chunks, if there are several, and turned to the plain
+// layout.
 //
 // Groups of fewer channels than a vector are merged, and what would lead from one to the other is
 // computed and thrown away: 32 groups of 4 channels are 16 of 8, for twice the multiply-adds.
 #include "conv_weight/kernels/ahead.hpp"
-#include "conv_weight/kernels/bands.hpp"
-#include "conv_weight/kernels/chunks.hpp"
-#include "conv_weight/kernels/gather.hpp"
+#include "conv_weight/kernels/parts.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr TileTable kTiles = tiles<true>();
-constexpr int64_t kMostMerged = 64;        // groups
-constexpr int64_t kPartialFloats = 32768;  // of a task: 128 KiB of L2
-constexpr int64_t kMapBlocks = 16;         // of x, of a task: 96 KiB a band
-
-struct Plan {
-  int64_t images;                     // side by side
-  ConvWeightShape s;                  // of the maps as they are read: flat, or gathered
-  int64_t groups, channels, outputs;  // of the merged groups
-  int64_t blocks, vectors;            // of x and of gy, of a group
-  int64_t sets;                       // of up to 3 vectors
-  int64_t block_ranges, set_ranges;   // tasks of a group
-  int64_t chunks;
-  Bands bands;
-  int64_t group_floats, partial_floats;  // of a group, of a chunk; bias sums behind the groups
-  int64_t x_floats, gy_floats;           // of gathered maps, behind the partial sums
-
-  int64_t cell_floats() const { return s.taps() * kLanes * kLanes; }  // a block by a vector
-  int64_t first_vector(int64_t set) const { return cut(vectors, sets, set); }
-};
-
-int64_t merged_groups(const ConvWeightShape& s) {
-  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
-  for (int64_t m = 1; m < s.groups; ++m) {
-    if (s.groups % m == 0 && m * channels % kLanes == 0 && m * outputs % kLanes == 0) return m;
-  }
-  return s.groups;
-}
-
-Plan plan(const ConvWeightShape& shape) {
-  Plan p;
-  p.s = flattened(shape);
-  p.images = gathered_images(p.s);
-  p.s = gathered(p.s, p.images);
-  p.groups = shape.groups / merged_groups(shape);
-  p.channels = shape.in_channels / p.groups;
-  p.outputs = shape.out_channels / p.groups;
-  p.blocks = ceil_div(p.channels, kLanes);
-  p.vectors = ceil_div(p.outputs, kLanes);
-  p.sets = ceil_div(p.vectors, kTileVectors);
-  p.bands = cut_bands(p.s, p.s.out[0]);
-  const int64_t set_floats = kTileVectors * p.cell_floats();
-  const int64_t blocks = most(1, least(kMapBlocks, kPartialFloats / set_floats));
-  p.block_ranges = ceil_div(p.blocks, blocks);
-  const int64_t sets = most(1, kPartialFloats / (set_floats * ceil_div(p.blocks, p.block_ranges)));
-  p.set_ranges = ceil_div(p.sets, sets);
-  p.chunks = chunks_of(p.bands.count(), p.groups * p.block_ranges * p.set_ranges);
-  p.group_floats = p.blocks * p.vectors * p.cell_floats();
-  p.partial_floats = p.groups * (p.group_floats + (shape.bias ? p.vectors * kLanes : 0));
-  p.x_floats = p.images > 1 ? p.s.batch * p.s.x_batch_stride : 0;
-  p.gy_floats = p.images > 1 ? p.s.batch * p.s.y_batch_stride : 0;
-  return p;
-}
 
 bool fits(const ConvWeightShape& s) {
   return !s.plain_input && merged_groups(s) <= kMostMerged;
@@ -83,11 +30,19 @@ int64_t all_blocks(int64_t channels) {
 Needs needs(const ConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.shared_floats = p.chunks * p.partial_floats + p.x_floats + p.gy_floats;
-  needs.phases = p.images > 1 ? 3 : 2;
-  needs.tasks[0] = p.s.batch * (all_blocks(s.in_channels) + all_blocks(s.out_channels));
-  needs.tasks[needs.phases - 2] = p.groups * p.chunks * p.block_ranges * p.set_ranges;
-  needs.tasks[needs.phases - 1] = p.groups * p.sets * p.blocks;
+  needs.shared_floats = p.x_floats + p.gy_floats;
+  int phase = 0;
+  if (p.images > 1) {
+    needs.tasks[phase++] = p.s.batch * (all_blocks(s.in_channels) + all_blocks(s.out_channels));
+  }
+  needs.tasks[phase++] = p.parts * p.chunks;
+  if (p.chunks > 1) {
+    needs.shared_floats += p.chunks * p.parts * p.part_floats;
+    needs.tasks[phase++] = p.parts * ceil_div(p.blocks, p.block_ranges);
+  } else {
+    needs.thread_floats = p.part_floats;
+  }
+  needs.phases = phase;
   return needs;
 }
 
@@ -98,20 +53,10 @@ void gather(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
   const bool x = i < x_blocks;
   const int64_t block = x ? i : i - x_blocks, pixels = x ? s.in_pixels() : s.out_pixels();
   const int64_t stride = x ? s.x_batch_stride : s.y_batch_stride, first = group * p.images;
-  float* const to = b.shared + p.chunks * p.partial_floats +
-                    (x ? group * p.s.x_batch_stride : p.x_floats + group * p.s.y_batch_stride);
+  float* const to =
+      b.shared + (x ? group * p.s.x_batch_stride : p.x_floats + group * p.s.y_batch_stride);
   gather_block(b.in[x ? 0 : 1] + first * stride + block * pixels * kLanes, stride, pixels,
                s.batch - first, p.images, to + block * pixels * p.images * kLanes);
-}
-
-// Where the partial sums of a group's set of vectors and a block begin.
-int64_t place(const Plan& p, int64_t group, int64_t set, int64_t block) {
-  const int64_t vector = p.first_vector(set), count = p.first_vector(set + 1) - vector;
-  return group * p.group_floats + (vector * p.blocks + block * count) * p.cell_floats();
-}
-
-int64_t bias_place(const Plan& p, int64_t group, int64_t vector) {
-  return p.groups * p.group_floats + (group * p.vectors + vector) * kLanes;
 }
 
 // The rows of a band that tap (u, v) finds in the map.
@@ -198,54 +143,39 @@ void add_bias(const Plan& p, const Band& band, Tile t, int64_t vectors, float* s
   sum_places(t, vectors, sums);
 }
 
-void compute(const Plan& p, const Buffers& b, int64_t task) {
+// The partial sums of a part over a chunk of the bands.
+void compute(const Plan& p, const Buffers& b, const Part& part, int64_t chunk, float* sums) {
   const ConvWeightShape& s = p.s;
-  const int64_t set_range = task % p.set_ranges, block_range = task / p.set_ranges % p.block_ranges;
-  const int64_t chunk = task / p.set_ranges / p.block_ranges % p.chunks;
-  const int64_t group = task / p.set_ranges / p.block_ranges / p.chunks;
-  const int64_t first_set = cut(p.sets, p.set_ranges, set_range);
-  const int64_t stop_set = cut(p.sets, p.set_ranges, set_range + 1);
-  const int64_t first_block = cut(p.blocks, p.block_ranges, block_range);
-  const int64_t stop_block = cut(p.blocks, p.block_ranges, block_range + 1);
-  float* const partial = b.shared + chunk * p.partial_floats;
-  const bool bias = s.bias && first_block == 0;
-  for (int64_t set = first_set; set < stop_set; ++set) {
-    const int64_t start = place(p, group, set, first_block);
-    clear(partial + start, place(p, group, set, stop_block) - start);
-  }
-  const int64_t first_vector = p.first_vector(first_set), stop_vector = p.first_vector(stop_set);
-  if (bias) {
-    clear(partial + bias_place(p, group, first_vector), (stop_vector - first_vector) * kLanes);
-  }
-  const float* const gathered = b.shared + p.chunks * p.partial_floats;
-  const float* const x = p.images > 1 ? gathered : b.in[0];
-  const float* const gy = p.images > 1 ? gathered + p.x_floats : b.in[1];
+  const float* const x = p.images > 1 ? b.shared : b.in[0];
+  const float* const gy = p.images > 1 ? b.shared + p.x_floats : b.in[1];
   const int64_t x_block = s.in_pixels() * kLanes, gy_vector = s.out_pixels() * kLanes;
+  const bool bias = s.bias && part.first_block == 0;
+  clear(sums, p.part_floats);
   Tile t = {};
-  t.x = x + group * p.blocks * x_block;
+  t.x = x + part.group * p.blocks * x_block;
   t.x_step = s.stride[2] * kLanes;
   t.gy_vector = gy_vector;
+  const int64_t tiles = 2 * s.taps() * part.blocks();  // of a set, or more
   const int64_t count = p.bands.count(), stop = cut(count, p.chunks, chunk + 1);
   for (int64_t i = cut(count, p.chunks, chunk); i < stop; ++i) {
     const Band band = band_of(s, p.bands, s.out[0], i);
     const Band next = band_of(s, p.bands, s.out[0], i + 1 < stop ? i + 1 : i);
-    const int64_t tiles = 2 * s.taps() * (stop_block - first_block);  // of a set, or more
     Ahead next_x;
     if (pointwise(s) && i + 1 < stop) {
-      next_x = fetch_band(t.x + first_block * x_block, s.x_batch_stride, x_block,
-                          stop_block - first_block, s.in[2], next, tiles * (stop_set - first_set));
+      next_x = fetch_band(t.x + part.first_block * x_block, s.x_batch_stride, x_block,
+                          part.blocks(), s.in[2], next, tiles * (part.stop_set - part.first_set));
     }
-    for (int64_t set = first_set; set < stop_set; ++set) {
+    for (int64_t set = part.first_set; set < part.stop_set; ++set) {
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-      const bool last = set + 1 == stop_set;
-      const int64_t after = last ? first_set : set + 1, then = p.first_vector(after);
+      const bool last = set + 1 == part.stop_set;
+      const int64_t after = last ? part.first_set : set + 1, then = p.first_vector(after);
       Ahead next_gy =
-          fetch_band(gy + (group * p.vectors + then) * gy_vector, s.y_batch_stride, gy_vector,
+          fetch_band(gy + (part.group * p.vectors + then) * gy_vector, s.y_batch_stride, gy_vector,
                      p.first_vector(after + 1) - then, s.out[2], last ? next : band, tiles);
-      t.gy = gy + (group * p.vectors + vector) * gy_vector;
-      if (bias) add_bias(p, band, t, vectors, partial + bias_place(p, group, vector));
-      add_band(p, band, t, vectors, first_block, stop_block,
-               partial + place(p, group, set, first_block), next_x, next_gy);
+      t.gy = gy + (part.group * p.vectors + vector) * gy_vector;
+      if (bias) add_bias(p, band, t, vectors, sums + bias_place(p, part, vector));
+      add_band(p, band, t, vectors, part.first_block, part.stop_block,
+               sums + place(p, part, set, part.first_block), next_x, next_gy);
     }
   }
 }
@@ -268,23 +198,53 @@ void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64
   }
 }
 
-// Write one set of vectors by one block of a group in the plain layout.
-void finish(const Plan& p, const Buffers& b, int64_t task) {
-  const int64_t block = task % p.blocks, set = task / p.blocks % p.sets;
-  const int64_t group = task / p.blocks / p.sets;
-  const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-  float* const sums = b.shared + place(p, group, set, block);
-  add_chunks(sums, vectors * p.cell_floats(), p.chunks, p.partial_floats);
-  for (int64_t v = 0; v < vectors; ++v) {
-    const int64_t first = (vector + v) * kLanes, stop = least(p.outputs, first + kLanes);
-    write_weights(p, b.out[0], group, block, first, stop, sums + v * kLanes, vectors * kLanes);
+// Partial sums of all chunks, behind the gathered maps.
+float* chunk_sums(const Plan& p, const Buffers& b) {
+  return b.shared + p.x_floats + p.gy_floats;
+}
+
+// Write one block of a part in the plain layout; `chunks` partial sums, `apart` floats apart.
+void finish(const Plan& p, const Buffers& b, const Part& part, int64_t block, float* sums,
+            int64_t chunks, int64_t apart) {
+  for (int64_t set = part.first_set; set < part.stop_set; ++set) {
+    const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
+    float* const own = sums + place(p, part, set, block);
+    add_chunks(own, vectors * p.cell_floats(), chunks, apart);
+    for (int64_t v = 0; v < vectors; ++v) {
+      const int64_t first = (vector + v) * kLanes, stop = least(p.outputs, first + kLanes);
+      write_weights(p, b.out[0], part.group, block, first, stop, own + v * kLanes,
+                    vectors * kLanes);
+    }
   }
   if (!p.s.bias || block > 0) return;
-  float* const bias = b.shared + bias_place(p, group, vector);
-  add_chunks(bias, vectors * kLanes, p.chunks, p.partial_floats);
-  const int64_t count = least(vectors * kLanes, p.outputs - vector * kLanes);
-  float* const gb = b.out[1] + group * p.outputs + vector * kLanes;
+  const int64_t vector = p.first_vector(part.first_set), stop = p.first_vector(part.stop_set);
+  float* const bias = sums + bias_place(p, part, vector);
+  add_chunks(bias, (stop - vector) * kLanes, chunks, apart);
+  const int64_t count = least(stop * kLanes, p.outputs) - vector * kLanes;
+  float* const gb = b.out[1] + part.group * p.outputs + vector * kLanes;
   for (int64_t i = 0; i < count; ++i) gb[i] = bias[i];
+}
+
+void compute_task(const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t chunk = task % p.chunks, i = task / p.chunks;
+  const Part part = part_of(p, i);
+  if (p.chunks > 1) {
+    compute(p, b, part, chunk, chunk_sums(p, b) + (chunk * p.parts + i) * p.part_floats);
+    return;
+  }
+  compute(p, b, part, 0, b.scratch);
+  for (int64_t block = part.first_block; block < part.stop_block; ++block) {
+    finish(p, b, part, block, b.scratch, 1, 0);
+  }
+}
+
+void finish_task(const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t most_blocks = ceil_div(p.blocks, p.block_ranges), i = task / most_blocks;
+  const Part part = part_of(p, i);
+  const int64_t block = part.first_block + task % most_blocks;
+  if (block >= part.stop_block) return;
+  finish(p, b, part, block, chunk_sums(p, b) + i * p.part_floats, p.chunks,
+         p.parts * p.part_floats);
 }
 
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
@@ -294,7 +254,7 @@ void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, i
     if (step == 0) {
       gather(s, p, b, task);
     } else {
-      (step == 1 ? compute : finish)(p, b, task);
+      (step == 1 ? compute_task : finish_task)(p, b, task);
     }
   }
 }
