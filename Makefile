@@ -72,7 +72,7 @@ $(PEERS)/.installed: $(VENV)/.installed benchmarks/peers.txt
 	  --constraint constraints.txt --requirement benchmarks/peers.txt
 	touch $@
 
-peers: $(PEERS)/.installed  ## make .venv-peers: other engines, for benchmarks/inference.py
+peers: $(PEERS)/.installed  ## make .venv-peers: other engines, for benchmarks/inference.py and training.py
 
 check: install  ## lint, format, types: what CI asks for
 	scripts/check

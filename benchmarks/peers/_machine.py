@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,24 @@ def pick_cores(threads: int) -> list[int]:
         raise SystemExit(f"{threads} threads were asked for; this machine has {len(allowed)} cores")
     first = {_siblings(core): core for core in allowed}.values()
     return [*first, *(core for core in allowed if core not in first)][:threads]
+
+
+def peak_resident_bytes() -> int:
+    """Most memory that was resident since this program began.
+
+    Linux's own mark, where there is one: ru_maxrss remembers the starting process as well.
+    """
+    if (status := Path("/proc/self/status")).exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def forget_peak() -> None:
+    """Let `peak_resident_bytes` begin anew, where the system can."""
+    if (marks := Path("/proc/self/clear_refs")).exists():
+        marks.write_text("5")  # proc_pid_clear_refs(5): resets the peak resident set size
 
 
 def _siblings(core: int) -> str:

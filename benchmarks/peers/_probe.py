@@ -2,19 +2,17 @@
 
     python -m peers._probe ENGINE FOLDER THREADS CORE,CORE,...
 
-A line of JSON: seconds to import and to load, ms of the first run and of a later one, peak resident
-bytes, and which of the heavy packages were imported.
+ENGINE is an `Engine` as JSON. A line of JSON: seconds to import and to load, ms of the first run
+and of a later one, peak resident bytes, and which of the heavy packages were imported.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import sys
 import time
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,21 +21,22 @@ HEAVY = ("torch", "onnx")
 
 def main() -> None:
     """Measure, and print."""
-    name, folder, threads, cores = sys.argv[1:]
+    told, folder, threads, cores = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries print
     os.sched_setaffinity(0, map(int, cores.split(",")))
     clock = time.perf_counter
     ticks = [clock()]
-    from ._engines import ENGINES, SAVED
+    from ._engines import Engine
     from ._loaded import UnsupportedError  # imports NumPy, as all drivers do
-    from ._task import Task
+    from ._machine import peak_resident_bytes
 
-    engine, task = {**ENGINES, SAVED.name: SAVED}[name], Task(Path(folder))
-    driver = import_module(f"peers.{engine.module}")
+    engine = Engine(**json.loads(told))
+    task = engine.open(Path(folder))
+    engine.import_driver()
     ticks.append(clock())
     try:
-        loaded = driver.load(task, int(threads), *([engine.variant] if engine.variant else []))
+        loaded = engine.load(task, int(threads))
     except UnsupportedError as reason:
         sys.exit(str(reason))
     ticks.append(clock())
@@ -59,18 +58,6 @@ def main() -> None:
         "imported": [package for package in HEAVY if package in sys.modules],
     }
     print(json.dumps(facts), file=answers, flush=True)
-
-
-def peak_resident_bytes() -> int:
-    """Most memory that was resident since this program began.
-
-    Linux's own mark, where there is one: ru_maxrss remembers the starting process as well.
-    """
-    if (status := Path("/proc/self/status")).exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

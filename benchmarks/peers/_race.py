@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,18 @@ import numpy as np
 
 from ._engines import Engine
 from ._machine import pick_cores
-from ._task import TOLERANCE, Task
+from ._task import Task
 
 TURN_LIMIT_S = 600
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a worker tells of a turn: the times of its runs, and the most memory it held so far."""
+
+    times_ms: list[float]
+    peak_bytes: int
+    running_bytes: int
 
 
 @dataclass
@@ -36,6 +45,8 @@ class Result:
         load_s: From file to first result, without imports.
         rounds_ms: Median of the runs of each turn.
         fastest_ms: The quickest single run of all.
+        peak_bytes, running_bytes: Most memory that was resident, from the start of its process and
+            while it took turns.
         skipped: Why there are no times.
     """
 
@@ -45,7 +56,16 @@ class Result:
     load_s: float | None = None
     rounds_ms: list[float] = field(default_factory=list)
     fastest_ms: float = float("inf")
+    peak_bytes: int = 0
+    running_bytes: int = 0
     skipped: str = ""
+
+    def take(self, turn: Turn) -> None:
+        """Add a turn."""
+        self.rounds_ms.append(statistics.median(turn.times_ms))
+        self.fastest_ms = min(self.fastest_ms, *turn.times_ms)
+        self.peak_bytes = max(self.peak_bytes, turn.peak_bytes)
+        self.running_bytes = max(self.running_bytes, turn.running_bytes)
 
     @property
     def ms(self) -> float:
@@ -77,7 +97,7 @@ class Worker:
     def __init__(self, engine: Engine, task: Task, threads: int) -> None:
         self.engine, self.task = engine, task
         cores = ",".join(map(str, pick_cores(threads)))
-        command = [sys.executable, "-m", "peers._worker", engine.name, str(task.folder)]
+        command = [sys.executable, "-m", "peers._worker", _told(engine), str(task.folder)]
         with task.log(engine.name).open("w") as log:
             self.process = subprocess.Popen(
                 [*command, str(threads), cores],
@@ -104,15 +124,15 @@ class Worker:
         os.kill(self.process.pid, signal.SIGSTOP)
         return found
 
-    def take_turn(self, seconds: float) -> list[float]:
-        """Let it run for about so long; the times of its runs in ms."""
+    def take_turn(self, seconds: float) -> Turn:
+        """Let it run for about so long."""
         os.kill(self.process.pid, signal.SIGCONT)
         assert self.process.stdin
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
-        times: list[float] = self._answer(TURN_LIMIT_S)["times_ms"]
+        turn = Turn(**self._answer(TURN_LIMIT_S))
         os.kill(self.process.pid, signal.SIGSTOP)
-        return times
+        return turn
 
     def _answer(self, limit_s: float) -> dict[str, Any]:
         assert self.process.stdout
@@ -161,12 +181,9 @@ def race(
                 if result.skipped:
                     continue
                 try:
-                    times = worker.take_turn(turn_s)
+                    result.take(worker.take_turn(turn_s))
                 except SkippedError as reason:
                     result.skipped = str(reason)
-                    continue
-                result.rounds_ms.append(statistics.median(times))
-                result.fastest_ms = min(result.fastest_ms, *times)
     return results
 
 
@@ -174,7 +191,7 @@ def probe(task: Task, engine: Engine) -> dict[str, Any] | str:
     """Measure one start on one core; a text says why there is none."""
     cores = ",".join(map(str, pick_cores(1)))
     done = subprocess.run(
-        [sys.executable, "-m", "peers._probe", engine.name, str(task.folder), "1", cores],
+        [sys.executable, "-m", "peers._probe", _told(engine), str(task.folder), "1", cores],
         capture_output=True,
         text=True,
         env=_environment(1),
@@ -193,9 +210,13 @@ def _error(task: Task, engine: Engine) -> float:
     if found.shape != shape:
         raise SkippedError(f"wrong: its output is {found.shape} and should be {shape}")
     error = task.error(found)
-    if not error <= TOLERANCE:
-        raise SkippedError(f"wrong: off by {error:.2g} of the largest output")
+    if not error <= task.tolerance:
+        raise SkippedError(f"wrong: off by {error:.2g} of the largest value")
     return error
+
+
+def _told(engine: Engine) -> str:
+    return json.dumps(asdict(engine))
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from ._race import Result
 from ._task import Task
 
 OURS = "striate"
+
+Column = Callable[[Result], str]
+"""What a cell says of an engine."""
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Report:
         *,
         layers: int = 1,
         peak_gflops: Sequence[float] = (),
+        images: int = 0,
     ) -> None:
         """Print a race's table.
 
@@ -56,6 +60,7 @@ class Report:
             task, threads, results: What was raced, and what came of it.
             layers: The times are divided by it.
             peak_gflops: Of each round; with it, GFLOP/s and the share of the peak are printed.
+            images: Of a run; with it, images/s and the memory of each process are printed.
         """
         shape, macs = task.input.shape, task.macs
         size = "x".join(map(str, shape))
@@ -63,25 +68,26 @@ class Report:
         title += f", one of {layers} in a row" * (layers > 1)
         title += f", peak {statistics.median(peak_gflops):.0f} GFLOP/s" if peak_gflops else ""
         print(f"\n{title}\n")
-        more = (" GFLOP/s | of peak |", "---:|---:|") if peak_gflops else ("", "")
-        print(f"| engine | ms | rounds | fastest run | ratio | error | load s |{more[0]}")
-        print(f"|---|---:|---:|---:|---:|---:|---:|{more[1]}")
+        more: dict[str, Column] = {}
+        if peak_gflops:
+            more = _speed_columns(macs, peak_gflops)
+        elif images:
+            more = _training_columns(images)
+        heads = "".join(f" {head} |" for head in more)
+        print(f"| engine | ms | rounds | fastest run | ratio | error | load s |{heads}")
+        print("|---|---:|---:|---:|---:|---:|---:|" + "---:|" * len(more))
         base = base_of(results)
         for r in results:
             if r.skipped or not base:
-                print(f"| {r.engine} | - | {r.skipped} | | | | |" + " | |" * bool(more[0]))
+                print(f"| {r.engine} | - | {r.skipped} | | | | |" + " |" * len(more))
                 continue
             low, high, fastest = (
                 ms / layers for ms in (min(r.rounds_ms), max(r.rounds_ms), r.fastest_ms)
             )
             row = f"| {r.engine} | {r.ms / layers:.4g} | {low:.4g} - {high:.4g} | {fastest:.4g} | "
             row += f"{r.ratio_to(base):.2f} | {r.error:.1e} | {r.load_s:.2f} |"
-            if peak_gflops:
-                speeds = [2e-6 * macs / ms for ms in r.rounds_ms]
-                shares = [a / b for a, b in zip(speeds, peak_gflops, strict=True)]
-                row += f" {statistics.median(speeds):.0f} | {statistics.median(shares):.0%} |"
-            print(row)
-        self.lines.append(summary_line(f"{name} {size}", threads, layers, results))
+            print(row + "".join(f" {column(r)} |" for column in more.values()))
+        self.lines += summary_lines(f"{name} {size}", threads, layers, results)
         race = {"name": name, "shape": list(shape), "threads": threads, "macs": macs}
         race |= {"layers": layers, "peak_gflops": list(peak_gflops)}
         self.races.append(race | {"results": [r.to_json() for r in results]})
@@ -89,9 +95,9 @@ class Report:
         sys.stdout.flush()
 
     def summarize(self) -> None:
-        """Print one line a race: Striate and the fastest of the others."""
-        print("\n| net | threads | striate ms | fastest other | its ms | ratio |")
-        print("|---|---:|---:|---|---:|---:|")
+        """Print a line a race for each of Striate's ways: it and the fastest of the others."""
+        print("\n| net | threads | by | ms | fastest other | its ms | ratio |")
+        print("|---|---:|---|---:|---|---:|---:|")
         print("\n".join(self.lines))
 
     def _write(self) -> None:
@@ -108,26 +114,51 @@ class Report:
 def base_of(results: Sequence[Result]) -> Result | None:
     """Whom all others are compared with: Striate, or the fastest where it does not take part."""
     timed = [r for r in results if not r.skipped]
-    ours = [r for r in timed if r.engine == OURS]
+    ours = [r for r in timed if _is_ours(r)]
     return ours[0] if ours else min(timed, key=lambda r: r.ms, default=None)
 
 
-def fastest_other(results: Sequence[Result]) -> Result | None:
-    """The one to beat: the least ratio to Striate, or the least time where Striate is not there."""
-    others = [r for r in results if not r.skipped and r.engine != OURS]
+def fastest_other(results: Sequence[Result], base: Result) -> Result | None:
+    """The one to beat: the least ratio to the base of those that are not Striate's."""
+    others = [r for r in results if not r.skipped and not _is_ours(r)]
+    return min(others, key=lambda r: r.ratio_to(base), default=None)
+
+
+def summary_lines(name: str, threads: int, layers: int, results: Sequence[Result]) -> list[str]:
+    """A row for each of ours: its time, the fastest other engine and its ratio."""
     base = base_of(results)
-    return min(others, key=lambda r: r.ratio_to(base) if base else r.ms, default=None)
+    ours = [r for r in results if not r.skipped and _is_ours(r)]
+    lines = []
+    for mine in ours or [base]:
+        other = fastest_other(results, mine) if mine else None
+        ms = f"{mine.engine} | {mine.ms / layers:.4g}" if mine and ours else "- | -"
+        theirs = f"{other.engine} | {other.ms / layers:.4g}" if other else "- | -"
+        ratio = f"{other.ratio_to(mine):.2f}" if mine and other and ours else "-"
+        lines.append(f"| {name} | {threads} | {ms} | {theirs} | {ratio} |")
+    return lines
 
 
-def summary_line(name: str, threads: int, layers: int, results: Sequence[Result]) -> str:
-    """One row: Striate's time, the fastest other engine and its ratio."""
-    base, other = base_of(results), fastest_other(results)
-    ours = f"{base.ms / layers:.4g}" if base and base.engine == OURS else "-"
-    if not other or not base:
-        return f"| {name} | {threads} | {ours} | - | - | - |"
-    ratio = f"{other.ratio_to(base):.2f}" if base.engine == OURS else "-"
-    theirs = f"{other.ms / layers:.4g}"
-    return f"| {name} | {threads} | {ours} | {other.engine} | {theirs} | {ratio} |"
+def _is_ours(result: Result) -> bool:
+    return result.engine.split(".")[0] == OURS
+
+
+def _speed_columns(macs: int, peak_gflops: Sequence[float]) -> dict[str, Column]:
+    def speeds(result: Result) -> list[float]:
+        return [2e-6 * macs / ms for ms in result.rounds_ms]
+
+    def share(result: Result) -> str:
+        shares = [a / b for a, b in zip(speeds(result), peak_gflops, strict=True)]
+        return f"{statistics.median(shares):.0%}"
+
+    return {"GFLOP/s": lambda r: f"{statistics.median(speeds(r)):.0f}", "of peak": share}
+
+
+def _training_columns(images: int) -> dict[str, Column]:
+    return {
+        "images/s": lambda r: f"{1e3 * images / r.ms:.4g}",
+        "most MiB": lambda r: f"{r.peak_bytes / 2**20:.0f}",
+        "in steps": lambda r: f"{r.running_bytes / 2**20:.0f}",
+    }
 
 
 def _plain(value: Any) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:  # workers read tasks, and most of them must not import torch
     from torch import nn
 
+    from striate import Graph
+
 TOLERANCE = 1e-4
 """Share of the largest reference magnitude that an engine may err by, as `striate.compile` may."""
 
@@ -22,6 +24,11 @@ class Task:
     """A folder with one network, one input and the output in float64."""
 
     folder: Path
+
+    @property
+    def tolerance(self) -> float:
+        """Largest error of who takes part."""
+        return TOLERANCE
 
     @property
     def onnx(self) -> Path:
@@ -81,23 +88,37 @@ def write_task(module: nn.Module, shape: Sequence[int], folder: Path) -> Task:
     """Write a network for all engines, and what it gives."""
     import torch
 
-    import striate
-
-    folder.mkdir(parents=True, exist_ok=True)
     task = Task(folder)
-    x = np.random.default_rng(seed=0).standard_normal(tuple(shape)).astype(np.float32)
-    np.save(folder / "input.npy", x)
+    x = write_input(task, shape)
     module = module.eval().requires_grad_(False)
     with torch.no_grad():
         y = copy.deepcopy(module).double()(torch.from_numpy(x).double())
     np.save(folder / "reference.npy", y.numpy())
-    graph = striate.capture(module, tuple(shape))
-    (folder / "macs.txt").write_text(str(striate.inspect(graph, tuple(shape)).macs))
+    graph = write_network(task, module, shape)
     graph.to_onnx(task.onnx)
     graph.at((1, *shape[1:])).to_onnx(task.single)
+    return task
+
+
+def write_input(task: Task, shape: Sequence[int]) -> Any:
+    """Make the folder and the input, and return it."""
+    task.folder.mkdir(parents=True, exist_ok=True)
+    x = np.random.default_rng(seed=0).standard_normal(tuple(shape)).astype(np.float32)
+    np.save(task.folder / "input.npy", x)
+    return x
+
+
+def write_network(task: Task, module: nn.Module, shape: Sequence[int]) -> Graph:
+    """Write a network as a graph, which is returned, and as a module."""
+    import torch
+
+    import striate
+
+    graph = striate.capture(module, tuple(shape))
+    (task.folder / "macs.txt").write_text(str(striate.inspect(graph, tuple(shape)).macs))
     graph.save(task.graph)
     torch.save(with_torch_layers(module), task.module)
-    return task
+    return graph
 
 
 def with_torch_layers(module: nn.Module) -> nn.Module:

@@ -2,18 +2,21 @@
 
     python -m peers._worker ENGINE FOLDER THREADS CORE,CORE,...
 
-Each line of standard input is a number of seconds; the answer is a line of JSON with the times of
-single runs, in ms, over about that long. What libraries print goes to standard error.
+ENGINE is an `Engine` as JSON. Each line of standard input is a number of seconds; the answer is a
+line of JSON with the times of single runs, in ms, over about that long, and the most memory that
+was resident since the start and since the engine was ready. What libraries print goes to standard
+error. It ends with the process that started it, also while it is stopped.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
+import signal
 import sys
 import time
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,8 @@ MOST = 20_000
 
 def main() -> None:
     """Answer until the input ends."""
-    name, folder, threads, cores = sys.argv[1:]
+    told, folder, threads, cores = sys.argv[1:]
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     os.sched_setaffinity(0, map(int, cores.split(",")))
@@ -33,16 +37,16 @@ def main() -> None:
     def answer(**facts: Any) -> None:
         print(json.dumps(facts), file=answers, flush=True)
 
-    from ._engines import ENGINES, PEAK
+    from ._engines import Engine
     from ._loaded import UnsupportedError
-    from ._task import Task
+    from ._machine import forget_peak, peak_resident_bytes
 
-    engine, task = {**ENGINES, PEAK.name: PEAK}[name], Task(Path(folder))
+    engine = Engine(**json.loads(told))
+    task = engine.open(Path(folder))
     try:
-        driver = import_module(f"peers.{engine.module}")
-        variant = (engine.variant,) if engine.variant else ()
+        engine.import_driver()
         start = time.perf_counter()
-        loaded = driver.load(task, int(threads), *variant)
+        loaded = engine.load(task, int(threads))
         output = loaded.read(loaded.run())
         load_s = time.perf_counter() - start
     except UnsupportedError as reason:
@@ -50,10 +54,23 @@ def main() -> None:
         return
     import numpy as np
 
-    np.save(task.output(name), output)
+    np.save(task.output(engine.name), output)
+    del output
+    loading_bytes = peak_resident_bytes()
+    forget_peak()
     answer(load_s=load_s)
     for line in sys.stdin:
-        answer(times_ms=take_turn(loaded.run, float(line)))
+        times = take_turn(loaded.run, float(line))
+        running_bytes = peak_resident_bytes()
+        peak_bytes = max(loading_bytes, running_bytes)
+        answer(times_ms=times, peak_bytes=peak_bytes, running_bytes=running_bytes)
+
+
+def end_with_parent() -> None:
+    """Ask Linux to kill this process when its parent ends: nobody else would wake a stopped one."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # of <sys/prctl.h>
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def take_turn(run: Any, seconds: float) -> list[float]:

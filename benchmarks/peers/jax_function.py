@@ -18,25 +18,31 @@ from ._task import Task
 
 def load(task: Task, threads: int) -> Loaded:
     """Compile; XLA takes as many threads as the process has cores, which are pinned already."""
-    graph = Graph.load(task.graph)
-    for node in graph:
-        if node.kind not in KINDS:
-            raise UnsupportedError(f"{node.kind} is not in the driver's table")
+    graph = open_graph(task)
     weights = {name: jnp.asarray(w.numpy()) for name, w in graph.weights.items()}
-    function = jax.jit(lambda x, weights: _evaluate(graph, x, weights))
+    function = jax.jit(lambda x, weights: evaluate(graph, x, weights)[graph.outputs[0]])
     x = jnp.asarray(task.input)
     compiled = function.lower(x, weights).compile()
     return Loaded(lambda: compiled(x, weights).block_until_ready(), np.asarray)
 
 
-def _evaluate(graph: Graph, x: Any, weights: dict[str, Any]) -> Any:
-    """Run every node in order."""
+def open_graph(task: Task) -> Graph:
+    """Read the network, if the table below has all of its operations."""
+    graph = Graph.load(task.graph)
+    for node in graph:
+        if node.kind not in KINDS:
+            raise UnsupportedError(f"{node.kind} is not in the driver's table")
+    return graph
+
+
+def evaluate(graph: Graph, x: Any, weights: dict[str, Any]) -> dict[str, Any]:
+    """Run every node in order; all values by name."""
     (name,) = graph.inputs
     values = weights | {name: x}
     for node in graph:
         inputs = [None if value is None else values[value] for value in node.inputs]
         values[node.outputs[0]] = KINDS[node.kind](graph.op(node), *inputs)
-    return values[graph.outputs[0]]
+    return values
 
 
 def _conv(op: Any, x: Any, weight: Any, bias: Any = None) -> Any:
@@ -104,7 +110,14 @@ def _reduce(op: Any, x: Any) -> Any:
     return functions[op.function](x, axis=op.axes, keepdims=op.keepdim)
 
 
+def moments(x: Any) -> tuple[Any, Any]:
+    """Mean and variance of each channel."""
+    axes = (0, *range(2, x.ndim))
+    return x.mean(axes), x.var(axes)
+
+
 def _batch_norm(op: Any, x: Any, weight: Any, bias: Any, mean: Any, variance: Any) -> Any:
+    mean, variance = moments(x) if op.training else (mean, variance)
     scale = lax.rsqrt(variance + op.eps) * (1 if weight is None else weight)
     shift = (0 if bias is None else bias) - mean * scale
     return x * _per_channel(scale, x) + _per_channel(shift, x)
