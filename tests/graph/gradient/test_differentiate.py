@@ -301,6 +301,16 @@ def test_an_unknown_operation_that_is_frozen_is_no_obstacle() -> None:
     assert differentiate(graph, ["w"]).gradients != (None,)
 
 
+def test_sizes_that_are_not_known_are_refused() -> None:
+    nodes = (
+        Node("a", ops.Opaque("mystery"), ("x",), ("a",)),
+        Node("b", ops.Binary("mul"), ("a", "v"), ("b",)),
+    )
+    kinds = {"x": TensorType((2,)), "v": TensorType((2,))}
+    with pytest.raises(GraphError, match="'a': the sizes of what mystery gives"):
+        differentiate(Graph("unknown", kinds, nodes, ("b",), {}), ["v"])
+
+
 def test_a_second_derivative_is_refused() -> None:
     graph = one_node(ops.SoftmaxGradient(1), np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(GraphError, match="softmax_gradient"):

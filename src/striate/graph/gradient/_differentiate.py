@@ -30,8 +30,8 @@ def differentiate(graph: Graph, wanted: Sequence[str], of: Sequence[str] | None 
         of: The outputs that are followed back; None is all.
     Raises:
         OptionError: A name that is no input or weight of real numbers.
-        GraphError: A gradient has to pass an operation for which it is not known; it names the
-            node.
+        GraphError: A gradient has to pass an operation for which it is not known, or an operation
+            does not even tell sizes; it names the node.
     Example:
         >>> import striate
         >>> from striate.graph.gradient import differentiate
@@ -45,6 +45,12 @@ def differentiate(graph: Graph, wanted: Sequence[str], of: Sequence[str] | None 
             raise OptionError(
                 f"{name!r} is no input or weight of {graph.name} that has a gradient. It must be "
                 f"one of real numbers: {', '.join([*graph.inputs, *graph.weights])}."
+            )
+    for node in graph:
+        if None in graph.output_types(node):
+            raise GraphError(
+                f"{described(node)}: the sizes of what {graph.op(node).describe()} gives are not "
+                f"known, so no gradient can be made behind it. Train with torch alone."
             )
     return _Differentiation(graph, wanted).training(graph.outputs if of is None else of)
 
@@ -159,8 +165,8 @@ class _Differentiation:
 
     def _learn(self, node: Node) -> None:
         """Find the types of what a node makes, unless they are known."""
-        read = [None if v is None else self.types.get(v) for v in node.inputs]
-        if any(value not in self.types for value in node.outputs) and node.kind != "opaque":
+        read = [None if v is None else self.types[v] for v in node.inputs]
+        if any(value not in self.types for value in node.outputs):
             self.types.update(zip(node.outputs, node.op.infer(*read), strict=True))
 
     def _own_values(self, gradients: Sequence[str | None], given: set[str]) -> list[str | None]:
@@ -182,7 +188,7 @@ def _live(
     live = set(wanted)
     for node in (p.node for p in passed):
         if live.intersection(v for v in node.inputs if v is not None):
-            live.update(v for v in node.outputs if v not in types or types[v].is_float)
+            live.update(v for v in node.outputs if types[v].is_float)
     return live
 
 
