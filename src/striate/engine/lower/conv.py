@@ -13,6 +13,7 @@ from .._fuse import Group, scale_of
 from .._values import Map, Storage, Weights
 from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
 from ._view import view
+from .matmul import multiply
 
 _FEW_CHANNELS = 4
 """Up to so many input channels a convolution reads the network's input as it is."""
@@ -145,7 +146,12 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     windows = list(op.windows)
     if any(w.dilation != 1 and w.stride != 1 for w in windows):
         raise NotNative("it has both a stride and a dilation")
-    weight, bias = low.filters(weight_name), low.vector(bias_name)
+    weight = low.filters(weight_name)
+    one_place = set(shape[2:]) == {1} and all(w.before == w.after == 0 for w in windows)
+    if one_place and isinstance(weight, Map) and op.groups == 1 and bias_name is None:
+        _spread_one(low, group, value, weight)
+        return
+    bias = low.vector(bias_name)
     x, y = low.standard(value), low.make_blocked(group.output)
     groups, strides = op.groups, [int(w.stride) for w in windows]
     outputs = low.shape(group.output)[2:]
@@ -181,6 +187,18 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
     for step in low.steps[-pieces + 1 :] if pieces > 1 else []:
         step.macs = 0  # told once
+
+
+def _spread_one(low: Lowering, group: Group, value: str, weight: Map) -> None:
+    """Each image's one place spread over all outputs: a product of matrices."""
+    shape = low.shape(group.output)
+    taps = weight.shape[2:]
+    if shape[2:] != taps or group.activation is not None:
+        raise NotNative("its outputs lie further apart than its one window")
+    rows, depth, columns = shape[0], weight.shape[0], math.prod(weight.shape[1:])
+    x = low.plain(value)
+    y = low.make_plain(group.output)
+    multiply(low, group, x, weight, (rows, depth), (depth, columns), y)
 
 
 def _turned(

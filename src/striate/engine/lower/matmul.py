@@ -33,7 +33,7 @@ def lower_matmul(low: Lowering, group: Group) -> None:
     a, b = _operand(low, first), _operand(low, second)
     rows = a.shape if len(a.shape) > 1 else (1, *a.shape)
     columns = b.shape if len(b.shape) > 1 else (*b.shape, 1)
-    _multiply(low, group, a, b, rows, columns, low.make_plain(group.output))
+    multiply(low, group, a, b, rows, columns, low.make_plain(group.output))
 
 
 def _lower_on_channels(low: Lowering, group: Group, value: str, matrix: str) -> bool:
@@ -70,7 +70,7 @@ def _operand(low: Lowering, name: str | None) -> Map:
     return low.plain(name)
 
 
-def _multiply(
+def multiply(
     low: Lowering, group: Group, a: Map, b: Map, a_shape: tuple[int, ...],
     b_shape: tuple[int, ...], y: Map, *, a_transposed: bool = False, transposed: bool = False,
     scale: float = 1.0,
@@ -139,7 +139,7 @@ def lower_einsum(low: Lowering, group: Group) -> None:
     made = y
     if "".join(order) != result:
         made = Map(Storage(f"{group.output}:product", y.floats), tuple(sizes[c] for c in order))
-    _multiply(
+    multiply(
         low, group, left, right, (count(batch), count(rows), count(depth)),
         (count(batch), count(columns), count(depth)), made, transposed=True,
     )  # fmt: skip
@@ -169,7 +169,7 @@ def lower_attention(low: Lowering, group: Group) -> None:
     shape = (*front, query.shape[-2], key.shape[-2])
     scale = 1 / math.sqrt(query.shape[-1]) if op.scale is None else op.scale
     scores = Map(Storage(f"{group.output}:scores", math.prod(shape)), shape)
-    _multiply(low, group, query, key, query.shape, key.shape, scores, transposed=True, scale=scale)
+    multiply(low, group, query, key, query.shape, key.shape, scores, transposed=True, scale=scale)
     for added in mask:
         attributes = {
             "sizes": list(shape),
@@ -183,7 +183,7 @@ def lower_attention(low: Lowering, group: Group) -> None:
     shares = Map(Storage(f"{group.output}:shares", scores.floats), shape)
     low.emit(group, "reduce", along(shape, len(shape) - 1, "softmax"), [scores], [shares])
     y = low.make_plain(group.output)
-    _multiply(low, group, shares, value, shape, value.shape, y)
+    multiply(low, group, shares, value, shape, value.shape, y)
     for step in low.steps[-2 - len(mask) :]:
         step.macs = 0  # told once, with the first product
 
