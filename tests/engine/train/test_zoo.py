@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -13,9 +14,17 @@ from striate import zoo
 
 from ...zoo.test_zoo import small_net
 
+QUICK = ("c3d_small", "lenet5", "lenet5_1998", "m5", "mobilenet_v2", "resnet20", "unet")
+NETS = [
+    pytest.param(i, name, id=name, marks=[] if name in QUICK else pytest.mark.slow)
+    for i, name in enumerate(zoo.list())
+]
 BATCH = 4
-MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
-MEANS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+POOLS: dict[type[nn.Module], Any] = {
+    nn.MaxPool1d: striate.nn.AvgPool1d,
+    nn.MaxPool2d: striate.nn.AvgPool2d,
+    nn.MaxPool3d: striate.nn.AvgPool3d,
+}
 CORNERS: dict[type[nn.Module], nn.Module] = {
     nn.ReLU: nn.SiLU(), nn.ReLU6: nn.SiLU(), nn.Hardswish: nn.SiLU(), nn.Hardsigmoid: nn.Sigmoid(),
 }  # fmt: skip
@@ -42,9 +51,9 @@ def smooth(net: nn.Module) -> nn.Module:
         for name, child in parent.named_children():
             if type(child) in CORNERS:
                 setattr(parent, name, CORNERS[type(child)])
-            elif isinstance(child, MAX_POOLS):
-                pool = MEANS[MAX_POOLS.index(type(child))]
-                setattr(parent, name, pool(child.kernel_size, child.stride, child.padding))
+            for largest, mean in POOLS.items():
+                if isinstance(child, largest):
+                    setattr(parent, name, mean(child.kernel_size, child.stride, child.padding))
     return net
 
 
@@ -62,7 +71,7 @@ def compared(net: nn.Module, shape: tuple[int, ...]) -> list[tuple[Tensor, Tenso
     return [(a, b, c) for a, b, c in found if a is not None and b is not None and c is not None]
 
 
-@pytest.mark.parametrize(("index", "name"), list(enumerate(zoo.list())))
+@pytest.mark.parametrize(("index", "name"), NETS)
 def test_narrow_smooth_networks(index: int, name: str) -> None:
     """Within 1e-4, or of what torch's float32 is off: some norms measure a few numbers alone."""
     torch.manual_seed(0)
@@ -72,7 +81,7 @@ def test_narrow_smooth_networks(index: int, name: str) -> None:
         assert (ours - exact).abs().max() <= 1e-4 * exact.abs().max() + 5 * rounding
 
 
-@pytest.mark.parametrize(("index", "name"), list(enumerate(zoo.list())))
+@pytest.mark.parametrize(("index", "name"), NETS)
 def test_narrow_networks(index: int, name: str) -> None:
     """As a whole: single numbers jump where a unit is at a corner."""
     torch.manual_seed(0)

@@ -12,8 +12,8 @@ from ...window import Window
 from .._fuse import Group, scale_of
 from .._values import Map, Storage, Weights
 from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+from ._product import multiply
 from ._view import view
-from .matmul import multiply
 
 _FEW_CHANNELS = 4
 """Up to so many input channels a convolution reads the network's input as it is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ...graph.ops import Attention, Einsum, MatMul
 from .._fuse import Group
 from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, lowers
+from ._product import multiply
 from ._view import view
 from .conv_weight import channels_last, lower_linear_weight
 from .elementwise import broadcast_strides
@@ -59,7 +59,7 @@ def _lower_turned(low: Lowering, group: Group, permute: Node) -> None:
         return
     a, b = _operand(low, permute.inputs[0]), _operand(low, group.node.inputs[1])
     y = low.make_plain(group.output)
-    _multiply(low, group, a, b, a.shape[::-1], b.shape, y, a_transposed=True)
+    multiply(low, group, a, b, a.shape[::-1], b.shape, y, a_transposed=True)
     if group.sums:
         lower_reduce(low, Group(group.sums, group.sums.outputs[0], nodes=[group.sums]))
 
@@ -68,53 +68,6 @@ def _operand(low: Lowering, name: str | None) -> Map:
     assert name is not None
     low.check_floats(name, filled=True)
     return low.plain(name)
-
-
-def multiply(
-    low: Lowering, group: Group, a: Map, b: Map, a_shape: tuple[int, ...],
-    b_shape: tuple[int, ...], y: Map, *, a_transposed: bool = False, transposed: bool = False,
-    scale: float = 1.0,
-) -> None:  # fmt: skip
-    """A step `matmul` on arrays of these shapes.
-
-    Args:
-        a_transposed: a lies as (..., depth, rows).
-        transposed: b has the shape (..., columns, depth).
-    """
-    batch = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
-    axes = _batch(batch, a_shape, b_shape)
-    columns, depth = b_shape[-2:] if transposed else b_shape[:-3:-1]
-    attributes: dict[str, Any] = {
-        "batch": [n for n, _, _ in axes],
-        "a_strides": [stride for _, stride, _ in axes],
-        "b_strides": [stride for _, _, stride in axes],
-        "rows": a_shape[-2],
-        "depth": depth,
-        "columns": columns,
-        "a_transposed": a_transposed,
-        "transposed": transposed,
-        "scale": scale,
-    }
-    low.emit(group, "matmul", attributes, [a, b], [y])
-
-
-def _batch(batch: Any, a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """Size and strides of the axes in front; those joined that both step over as over one."""
-    strides = [
-        [stride * math.prod(shape[-2:]) for stride in broadcast_strides(shape[:-2], batch)]
-        for shape in (a, b)
-    ]
-    axes: list[tuple[int, int, int]] = []
-    for n, i, j in zip(batch, *strides, strict=True):
-        if n == 1:
-            continue
-        if axes and axes[-1][1:] == (i * n, j * n):
-            axes[-1] = (axes[-1][0] * n, i, j)
-        else:
-            axes.append((n, i, j))
-    if len(axes) > 4:
-        raise NotNative(f"a batch of {len(axes)} axes has no kernel")
-    return axes or [(1, 0, 0)]
 
 
 @lowers("einsum")
