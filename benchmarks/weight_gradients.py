@@ -2,13 +2,13 @@
 
     python benchmarks/weight_gradients.py [--only 3x3] [--threads 2] [--rounds 5] [--target avx2]
 
-Both sides take turns in one process, and each keeps its quickest run of all rounds: other processes
-only ever slow one down. On one thread its CPU time counts, in which other processes take less part
-than in the time on the wall. torch's is `aten.convolution_backward` with the filters' gradient alone, in
-the quicker of its layouts (NCHW and channels last); Striate's is the step `conv_weight_gradient` on
-blocked maps, as they lie in a plan. Results are compared before anything is timed. GFLOP/s count
-the multiply-adds of the definition, padding included (2 operations each), so that kernels which
-leave padding out can pass the peak on small maps.
+Both sides take turns in one process, and each keeps its quickest run of all rounds: other
+processes only ever slow one down. On one thread its CPU time counts, in which other processes take
+less part than in the time on the wall. torch's is `aten.convolution_backward` with the filters'
+gradient alone, in the quicker of its layouts (NCHW and channels last); Striate's is the step
+`conv_weight_gradient` on blocked maps, as they lie in a plan. Results are compared before anything
+is timed. GFLOP/s count the multiply-adds of the definition, padding included (2 operations each),
+so that kernels which leave padding out can pass the peak on small maps.
 """
 
 from __future__ import annotations

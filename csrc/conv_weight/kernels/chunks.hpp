@@ -7,10 +7,11 @@
 
 namespace striate::STRIATE_TARGET {
 
-constexpr int64_t kTasks = 16;  // so that several threads share them evenly
+constexpr int64_t kTasks = 16;      // so that several threads share them evenly
+constexpr int64_t kLeastBands = 4;  // of a chunk: each adds its sums to memory, and is added up
 
 STRIATE_INLINE int64_t chunks_of(int64_t bands, int64_t tasks_of_a_band) {
-  return most(1, least(bands, ceil_div(kTasks, tasks_of_a_band)));
+  return least(ceil_div(bands, kLeastBands), ceil_div(kTasks, tasks_of_a_band));
 }
 
 STRIATE_INLINE void clear(float* to, int64_t floats) {

@@ -53,8 +53,11 @@ STRIATE_INLINE Plan plan(const ConvWeightShape& shape) {
   p.block_ranges = ceil_div(p.blocks, blocks);
   const int64_t sets = most(1, kPartialFloats / (set_floats * ceil_div(p.blocks, p.block_ranges)));
   p.set_ranges = ceil_div(p.sets, sets);
+  p.chunks = chunks_of(p.bands.count(), p.groups * p.block_ranges * p.set_ranges);
+  // Where there are few bands, smaller parts, which read x once more each.
+  const int64_t wanted = ceil_div(kTasks, p.groups * p.block_ranges * p.chunks);
+  p.set_ranges = most(p.set_ranges, least(p.sets, wanted));
   p.parts = p.groups * p.block_ranges * p.set_ranges;
-  p.chunks = chunks_of(p.bands.count(), p.parts);
   const int64_t vectors = least(p.vectors, ceil_div(p.sets, p.set_ranges) * kTileVectors);
   p.part_floats = vectors * ceil_div(p.blocks, p.block_ranges) * p.cell_floats();
   if (shape.bias) p.part_floats += vectors * kLanes;
