@@ -378,6 +378,12 @@ def test_resize(size: tuple[int, int], mode: str, aligned: bool | None) -> None:
     check(Resized(), torch.randn(2, 3, 3, 5))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_pixels_that_are_repeated_are_summed(mode: str) -> None:
+    training = check(nn.Upsample(scale_factor=(2, 3), mode=mode), torch.randn(2, 3, 4, 5))
+    assert training.graph.nodes[-1].kind == "avg_pool"
+
+
 @pytest.mark.parametrize("factor", [2.0, 1.7, 0.6])
 def test_resize_by_a_factor(factor: float) -> None:
     class Resized(nn.Module):

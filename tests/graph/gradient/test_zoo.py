@@ -10,7 +10,7 @@ from striate import zoo
 from ...zoo.test_zoo import small_net
 from .agreement import check
 
-QUICK = {"lenet5", "lenet5_1998", "m5", "nin", "resnet18"}
+QUICK = {"lenet5", "lenet5_1998", "m5", "resnet18"}
 """A few that are quick; the others say the same at length."""
 NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in zoo.list()]
 

@@ -87,8 +87,21 @@ class Resize(Operation):
         return (result,)
 
     def gradient(self, back: Backward, number: int) -> str | None:
+        sizes, places = back.shape(back.read(0))[2:], back.shape(back.gy)[2:]
+        axes = range(2, 2 + len(sizes))
+        if all(map(self._repeats, axes, sizes, places)):  # each pixel sums its copies up
+            factors = (m // n for n, m in zip(sizes, places, strict=True))
+            windows = tuple(Window(factor, stride=factor) for factor in factors)
+            return back.add(ops.AvgPool(windows, divisor=1), back.gy)
         same = {field.name: getattr(self, field.name) for field in fields(self)}
-        return back.add(ops.ResizeGradient(back.shape(back.read(0))[2:], **same), back.gy)
+        return back.add(ops.ResizeGradient(sizes, **same), back.gy)
+
+    def _repeats(self, axis: int, n: int, m: int) -> bool:
+        """Whether each of n pixels becomes m / n equal ones, side by side."""
+        if self.mode != "nearest" or m % n:
+            return False
+        reads = (self._pixels(position)[0] for position in self.positions(axis, n, m))
+        return all(pixel == i // (m // n) for i, pixel in enumerate(reads))
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
