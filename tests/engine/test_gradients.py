@@ -21,6 +21,7 @@ from striate.graph.ops import (
     MaxPool,
     MaxPoolGradient,
     Reduce,
+    SliceGradient,
     SoftmaxGradient,
 )
 from striate.window import Window
@@ -162,3 +163,30 @@ def test_cross_entropy_and_its_gradient() -> None:
     logits = draw.standard_normal((5, 11)).astype(np.float32)
     kinds = check(graph, logits, labels, np.array([0.5], np.float32))
     assert kinds.count("cross_entropy") == 2
+
+
+def test_slices_with_steps_go_back_in_one_step() -> None:
+    nodes = (
+        Node("a", SliceGradient(3, 14, 1, 2), ("gy",), ("g",)),
+        Node("b", SliceGradient(2, 13, 0, 2), ("g",), ("gx",)),
+    )
+    gy = np.random.default_rng(0).standard_normal((2, 11, 6, 7)).astype(np.float32)
+    kinds = check(graph_of(*nodes, outputs=("gx",), gy=gy.shape), gy)
+    assert kinds.count("pool_gradient") == 1
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), (11, 1, 1), (2, 11, 1, 1)])
+def test_a_map_stays_blocked_beside_numbers_that_are_computed(shape: tuple[int, ...]) -> None:
+    """Stochastic depth's for each image, a layer's scale, squeeze-excite's factors."""
+    nodes = (
+        Node("a", AvgPoolGradient(WINDOWS, (12, 14)), ("gy",), ("g",)),
+        Node("m", Binary("mul"), ("g", "b"), ("p",)),
+        Node("c", AvgPoolGradient(WINDOWS, (24, 28)), ("p",), ("gx",)),
+    )
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(s).astype(np.float32) for s in (SMALL, shape)]
+    graph = graph_of(*nodes, outputs=("gx",), gy=SMALL, b=shape)
+    check(graph, *arrays)
+    plan = striate.compile(graph, [SMALL, shape])
+    reordered = [step.maps for step in plan._recipe.steps if step.kind == "layout"]
+    assert not any("12x14" in maps for maps in reordered)

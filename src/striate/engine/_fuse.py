@@ -103,6 +103,9 @@ def _take_followers(graph: Graph, group: Group, taken: set[str]) -> None:
         elif group.node.kind in _MOVES:
             if reader.kind not in _MOVES:
                 return
+        elif group.node.kind == "slice_gradient":
+            if reader.kind != "slice_gradient":
+                return
         elif isinstance(op, Permute) and group.node.kind == "reshape":
             if not (groups := _shuffles(graph, group, reader)):
                 return

@@ -110,12 +110,33 @@ def _beside(low: Lowering, group: Group, op: Binary, a: str, b: str, *, reverse:
     else:
         if not x.blocked:
             raise NotNative("its channels are not in blocks")
+        if op.function == "mul" and _per_image(x, shape):
+            _with_images(low, group, op, x, b, reverse=reverse)
+            return
         second, other = _per_channel(low, x, b)
     y = low.make_like(group.output, x)
     attributes = {
         **elements(x, y), **_operator(op, reverse=reverse), **second, **activation_of(group),
     }  # fmt: skip
     low.emit(group, "elementwise", attributes, [x, other], [y])
+
+
+def _per_image(x: Map, shape: tuple[int, ...]) -> bool:
+    """Whether there is one number for each image of a blocked map (stochastic depth)."""
+    assert x.axes is not None
+    return shape == tuple(x.batch if axis == x.axes[0] else 1 for axis in range(len(x.shape)))
+
+
+def _with_images(low: Lowering, group: Group, op: Binary, x: Map, b: str, *, reverse: bool) -> None:
+    """Images times their numbers: the map seen as a plain one whose channels are images."""
+    y = low.make_blocked(group.output, x)
+    if any(map_.batch_stride != map_.image_floats for map_ in (x, y)):
+        raise NotNative("its images do not lie one behind the other")
+    attributes = {
+        "channels": x.batch, "pixels": x.image_floats, "plain": True, "second": "channel",
+        **_operator(op, reverse=reverse), **activation_of(group),
+    }  # fmt: skip
+    low.emit(group, "elementwise", attributes, [x, low.plain(b)], [y])
 
 
 def _per_channel(low: Lowering, x: Map, b: str) -> tuple[dict[str, Any], Map]:
@@ -127,10 +148,10 @@ def _per_channel(low: Lowering, x: Map, b: str) -> tuple[dict[str, Any], Map]:
         raise NotNative("its second operand is neither a map nor a vector")
     if shape[channel] != x.channels:
         raise NotNative("its second operand has other channels")
-    if shape[batch] == 1 and b in low.graph.weights:
-        array = low.weight(b)
-        assert array is not None
-        return {"second": "channel"}, low.constant(blocks_of(array, x.lanes))
+    if shape[batch] == 1 and (b in low.graph.weights or x.batch > 1):
+        vector = low.vector(b)
+        assert vector is not None
+        return {"second": "channel"}, vector if isinstance(vector, Map) else low.constant(vector)
     if shape[batch] != x.batch or len(low.shape(b)) != rank:
         raise NotNative("its second operand has another batch")
     other = low.blocked(b)

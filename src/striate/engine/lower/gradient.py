@@ -12,8 +12,10 @@ from ...graph.ops import (
     AdaptiveMaxPoolGradient,
     AvgPoolGradient,
     MaxPoolGradient,
+    SliceGradient,
     SoftmaxGradient,
 )
+from ...window import Window
 from .._activations import native_activation
 from .._fuse import Group
 from .._values import Map
@@ -84,6 +86,21 @@ def lower_avg_pool_gradient(low: Lowering, group: Group) -> None:
         if op.divisor is not None:
             attributes["divisor"] = op.divisor
     _pool_gradient(low, group, {"mode": "avg", **attributes}, gy)
+
+
+@lowers("slice_gradient")
+def lower_slice_gradient(low: Lowering, group: Group) -> None:
+    """Of places: as of means over windows of one pixel, a slice's step apart."""
+    ops = [low.graph.op(node) for node in group.nodes]
+    gy = low.standard(_inputs(low, group)[0])
+    windows = [Window(1)] * (len(gy.shape) - 2)
+    for op in ops:
+        assert isinstance(op, SliceGradient)
+        if op.axis < 2 or op.step < 1 or windows[op.axis - 2] != Window(1):
+            raise NotNative("its positions are not those of a window")
+        windows[op.axis - 2] = Window(1, op.step, padding=(-op.start, 0))
+    attributes = window_attributes(tuple(windows), low.shape(group.output)[2:])
+    _pool_gradient(low, group, {"mode": "avg", "divisor": 1, **attributes}, gy)
 
 
 def _pool_gradient(
