@@ -13,7 +13,7 @@ import numpy as np
 from .. import _core
 from ..runtime._speeds import leave_cache, speeds
 from ._tune import measure_kernels
-from ._values import Step
+from ._values import Map, Step
 
 _ESTIMATED = (
     "winograd6", "winograd4", "winograd4_streamed", "winograd2", "winograd2_streamed",
@@ -30,6 +30,10 @@ _LINE = {4: 9.5, 6: 23, 8: 41}
 # What transforming a window takes as it is used, for tiles of so many inputs: measured, too.
 _WINDOW = {4: 48, 6: 105}
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
+
+# Seconds for a packed number, as it is and as part of a transformed filter: measured, on one thread.
+_PACKED_S = 1e-9
+_TRANSFORMED_S = 2e-9
 
 # Kernels differ in their last bits, and results must not depend on the number of threads: estimates
 # are for so many, whatever runs the plan.
@@ -98,7 +102,15 @@ class Chooser:
         if step.kind != "conv":
             return Choice(names[0])
         times = {name: self._estimate(name, step.attributes) for name in names}
+        if isinstance(step.weight, Map):
+            times = {name: time + self._packing(name, step) for name, time in times.items()}
         return self._quickest(step, times, "estimated")
+
+    def _packing(self, kernel: str, step: Step) -> float:
+        """Seconds that packing takes, of a weight that is made while the plan runs."""
+        plain = kernel == "direct" or kernel.endswith("_streamed")
+        floats = self._needs(kernel, step.kind, step.attributes).weight_floats
+        return float(floats * (_PACKED_S if plain else _TRANSFORMED_S))
 
     def _quickest(self, step: Step, times: dict[str, float], how: str) -> Choice:
         weights = {
