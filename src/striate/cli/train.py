@@ -121,7 +121,7 @@ def train(
     if rank() == 0 and final is not None:
         progress.say(
             f"\ntest accuracy {final['test_accuracy']:.2%} after {final['epochs']} epochs in "
-            f"{final['seconds']:.0f} s\nreport: {run.path / 'report.html'}"
+            f"{final['seconds']:.1f} s\nreport: {run.path / 'report.html'}"
         )
 
 
