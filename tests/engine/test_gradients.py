@@ -20,7 +20,9 @@ from striate.graph.ops import (
     CrossEntropyGradient,
     MaxPool,
     MaxPoolGradient,
+    Permute,
     Reduce,
+    Reshape,
     SliceGradient,
     SoftmaxGradient,
 )
@@ -190,3 +192,16 @@ def test_a_map_stays_blocked_beside_numbers_that_are_computed(shape: tuple[int, 
     plan = striate.compile(graph, [SMALL, shape])
     reordered = [step.maps for step in plan._recipe.steps if step.kind == "layout"]
     assert not any("12x14" in maps for maps in reordered)
+
+
+def test_a_map_seen_as_rows_is_summed_where_it_lies() -> None:
+    """The gradient of a linear layer's bias, where the channels come last (ConvNeXt)."""
+    nodes = (
+        Node("a", AvgPoolGradient(WINDOWS, (12, 14)), ("gy",), ("g",)),
+        Node("p", Permute((0, 2, 3, 1)), ("g",), ("h",)),
+        Node("v", Reshape((336, 11)), ("h",), ("rows",)),
+        Node("r", Reduce("sum", (0,)), ("rows",), ("y",)),
+    )
+    gy = np.random.default_rng(0).standard_normal(SMALL).astype(np.float32)
+    kinds = check(graph_of(*nodes, outputs=("y",), gy=SMALL), gy)
+    assert kinds == ["layout", "pool_gradient", "sums"]

@@ -37,7 +37,7 @@ def lower_reduce(low: Lowering, group: Group) -> None:
         return
     if pool_whole(low, group, op.function, axes):
         return
-    if op.function == "sum" and _sum_maps(low, group, [value], axes):
+    if op.function == "sum" and _sum_maps(low, group, *_seen_as(low, value, axes)):
         return
     x = _gathered(low, group, low.plain(value), axes)
     size = math.prod(shape[axis] for axis in axes)
@@ -55,6 +55,15 @@ def lower_reduce(low: Lowering, group: Group) -> None:
         "divisor": float(size - op.function.endswith("_unbiased")),
     }
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def _seen_as(low: Lowering, value: str, axes: tuple[int, ...]) -> tuple[list[str], tuple[int, ...]]:
+    """The value and its axes; of the columns of rows that a blocked map is seen as, the map's."""
+    source, shape = low.views.get(value, value), low.shape(value)
+    x = low.blocked_maps.get(source)
+    if source == value or x is None or axes != (0,) or shape[1:] != x.shape[-1:]:
+        return [value], axes
+    return [source], tuple(range(len(x.shape) - 1))
 
 
 def _sum_maps(low: Lowering, group: Group, values: list[str], axes: tuple[int, ...]) -> bool:
