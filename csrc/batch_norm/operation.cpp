@@ -41,12 +41,14 @@ BatchNormShape BatchNormOperation::parse(const Attributes& a, int lanes) {
   s.residual_batch_stride = stride("residual_batch_stride");
   s.gy_batch_stride = stride("gy_batch_stride");
   s.gx_batch_stride = stride("gx_batch_stride");
+  s.added_batch_stride = stride("added_batch_stride");
   s.eps = static_cast<float>(a.real("eps", 1e-5));
   s.weight = a.flag("weight");
   s.bias = a.flag("bias");
   s.residual = a.flag("residual");
   s.training = a.flag("training");
   s.input = a.flag("input");
+  s.added = a.flag("added");
   parse_mask(a, s);
   s.activation = parse_activation(a);
   return s;
@@ -63,7 +65,8 @@ Extents BatchNormOperation::extents(const Shape& s, int lanes) {
       return {{x}, {c, c}, {}, 0, 0b11};
     case BatchNormMode::gradient:
       return {{map(true, s.gy_batch_stride), x, c, c, weight, bias,
-               map(s.mask == BatchNormMask::output, s.y_batch_stride)},
+               map(s.mask == BatchNormMask::output, s.y_batch_stride),
+               map(s.added, s.added_batch_stride)},
               {map(s.input, s.gx_batch_stride), c, c, map(s.residual, s.residual_batch_stride)},
               {},
               0b0111100,

@@ -3,11 +3,11 @@
 //   mode       in                                            out
 //   moments    x                                             mean, variance
 //   normalise  x, mean, variance, weight, bias, residual     y = f(n * weight + bias + residual)
-//   gradient   gy, x, mean, variance, weight, bias, y        gx, gw, gb, gr
+//   gradient   gy, x, mean, variance, weight, bias, y, added gx, gw, gb, gr
 //
 // with n = (x - mean) / sqrt(variance + eps), f an activation. mean and variance (divided by the
-// count) are over the batch and all pixels. Of the gradient, with g = gy * mask and means over a
-// channel:
+// count) are over the batch and all pixels. Of the gradient, with g = (gy + added) * mask and means
+// over a channel:
 //
 //   gb = sum of g,   gw = sum of g * n,   gr = g, the gradient of the residual
 //   gx = (g - mean(g) - n * mean(g * n)) * weight / sqrt(variance + eps)      `training`
@@ -19,9 +19,10 @@
 //   output  v = y: with a residual
 //
 // Arguments: mode; batch, channels, pixels; x_batch_stride, of normalise y_ and
-// residual_batch_stride, of gradient gy_, y_, gx_ and residual_batch_stride (gr's); eps; weight,
-// bias (flags); residual (flag: in[5] of normalise, out[3] of gradient); activation, alpha, beta of
-// normalise; training, input (flag: whether gx is wanted), mask, low, high of gradient.
+// residual_batch_stride, of gradient gy_, y_, added_, gx_ and residual_batch_stride (gr's); eps;
+// weight, bias, added (flags); residual (flag: in[5] of normalise, out[3] of
+// gradient); activation, alpha, beta of normalise; training, input (flag: whether gx is wanted),
+// mask, low, high of gradient.
 //
 // Maps are blocked as for convolution (conv/shape.hpp); unused lanes hold and get finite numbers.
 // All that is a number a channel is a plain array at any address. y may be x; gx or gr may be gy.
@@ -41,9 +42,10 @@ struct BatchNormShape {
   BatchNormMode mode = BatchNormMode::normalise;
   int64_t batch = 1, channels = 1, pixels = 1;
   int64_t x_batch_stride = 0, y_batch_stride = 0, residual_batch_stride = 0;
-  int64_t gy_batch_stride = 0, gx_batch_stride = 0;
+  int64_t gy_batch_stride = 0, gx_batch_stride = 0, added_batch_stride = 0;
   float eps = 0;
   bool weight = false, bias = false, residual = false, training = false, input = false;
+  bool added = false;
   BatchNormMask mask = BatchNormMask::none;
   float low = 0, high = 0;  // high is NaN where there is no end: nothing reaches it
   ActivationSpec activation;

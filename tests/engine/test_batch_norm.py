@@ -77,13 +77,15 @@ def test_a_residual_gets_the_masked_gradient() -> None:
         (BatchNorm(), ("x", *VECTORS), ("n",)),
         (Binary("add"), ("n", "r"), ("sum",)),
         (Activation("clip", (0, 0.5)), ("sum",), ("y",)),
-        (ActivationGradient("clip", (0, 0.5)), ("gy", "y"), ("g",)),
+        (Binary("add"), ("gy", "gz"), ("whole",)),
+        (ActivationGradient("clip", (0, 0.5)), ("whole", "y"), ("g",)),
         (GRADIENT, ("g", "x", "w", "mean", "variance"), ("gx", "gw", "gb")),
         (Binary("add"), ("g", "more"), ("gr",)),
     ]
-    shapes = shapes_of(2, 9, 4, 4, maps=("x", "r", "gy", "more"))
+    shapes = shapes_of(2, 9, 4, 4, maps=("x", "r", "gy", "gz", "more"))
     told = check(make(calls, shapes, ("y", "gx", "gw", "gb", "gr")), "batch_norm", steps=2)
-    assert "mask of activation_gradient3" in told
+    assert "mask of activation_gradient4" in told
+    assert told.count(" elementwise ") == 1  # the last addition
 
 
 def test_a_mask_that_others_read_first_stays_a_step() -> None:

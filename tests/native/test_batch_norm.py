@@ -46,6 +46,7 @@ class Norm:
     training: bool = True
     mask: str = "none"
     input: bool = True
+    added: bool = False
     low: float = 0.0
     high: float = NO_END
     eps: float = 1e-3
@@ -72,7 +73,8 @@ class Norm:
         near = np.minimum(abs(y - self.low), abs(y - self.high)) < 1e-3
         gy = np.where(near & (self.mask != "none"), 0, draw(n, c, pixels, seed=1))
         y = y.clip(self.low, self.high).astype(np.float32) if self.mask == "output" else None
-        return {**drawn, "gy": gy.astype(np.float32), "y": y}
+        added = (gy * draw(n, c, pixels, seed=7)).astype(np.float32) if self.added else None
+        return {**drawn, "gy": gy.astype(np.float32), "y": y, "added": added}
 
     def _output(self, arrays: dict[str, Array | None]) -> Array:
         a = {k: None if v is None else v.astype(float) for k, v in arrays.items()}
@@ -91,6 +93,8 @@ class Norm:
         assert x is not None
         assert mean is not None
         assert variance is not None
+        if a["added"] is not None:
+            g = g + a["added"]
         if self.mask != "none":
             y = self.output()
             g = g * ((y > self.low) & (y < self.high))
@@ -104,14 +108,14 @@ class Norm:
         attributes = {
             "mode": mode, "batch": n, "channels": c, "pixels": pixels, "eps": self.eps,
             "weight": self.weight, "bias": self.bias, "residual": self.residual,
-            "training": self.training, "input": self.input, "mask": self.mask, "low": self.low,
-            "high": self.high, **more,
+            "added": self.added, "training": self.training, "input": self.input,
+            "mask": self.mask, "low": self.low, "high": self.high, **more,
         }  # fmt: skip
         like_map, vector, none = (n, -(-c // lanes), pixels, lanes), (c,), (0,)
         reads = {
             "moments": ["x"],
             "normalise": ["x", "mean", "variance", "weight", "bias", "residual"],
-            "gradient": ["gy", "x", "mean", "variance", "weight", "bias", "y"],
+            "gradient": ["gy", "x", "mean", "variance", "weight", "bias", "y", "added"],
         }[mode]
         makes = {
             "moments": [vector, vector],
@@ -137,7 +141,7 @@ class Norm:
             spread = np.sqrt(self.arrays["variance"].min() + self.eps)
             check(gx, wanted[0], share, np.maximum(wanted[0].max(), self.arrays["gy"] / spread))
         if self.residual:
-            check(gr, wanted[3], 0)
+            check(gr, wanted[3], 1e-7)
 
 
 def check_moments(
@@ -212,6 +216,7 @@ def test_gradients(mask: str, residual: bool, training: bool, target: str) -> No
         Norm(shape, mask=mask, residual=residual, training=training, high=high).check_gradients(
             target
         )
+    Norm((2, 19, 77), mask=mask, residual=residual, added=True).check_gradients(target)
     Norm((2, 5, 9), mask=mask, weight=False, bias=False, training=training).check_gradients(target)
     Norm((2, 5, 9), mask=mask, input=False, training=training).check_gradients(target)
 

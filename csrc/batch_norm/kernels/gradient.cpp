@@ -1,6 +1,7 @@
 // Gradients of a batch norm: two passes over gy and x.
 //
-//   0  a chunk: sums of g and of g * (x - mean), g = gy * mask; g itself where a residual wants it
+//   0  a chunk: sums of g and of g * (x - mean), g = (gy + added) * mask; g itself where a
+//      residual wants it
 //   1  a block of channels: the chunks' sums in float64; gw, gb, and what the last phase multiplies
 //   2  the same chunks: gx = g * a + (x - mean) * b + c
 //
@@ -33,13 +34,14 @@ Needs needs(const BatchNormShape& s, int) {
 
 // Where the pixels of a run lie, and what masks them.
 struct Run {
-  const float *gy, *x, *y;
+  const float *gy, *added, *x, *y;  // `added` and y where there are such
   float low, high;
 };
 
 template <Mask kMask>
 STRIATE_INLINE Vector masked_gradient(const Run& run, const Channels& c, int64_t at) {
-  const Vector g = load(run.gy + at);
+  Vector g = load(run.gy + at);
+  if (run.added != nullptr) g += load(run.added + at);
   if (kMask == Mask::none) return g;
   const Vector v = kMask == Mask::own ? normalised(c, load(run.x + at)) : load(run.y + at);
   return masked(~((v <= run.low) | (v >= run.high)), g);
@@ -84,8 +86,13 @@ struct Work {
   Run run(const Chunk& chunk, int64_t n) const {
     const int64_t offset = chunk.offset(s);
     const float* y = s.mask == Mask::output ? b.in[6] + n * s.y_batch_stride + offset : nullptr;
-    return {b.in[0] + n * s.gy_batch_stride + offset, b.in[1] + n * s.x_batch_stride + offset, y,
-            s.low, s.high};
+    const float* added = s.added ? b.in[7] + n * s.added_batch_stride + offset : nullptr;
+    return {b.in[0] + n * s.gy_batch_stride + offset,
+            added,
+            b.in[1] + n * s.x_batch_stride + offset,
+            y,
+            s.low,
+            s.high};
   }
   float* residual(const Chunk& chunk, int64_t n) const {
     return b.out[3] + n * s.residual_batch_stride + chunk.offset(s);
@@ -160,7 +167,10 @@ void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
   const auto write = s.training ? write_run<kMask, true> : write_run<kMask, false>;
   for (int64_t n = chunk.n; n < chunk.stop; ++n) {
     Run run = w.run(chunk, n);
-    if (s.residual) run.gy = w.residual(chunk, n);  // masked already
+    if (s.residual) {  // added and masked already
+      run.gy = w.residual(chunk, n);
+      run.added = nullptr;
+    }
     float* gx = w.b.out[0] + n * s.gx_batch_stride + chunk.offset(s);
     write(run, c, numbers, chunk.pixels, gx);
   }

@@ -38,6 +38,7 @@ class Group:
         scaled: The multiplication in front that it takes over.
         mask: The gradient of a clamp in front that it takes over.
         shares_mask: Whether others read that gradient too.
+        sum: The addition in front of the mask.
         residual: Name of the value it adds.
         permuted: Order of the axes it gives its result, in the words of Permute: of a blocked map a
             view, so that what follows can still be fused.
@@ -56,6 +57,7 @@ class Group:
     scaled: Node | None = None
     mask: Node | None = None
     shares_mask: bool = False
+    sum: Node | None = None
     residual: str | None = None
     permuted: tuple[int, ...] | None = None
     shuffled: int = 0
@@ -265,24 +267,26 @@ def _is_measured(graph: Graph, node: Node) -> bool:
 
 
 def _take_mask(graph: Graph, group: Group, found: list[Group], position: dict[str, int]) -> None:
-    """Let a batch norm's gradient take over that of the clamp behind the norm."""
+    """Let a batch norm's gradient take over that of the clamp behind it, and a sum before."""
     node = group.node
     made = graph.producers.get(node.inputs[0] or "") if node.kind == "batch_norm_gradient" else None
     op = graph.op(made) if made else None
     if made is None or not isinstance(op, ActivationGradient):
         return
     native = native_activation(Activation(op.function, op.numbers))
-    own = next((g for g in found if g.node is made), None)
-    if own is None or len(own.nodes) > 1 or native is None or native["activation"] != "clamp":
+    own = next((g for g in found if made in (g.node, g.through)), None)
+    if own is None or own.nodes[-1] is not made:
+        return
+    if native is None or native["activation"] != "clamp":
         return
     masked = made.outputs[0]
     readers = graph.readers[masked]
     if any(position[other.name] < position[node.name] for other in readers):
         return
     found.remove(own)
-    group.mask = made
+    group.mask, group.sum = made, own.node if own.through else None
     group.shares_mask = len(readers) > 1 or masked in graph.outputs
-    group.nodes.insert(0, made)
+    group.nodes[:0] = own.nodes
 
 
 def scale_of(graph: Graph, node: Node) -> tuple[str, str] | None:

@@ -109,9 +109,10 @@ def lower_batch_norm_gradient(low: Lowering, group: Group) -> None:
     assert value is not None
     x = low.blocked(value)
     weight, mean, variance = (_vector(low, v) for v in (weight_name, mean_name, variance_name))
-    bias, y, settings = None, None, {}
+    bias, y, shortcut, settings = None, None, None, {}
     if group.mask is not None:
         gradient, seen = group.mask.inputs
+        gradient, shortcut = group.sum.inputs if group.sum else (gradient, None)
         assert seen is not None
         settings = _bounds(low.graph, group.mask)
         norm = _own_norm(low.graph, group.node, seen)
@@ -121,6 +122,7 @@ def lower_batch_norm_gradient(low: Lowering, group: Group) -> None:
     assert gradient is not None
     low.check_floats(gradient, value, filled=True)
     gy = low.blocked_like(gradient, x)
+    added = low.blocked_like(shortcut, x) if shortcut else None
     gx = low.make_blocked(group.node.outputs[0], x) if low.is_read(group.node.outputs[0]) else None
     masked = group.mask.outputs[0] if group.mask else ""
     gr = low.make_blocked(masked, x) if group.shares_mask else None
@@ -130,14 +132,15 @@ def lower_batch_norm_gradient(low: Lowering, group: Group) -> None:
         "training": op.training,
         "input": gx is not None,
         "residual": gr is not None,
+        "added": added is not None,
         "gy_batch_stride": gy.batch_stride,
     }
-    for name, map_ in (("y", y), ("gx", gx), ("residual", gr)):
+    for name, map_ in (("y", y), ("added", added), ("gx", gx), ("residual", gr)):
         if map_ is not None:
             attributes[f"{name}_batch_stride"] = map_.batch_stride
     vectors = [low.make_plain(name) for name in group.node.outputs[1:]]
     low.emit(
-        group, "batch_norm", attributes, [gy, x, mean, variance, weight, bias, y],
+        group, "batch_norm", attributes, [gy, x, mean, variance, weight, bias, y, added],
         [gx, *vectors, gr], notes=[f"mask of {group.mask.name}"] if group.mask else [],
     )  # fmt: skip
 
