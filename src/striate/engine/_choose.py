@@ -31,7 +31,7 @@ _LINE = {4: 9.5, 6: 23, 8: 41}
 _WINDOW = {4: 48, 6: 105}
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
 
-# Seconds for a packed number, as it is and as part of a transformed filter: measured, on one thread.
+# Seconds for a packed number as it is, and as part of a transformed filter: measured, one thread.
 _PACKED_S = 1e-9
 _TRANSFORMED_S = 2e-9
 
