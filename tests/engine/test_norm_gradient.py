@@ -10,6 +10,7 @@ from striate.graph.ops import (
     GroupNormGradient,
     LayerNorm,
     LayerNormGradient,
+    LocalResponseNormGradient,
     Permute,
 )
 from striate.window import Window
@@ -63,4 +64,12 @@ def test_channels_of_a_map(channels: int) -> None:
 def test_gradients_that_nobody_wants_are_not_made() -> None:
     calls: list[Call] = [(GroupNormGradient(2), ("gy", "x", None), OUTPUTS)]
     graph = make(calls, {"x": (2, 8, 6), "gy": (2, 8, 6)}, ("gw",))
+    check(graph, "norm_gradient", steps=1)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 23])
+@pytest.mark.parametrize("shape", [(2, 9, 7), (3, 16, 5, 5), (1, 40, 2, 3, 4)])
+def test_local_response(shape: tuple[int, ...], size: int) -> None:
+    op = LocalResponseNormGradient(size, 0.3, 0.6, 2.0)
+    graph = make([(op, ("gy", "x"), ("gx",))], {"x": shape, "gy": shape}, ("gx",))
     check(graph, "norm_gradient", steps=1)

@@ -1,11 +1,11 @@
-"""Gradients of normalisations that measure what they normalise: layer, group and instance."""
+"""Gradients of norms that measure what they normalise: layer, group, local response."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ...graph.ops import GroupNormGradient, LayerNormGradient
+from ...graph.ops import GroupNormGradient, LayerNormGradient, LocalResponseNormGradient
 from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, lowers
@@ -43,6 +43,26 @@ def lower_group_norm_gradient(low: Lowering, group: Group) -> None:
     gy, x = low.standard(gradient), low.standard(value)
     settings = {"mode": "group", "groups": op.groups or x.channels, "eps": op.eps}
     _emit(low, group, {**settings, **_sizes(gy, x)}, gy, x, weight)
+
+
+@lowers("local_response_norm_gradient")
+def lower_response_norm_gradient(low: Lowering, group: Group) -> None:
+    """By the squares of the neighbouring channels."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, LocalResponseNormGradient)
+    gradient, value, _ = _operands(low, group)
+    gy, x = low.standard(gradient), low.standard(value)
+    gx = low.make_blocked(group.output)
+    attributes = {
+        **_sizes(gy, x),
+        "gx_batch_stride": gx.batch_stride,
+        "mode": "response",
+        "size": op.size,
+        "k": float(op.k),
+        "scale": op.alpha / op.size,
+        "power": float(op.beta),
+    }
+    low.emit(group, "norm_gradient", attributes, [gy, x], [gx])
 
 
 def _has_channels_last(x: Map) -> bool:
