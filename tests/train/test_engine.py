@@ -52,9 +52,9 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize(
     ("options", "fused"),
     [
-        ({}, True),
+        pytest.param({}, True, marks=pytest.mark.slow),
         ({"optimizer": "adamw", "lr": 0.003, "label_smoothing": 0.1, "ema": 0.9}, True),
-        ({"optimizer": "adam", "lr": 0.003}, False),
+        pytest.param({"optimizer": "adam", "lr": 0.003}, False, marks=pytest.mark.slow),
         ({"clip_grad": 1.0, "class_weights": "balanced", "momentum": 0.0}, False),
     ],
     ids=str,
