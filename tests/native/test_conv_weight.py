@@ -99,6 +99,18 @@ SHAPES = {
     "3x3, many channels": Convolution(
         in_channels=264, out_channels=136, size=(1, 4, 5), bias=False, **SAME
     ),
+    "3x3, tiles over the edges": Convolution(
+        in_channels=37, out_channels=43, size=(1, 9, 13), batch=3, **SAME
+    ),
+    "3x3, without padding": Convolution(
+        in_channels=32, out_channels=80, size=(1, 8, 11), batch=2, bias=False
+    ),
+    "3x3, padded on one side": Convolution(
+        in_channels=16, out_channels=64, size=(1, 9, 8), before=(0, 2, 0), after=(0, 0, 2)
+    ),
+    "3x3, many tiles": Convolution(
+        in_channels=49, out_channels=22, size=(1, 30, 31), batch=7, **SAME
+    ),
     "3x3, many images of few pixels": Convolution(
         in_channels=17, out_channels=24, size=(1, 2, 2), batch=37, **SAME
     ),
@@ -225,6 +237,19 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_kernel_that_fits_agrees_with_the_definition(name: str, target: str) -> None:
     check(SHAPES[name], target)
+
+
+def test_kernels_take_the_layers_they_are_for() -> None:
+    wide = Convolution(in_channels=32, out_channels=32, size=(1, 16, 16), **SAME)
+    expected = {
+        "winograd": wide,
+        "depthwise": wide.but(groups=32),
+        "groups_of_4": wide.but(groups=8),
+        "first": wide.but(in_channels=3, plain_input=True),
+        "direct": wide.but(stride=(1, 2, 2)),
+    }
+    for name, p in expected.items():
+        assert _core.candidates(TARGETS[0], KIND, attributes_of(p))[0] == name
 
 
 @pytest.mark.parametrize("target", TARGETS)
