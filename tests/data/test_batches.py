@@ -37,6 +37,8 @@ def test_ranks_together_are_one_process(
     count: int, batch_size: int, world_size: int, epoch: int
 ) -> None:
     whole = list(batches(count, batch_size, augment=AUGMENT).epoch(epoch))
+    sizes = {len(batch.labels) for batch in whole}
+    assert {*batches(count, batch_size).sizes} == sizes
     shares = [
         list(
             batches(count, batch_size, augment=AUGMENT, rank=r, world_size=world_size).epoch(epoch)

@@ -12,6 +12,7 @@ import torch
 
 from striate.data import Data, Subset, load
 from striate.train import Config, Run, train
+from striate.train._engine import choose_engine
 from striate.train._progress import Silent
 
 NETS = f"{Path(__file__).parent / 'nets.py'}:"
@@ -104,3 +105,10 @@ def test_a_run_from_before_there_was_a_choice_goes_on_with_torch(
     path = done.path / "config.toml"
     path.write_text(path.read_text().replace('engine = "torch"\n', ""))
     assert Run.open(done.path).config.engine == "torch"
+
+
+def test_a_process_without_samples_has_nothing_to_compile() -> None:
+    net = torch.nn.Linear(2, 2)
+    found = choose_engine(Config.make(), net, torch.device("cpu"), shapes=[], judged=[])
+    assert found.module is net
+    assert found.told == "engine: torch, for want of samples"

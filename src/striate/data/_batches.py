@@ -113,7 +113,7 @@ class Batches:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many samples the batches of this rank hold: most of them, and the last."""
+        """How many samples this rank's batches hold: most of them, and the last if it differs."""
         shares = [self._share(step) for step in (0, self.steps - 1)] if self.steps else []
         return tuple(dict.fromkeys(s.stop - s.start for s in shares if s.stop > s.start))
 

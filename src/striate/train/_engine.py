@@ -91,7 +91,7 @@ def choose_engine(
         judged: Of those it is evaluated on.
         world_size: Processes that train together.
     """
-    if why := _against(config, net, device, world_size):
+    if why := _against(config, net, device, world_size) or (not shapes and "for want of samples"):
         return Engine(net, f"engine: torch, {why}")
     try:
         with torch.random.fork_rng(devices=[]):  # the run's own draws stay as they are
