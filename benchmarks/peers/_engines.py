@@ -80,7 +80,8 @@ ENGINES = {
 TRAINERS = {
     engine.name: engine
     for engine in (
-        Engine("striate", "striate", "training_striate", trains=True),
+        Engine("striate", "striate", "training_striate", "optimizer", trains=True),
+        Engine("striate.step", "striate", "training_striate", "step", trains=True),
         Engine("torch", "torch", "training_torch", "eager", trains=True),
         Engine("channels_last", "torch", "training_torch", "channels_last", trains=True),
         Engine("torch.fused", "torch", "training_torch", "fused", trains=True),
