@@ -211,7 +211,7 @@ def _error(task: Task, engine: Engine) -> float:
         raise SkippedError(f"wrong: its output is {found.shape} and should be {shape}")
     error = task.error(found)
     if not error <= task.tolerance:
-        raise SkippedError(f"wrong: off by {error:.2g} of the largest value")
+        raise SkippedError(f"wrong: off by {error:.2g}, more than {task.tolerance:g}")
     return error
 
 

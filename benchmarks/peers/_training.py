@@ -18,9 +18,10 @@ LEARNING_RATE, MOMENTUM = 1e-6, 0.9
 """So small a rate leaves the weights as they are: however many steps are timed, the loss does not
 fall to where gradients are denormal numbers, which processors compute slowly."""
 
-TOLERANCE = 1e-3
-"""Share of the largest magnitude of each gradient. ReLUs and poolings whose inputs are equal but
-for rounding decide otherwise than in float64, and so torch itself errs by up to 3e-4."""
+TOLERANCE = 3e-2
+"""Largest difference of a gradient, as a share of its Euclidean length. A ReLU or a pooling whose
+inputs are equal but for rounding decides otherwise than in float64, which a gradient over few
+places feels: torch itself is off by 5e-4 in ResNet-18 and by 9e-3 in MobileNetV2, batch 32."""
 
 IS_ZERO = 1e-9
 """A gradient is left out whose largest magnitude is this share of the largest of all: that of a
@@ -65,13 +66,14 @@ class TrainingTask(Task):
         return flatten([np.asarray(loss), *(np.asarray(gradients[n]) for n in self.parameters)])
 
     def error(self, output: Any) -> float:
-        """Largest difference from the reference, as a share of the largest in the same array."""
+        """Largest Euclidean distance of an array from the reference, as a share of its length."""
         references = self._references
         stops = np.cumsum([array.size for array in references.values()])
         least = IS_ZERO * max(abs(array).max() for array in references.values())
         parts = zip(np.split(output, stops[:-1]), references.values(), strict=True)
-        scaled = [(found, array.ravel(), abs(array).max()) for found, array in parts]
-        return max(float(abs(a - b).max() / most) for a, b, most in scaled if most > least)
+        told = [(found, array.ravel()) for found, array in parts if abs(array).max() > least]
+        length = np.linalg.norm
+        return max(float(length(a - b) / length(b)) for a, b in told)
 
 
 def flatten(arrays: Sequence[Any]) -> Any:
