@@ -422,9 +422,8 @@ void bind_engine(nb::module_& m) {
       .def(
           "run_at",
           [](BoundContext& self, const std::vector<uintptr_t>& inputs,
-             const std::vector<uintptr_t>& outputs, int64_t first, int64_t stop) {
-            self.run_at(inputs, outputs, first, stop);
-          },
+             const std::vector<uintptr_t>& outputs, int64_t first,
+             int64_t stop) { self.run_at(inputs, outputs, first, stop); },
           "inputs"_a, "outputs"_a, "first"_a, "stop"_a,
           "Run steps first .. stop - 1 on the floats at addresses, which nobody checks: 0 for what "
           "these steps do not touch.")

@@ -39,16 +39,15 @@ std::unique_ptr<Step> make(const Target& target, const std::string& kernel,
   if (kernel != kKernel) attributes.fail("there is no kernel '" + kernel + "'.");
   const std::string kind = attributes.word("packs", "");
   if (kind == "pack") attributes.fail("it packs for a step that reads weights.");
-  return std::make_unique<PackStep>(find_step_kind(kind).make(
-      target, attributes.word("packs_for", ""), attributes, threads));
+  return std::make_unique<PackStep>(
+      find_step_kind(kind).make(target, attributes.word("packs_for", ""), attributes, threads));
 }
 
 }  // namespace
 
 StepKind pack_step_kind() {
   return {kKernel,
-          [](const Target&, const Attributes&) { return std::vector<std::string>{kKernel}; },
-          make,
+          [](const Target&, const Attributes&) { return std::vector<std::string>{kKernel}; }, make,
           [](const Target&) { return std::vector<std::string>{kKernel}; }};
 }
 
