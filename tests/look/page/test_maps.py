@@ -67,6 +67,8 @@ def test_maps_are_torchs(client, net):
     assert told["mean"] == pytest.approx(expected.mean(), abs=1e-6)
     assert told["limit"] == pytest.approx(np.abs(expected).max(), rel=1e-6)
     assert told["order"] == np.argsort(-np.abs(expected).mean((1, 2)), kind="stable").tolist()
+    busiest = np.abs(expected[told["order"][0]])
+    assert busiest[tuple(told["peak"])] == busiest.max()
     with torch.no_grad():
         shares = net(x).softmax(1)[0]
     assert run["prediction"][0]["probability"] == pytest.approx(float(shares.max()), rel=1e-5)

@@ -93,7 +93,7 @@ def statistics(value: Floats) -> dict[str, Any]:
     flat = value.reshape(len(value), -1) if value.ndim else value.reshape(1, 1)
     if not flat.size:
         nothing = dict.fromkeys(("min", "max", "mean", "std"))
-        return {**nothing, "limit": 0, "dead": 0, "order": []}
+        return {**nothing, "limit": 0, "dead": 0, "order": [], "peak": []}
     lows, highs = flat.min(1), flat.max(1)
     magnitude = np.maximum(np.abs(lows), np.abs(highs))
     vector = flat.shape[1] == 1
@@ -101,9 +101,11 @@ def statistics(value: Floats) -> dict[str, Any]:
         activity = magnitude if vector else np.abs(flat).mean(1, dtype=np.float64)
         mean, std = float(flat.mean(dtype=np.float64)), float(flat.std(dtype=np.float64))
     order = np.argsort(-np.nan_to_num(activity, nan=-1), kind="stable")[:64]
+    peak = np.abs(np.nan_to_num(flat[order[0]])).argmax()  # of the most active map
     return {
         "min": float(lows.min()), "max": float(highs.max()), "mean": mean, "std": std,
         "limit": float(magnitude.max()),
         "dead": int((flat[:, 0] == 0).sum() if vector else (lows == highs).sum()),
         "order": order,
+        "peak": [int(n) for n in np.unravel_index(peak, value.shape[1:])],
     }  # fmt: skip

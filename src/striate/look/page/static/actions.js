@@ -36,18 +36,13 @@ const fits = (layer, channel, place) => Number.isInteger(channel) && channel < (
 // Choose a layer; its unit is the one given, or the strongest of its most active map.
 export const chooseLayer = async (id, channel = null, place = null) => {
   const layer = layerOf(id);
-  const mine = turn.unit += 1;
+  turn.unit += 1; // answers on the unit before come too late
   const known = fits(layer, channel, place);
   update({ layer: id, channel: known ? channel : null, place: known ? place : null, unit: null, slice: null, shown: null });
   if (!state.run || !facts(id) || !layer.shape) return;
-  if (known) { await chooseUnit(channel, place); return; }
-  const busiest = facts(id).order[0] ?? 0;
-  try {
-    const peak = await strongest(layer, busiest);
-    if (mine === turn.unit) await chooseUnit(busiest, peak);
-  } catch (error) {
-    if (mine === turn.unit) await failed(error);
-  }
+  const { order, peak } = facts(id);
+  if (known) await chooseUnit(channel, place);
+  else if (order.length) await chooseUnit(order[0], peak);
 };
 
 export const chooseUnit = async (channel, place) => {
@@ -93,21 +88,3 @@ export const fullMap = async (id, channel, slice = null) => {
   const size = shape.slice(1).reduce((a, b) => a * b, 1);
   return { shape: shape.slice(1), data: data.subarray((channel - first) * size, (channel - first + 1) * size) };
 };
-
-const strongest = async (layer, channel) => {
-  const lengths = spatial(layer);
-  if (!lengths.length) return [];
-  const { shape, data } = await fullMap(layer.id, channel);
-  let best = 0;
-  for (let k = 1; k < data.length; k += 1) if (Math.abs(data[k]) > Math.abs(data[best])) best = k;
-  const peak = [];
-  for (let axis = shape.length - 1, rest = best; axis >= 0; axis -= 1) {
-    peak.unshift(rest % shape[axis]);
-    rest = Math.floor(rest / shape[axis]);
-  }
-  const scaled = peak.map((n, k) => scaledPlace(n, shape[k], lengths.at(k - shape.length)));
-  return lengths.length === 3 && shape.length === 2 ? [Math.floor(lengths[0] / 2), ...scaled] : scaled;
-};
-
-// From a pixel of a map that was averaged down to the middle of what it stands for.
-const scaledPlace = (n, shown, real) => Math.min(real - 1, Math.floor((n + 0.5) * real / shown));

@@ -139,12 +139,17 @@ function mark() {
   let chosen = rows.findIndex((row) => row.id === state.layer);
   if (chosen < 0) chosen = rows.findIndex((row) => row.block && !row.open && row.layers.includes(state.layer));
   rows.forEach((row, index) => {
-    row.element.setAttribute("aria-selected", String(index === chosen));
-    row.element.tabIndex = index === drawn.focus ? 0 : -1;
+    set(row.element, "aria-selected", index === chosen);
+    set(row.element, "tabindex", index === drawn.focus ? 0 : -1);
     row.element.classList.toggle("lit", row.id === state.shown && state.shown !== null);
     row.element.classList.toggle("changed", row.id in state.changes);
   });
   if (chosen >= 0) intoView(rows[chosen].element);
+}
+
+// What is set again, though it is the same, is styled again.
+function set(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
 function intoView(element) {
@@ -173,7 +178,7 @@ function focus(index) {
   const row = drawn.rows[Math.min(Math.max(index, 0), drawn.rows.length - 1)];
   if (!row) return;
   drawn.focus = drawn.rows.indexOf(row);
-  drawn.rows.forEach((one) => { one.element.tabIndex = one === row ? 0 : -1; });
+  drawn.rows.forEach((one) => set(one.element, "tabindex", one === row ? 0 : -1));
   row.element.focus({ preventScroll: true });
   intoView(row.element);
 }
