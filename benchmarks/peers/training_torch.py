@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ._loaded import Loaded, UnsupportedError
+from ._loaded import Loaded
 from ._training import LEARNING_RATE, MOMENTUM, TrainingTask
+from .torch_module import opened
 
 
 def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
@@ -18,13 +19,7 @@ def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
             "fused" (eager with `SGD(fused=True)`) or "compiled" (that with `torch.compile`).
     """
     set_threads(threads)
-    module = torch.load(task.module, weights_only=False)
-    x = torch.from_numpy(task.input)
-    if variant == "channels_last":
-        layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.dim())
-        if layout is None:
-            raise UnsupportedError("torch has this layout for images and volumes only")
-        module, x = module.to(memory_format=layout), x.to(memory_format=layout)
+    module, x = opened(task, channels_last=variant == "channels_last")
     called = torch.compile(module) if variant == "compiled" else module
     return steps(task, called, module, x, fused=variant in ("fused", "compiled"))
 

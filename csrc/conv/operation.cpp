@@ -15,8 +15,7 @@ void check_places(const Attributes& a, const ConvShape& s) {
 
 }  // namespace
 
-ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
-  ConvShape s;
+void parse_geometry(const Attributes& a, int lanes, ConvGeometry& s) {
   s.batch = a.integer("batch", 1, kMaxSize);
   s.in_channels = a.integer("in_channels", 1, kMaxSize);
   s.out_channels = a.integer("out_channels", 1, kMaxSize);
@@ -30,30 +29,36 @@ ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
   a.integers("stride", s.stride, 3, 1, kMaxSize);
   a.integers("dilation", s.dilation, 3, 1, kMaxSize);
   a.integers("padding", s.padding, 3, -kMaxSize, kMaxSize);
+  checked_product(a, {s.in[0], s.in[1], s.in[2]});
+  checked_product(a, {s.out[0], s.out[1], s.out[2]});
+  checked_product(a, {s.out_channels, s.in_channels, s.kernel[0], s.kernel[1], s.kernel[2]});
+  for (int axis = 0; axis < 3; ++axis) {
+    checked_product(a, {s.kernel[axis], s.dilation[axis]});
+    checked_product(a, {s.out[axis], s.stride[axis]});
+  }
+  s.plain_input = a.flag("plain_input");
+  s.bias = a.flag("bias");
+  const int64_t in_lanes = s.plain_input ? 1 : lanes;
+  s.x_batch_stride = batch_stride(a, "x_batch_stride", s.in_channels, s.in_pixels(), in_lanes);
+  checked_product(a, {s.batch, s.x_batch_stride});
+}
+
+ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
+  ConvShape s;
+  parse_geometry(a, lanes, s);
   for (int axis = 0; axis < 3; ++axis) s.out_full[axis] = s.out[axis];
   if (a.has("out_full")) {
     a.integers("out_full", s.out_full, 3, 1, kMaxSize);
     a.integers("out_step", s.out_step, 3, 1, kMaxSize);
     a.integers("out_start", s.out_start, 3, 0, kMaxSize);
   }
-  checked_product(a, {s.in[0], s.in[1], s.in[2]});
   checked_product(a, {s.out_full[0], s.out_full[1], s.out_full[2]});
-  checked_product(a, {s.out_channels, s.in_channels, s.kernel[0], s.kernel[1], s.kernel[2]});
-  for (int axis = 0; axis < 3; ++axis) {
-    checked_product(a, {s.kernel[axis], s.dilation[axis]});
-    checked_product(a, {s.out[axis], s.stride[axis]});
-  }
   check_places(a, s);
-  s.plain_input = a.flag("plain_input");
-  const int64_t in_lanes = s.plain_input ? 1 : lanes;
-  s.x_batch_stride = batch_stride(a, "x_batch_stride", s.in_channels, s.in_pixels(), in_lanes);
   s.y_batch_stride = batch_stride(a, "y_batch_stride", s.out_channels, s.full_pixels(), lanes);
   s.residual_batch_stride =
       batch_stride(a, "residual_batch_stride", s.out_channels, s.full_pixels(), lanes);
-  for (const int64_t stride : {s.x_batch_stride, s.y_batch_stride, s.residual_batch_stride}) {
-    checked_product(a, {s.batch, stride});
-  }
-  s.bias = a.flag("bias");
+  checked_product(a, {s.batch, s.y_batch_stride});
+  checked_product(a, {s.batch, s.residual_batch_stride});
   s.residual = a.flag("residual");
   s.scale = a.flag("scale");
   s.activation = parse_activation(a);

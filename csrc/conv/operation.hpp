@@ -8,6 +8,9 @@
 
 namespace striate {
 
+// The arguments that a convolution and its gradient for the filters share, but for y_batch_stride.
+void parse_geometry(const Attributes& attributes, int lanes, ConvGeometry& geometry);
+
 struct ConvOperation {
   static constexpr const char* kKind = "conv";
   using Shape = ConvShape;

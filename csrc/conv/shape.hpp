@@ -27,7 +27,8 @@
 
 namespace striate {
 
-struct ConvShape {
+// What a convolution and its gradient for the filters share.
+struct ConvGeometry {
   int64_t batch = 1;
   int64_t in_channels = 1, out_channels = 1, groups = 1;
   int64_t in[3] = {1, 1, 1};   // depth, height, width of x
@@ -37,21 +38,25 @@ struct ConvShape {
   int64_t dilation[3] = {1, 1, 1};
   int64_t padding[3] = {0, 0, 0};  // before the first pixel; behind the last follows from `out`
 
+  bool plain_input = false, bias = false;
+  int64_t x_batch_stride = 0, y_batch_stride = 0;  // in floats
+
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
+  int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
+};
+
+struct ConvShape : ConvGeometry {
   // Output place i is written to pixel out_start + i * out_step of a map of out_full pixels: a
   // transposed convolution is one convolution for each remainder of its stride.
   int64_t out_full[3] = {1, 1, 1};
   int64_t out_step[3] = {1, 1, 1};
   int64_t out_start[3] = {0, 0, 0};
 
-  bool plain_input = false;
-  int64_t x_batch_stride = 0, y_batch_stride = 0, residual_batch_stride = 0;  // in floats
-
-  bool bias = false, residual = false, scale = false;
+  bool residual = false, scale = false;
+  int64_t residual_batch_stride = 0;
   ActivationSpec activation;
 
-  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
-  int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
-  int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
   int64_t full_pixels() const { return out_full[0] * out_full[1] * out_full[2]; }
   bool unit_output() const {  // out_step is 1, as in every ordinary convolution
     return out_step[0] == 1 && out_step[1] == 1 && out_step[2] == 1;

@@ -18,26 +18,11 @@
 
 #include <cstdint>
 
-#include "kernels/kernel.hpp"
+#include "conv/shape.hpp"
 
 namespace striate {
 
-struct ConvWeightShape {
-  int64_t batch = 1;
-  int64_t in_channels = 1, out_channels = 1, groups = 1;
-  int64_t in[3] = {1, 1, 1};   // depth, height, width of x
-  int64_t out[3] = {1, 1, 1};  // and of gy: places of the window along each axis
-  int64_t kernel[3] = {1, 1, 1};
-  int64_t stride[3] = {1, 1, 1};
-  int64_t dilation[3] = {1, 1, 1};
-  int64_t padding[3] = {0, 0, 0};  // before the first pixel; behind the last follows from `out`
-
-  bool plain_input = false, bias = false;
-  int64_t x_batch_stride = 0, y_batch_stride = 0;  // in floats; the second is gy's
-
-  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
-  int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
-  int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
-};
+// y_batch_stride is gy's.
+struct ConvWeightShape : ConvGeometry {};
 
 }  // namespace striate

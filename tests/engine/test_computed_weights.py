@@ -30,6 +30,10 @@ CASES: dict[str, Any] = {
     ),
     # Of every four outputs three meet no tap.
     "few taps": (ConvTranspose(windows(1, stride=2), (1, 1)), (2, 5, 6, 6), (5, 24, 1, 1), (24,)),
+    "one place": (ConvTranspose(windows(5), (0, 0)), (3, 20, 1, 1), (20, 16, 5, 5)),
+    "one place, apart": (
+        ConvTranspose(windows(3, dilation=2), (0, 0)), (3, 20, 1, 1), (20, 16, 3, 3),
+    ),
     "linear": (Linear(), (4, 20), (10, 20), (10,)),
     "group norm": (GroupNorm(2), (4, 20, 3, 3), (20,), (20,)),
     "layer norm": (LayerNorm(2), (4, 5, 20), (5, 20), (5, 20)),

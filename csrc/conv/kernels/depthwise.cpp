@@ -30,6 +30,7 @@
 // What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, four divisions
 // as many: they are made once a task. Each task is a band of rows of one map, or several small
 // maps.
+#include "conv/kernels/groups.hpp"
 #include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
@@ -69,20 +70,6 @@ constexpr bool outside(int p, int k) {
   return ((kEnds & kLeft) && left < 0) || ((kEnds & kRight) && right > 0);
 }
 
-// The cell at x; of groups of four, channel J of each in the group's lanes.
-template <int G, int J>
-STRIATE_INLINE Vector cell(const float* x) {
-  const Vector v = load(x);
-  if constexpr (G == 1) {
-    return v;
-  } else {
-    IntVector from;
-    STRIATE_UNROLL
-    for (int i = 0; i < kLanes; ++i) from[i] = i / G * G + J;
-    return __builtin_shuffle(v, from);
-  }
-}
-
 // One tap's channel J of a group, and those behind it.
 template <int G, int KW, int SW, int kEnds, int NP, int J = 0>
 STRIATE_INLINE void add_tap(Vector (&sum)[NP], int k, const float* x, const float* w) {
@@ -90,7 +77,7 @@ STRIATE_INLINE void add_tap(Vector (&sum)[NP], int k, const float* x, const floa
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) {
     if (outside<KW, SW, kEnds, NP>(p, k)) continue;
-    sum[p] += cell<G, J>(x + p * SW * kLanes) * weight;
+    sum[p] += spread<G, J>(load(x + p * SW * kLanes)) * weight;
     pin(sum[p]);  // else GCC loads for several taps at once, and spills
   }
   pin(weight);  // else GCC puts the last sum where it was, and moves or spills others
@@ -105,7 +92,7 @@ STRIATE_INLINE void add_any(Vector (&sum)[NP], const Tile& t, const float* x, in
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) {
     const int64_t at = k + p * t.column;
-    if (at >= t.first && at < t.stop) sum[p] += cell<G, J>(x + at) * weight;
+    if (at >= t.first && at < t.stop) sum[p] += spread<G, J>(load(x + at)) * weight;
   }
   if constexpr (J + 1 < G) add_any<G, NP, J + 1>(sum, t, x, k, w + kLanes);
 }

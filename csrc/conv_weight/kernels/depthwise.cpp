@@ -10,6 +10,7 @@
 //
 // Groups of four channels are the same with four weights a tap, each meeting one channel of the
 // group in all the group's lanes.
+#include "conv/kernels/groups.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
 
@@ -29,19 +30,6 @@ struct Strip {
   float* sum;
   int64_t sum_row, sum_channel;  // floats from tap row to tap row, from channel to channel
 };
-
-// Channel J of each group in the group's lanes.
-template <int G, int J>
-STRIATE_INLINE Vector spread(Vector v) {
-  if constexpr (G == 1) {
-    return v;
-  } else {
-    IntVector from;
-    STRIATE_UNROLL
-    for (int i = 0; i < kLanes; ++i) from[i] = i / G * G + J;
-    return __builtin_shuffle(v, from);
-  }
-}
 
 template <int G, int J = 0>
 STRIATE_INLINE void add_channels(Vector* sum, Vector x, Vector g) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Runner:
         except ValueError as error:
             raise PlanError(f"{recipe.name}: {error}") from None
 
-    @property
+    @cached_property
     def native(self) -> bool:
         """Whether all steps are native, and all inputs and outputs float32."""
         tensors = (*self.recipe.inputs, *self.recipe.outputs)
@@ -87,15 +88,20 @@ class Runner:
 
     def __call__(self, inputs: list[Array], outputs: list[Array | None]) -> list[Array]:
         """Run once on whole blocks of the batch; float32 outputs are written where given."""
-        return self._run(self._context(), inputs, outputs, None)
+        return self._run(self.context(), inputs, outputs, None)
 
     def profile(self, inputs: list[Array], outputs: list[Array | None]) -> list[float]:
         """Run once, and give each step's seconds."""
         times: list[float] = []
-        self._run(self._context(), inputs, outputs, times)
+        self._run(self.context(), inputs, outputs, times)
         return times
 
-    def _context(self) -> _core.Context:
+    def context(self) -> _core.Context:
+        """Memory to run in.
+
+        Raises:
+            PlanError: There is none left.
+        """
         try:
             return _core.Context(self.program)
         except MemoryError:
@@ -103,18 +109,6 @@ class Runner:
                 f"{self.recipe.name}: there is no memory for an arena of "
                 f"{4 * self.recipe.arena_floats:,} bytes."
             ) from None
-
-    def context(self) -> _core.Context:
-        """Memory to run in: what both parts of a recipe share.
-
-        Raises:
-            PlanError: There is none left.
-        """
-        return self._context()
-
-    def hold(self, inputs: list[Array]) -> dict[str, Array]:
-        """Arrays that islands hand on, at the start: constants and inputs."""
-        return self._held(inputs)
 
     def run_part(
         self,
@@ -149,7 +143,7 @@ class Runner:
     ) -> None:
         """Run step by step, and call after(i) behind step i."""
         ins = [x if x.dtype == np.float32 else _EMPTY for x in inputs]
-        held = self._held(inputs)
+        held = self.hold(inputs)
         spaces = self._spaces(context, ins, outputs)
         steps = 0
         for segment in self._segments:
@@ -163,7 +157,8 @@ class Runner:
                 after(steps)
                 steps += 1
 
-    def _held(self, inputs: list[Array]) -> dict[str, Array]:
+    def hold(self, inputs: list[Array]) -> dict[str, Array]:
+        """Arrays that islands hand on, at the start: constants and inputs."""
         names = (t.name for t in self.recipe.inputs)
         return {**self._constants, **dict(zip(names, inputs, strict=True))}
 
@@ -181,7 +176,7 @@ class Runner:
     ) -> list[Array]:
         ins = [x if x.dtype == np.float32 else _EMPTY for x in inputs]
         outs = [_EMPTY if y is None else y for y in outputs]
-        held = self._held(inputs)
+        held = self.hold(inputs)
         spaces = self._spaces(context, ins, outs)
         for segment in self._segments:
             if isinstance(segment, Island):

@@ -18,7 +18,7 @@ from ... import _core
 from ...errors import GraphError
 from ...graph import Graph, Node
 from .._fuse import Group
-from .._values import Array, Map, Step, Storage, Weights, three
+from .._values import Array, Map, Step, Storage, Weights
 from ._view import View, copy_attributes, parted_view, view
 
 LOWERINGS: dict[str, Callable[[Lowering, Group], None]] = {}
@@ -427,11 +427,6 @@ def activation_of(group: Group) -> dict[str, Any]:
     from .._activations import native_activation
 
     return (native_activation(group.activation) or {}) if group.activation else {}
-
-
-def spatial(values: Any, fill: int) -> list[int]:
-    """Numbers of one to three axes as (depth, height, width)."""
-    return list(three(tuple(values), fill))
 
 
 def blocks_of(vector: Array | None, lanes: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...graph.gradient import Training
-from .._fuse import groups
+from .._fuse import Group, groups
 from .._values import Map, Step
 from ._lower import Lowered, copied_output, lower_group, lower_input, lower_output
 from ._lowering import Lowering
@@ -35,19 +35,19 @@ def lower_training(training: Training, target: str, lanes: int) -> LoweredTraini
     low = Lowering(graph, target, lanes, concat_slots(graph, lanes))
     inputs = [lower_input(low, name, index) for index, name in enumerate(graph.inputs)]
     ahead = {node.name for node in graph.nodes[: training.forward]}
-    parts = groups(graph)
-    first = [g for g in parts if all(node.name in ahead for node in g.nodes)]
-    for group in first:
+    passes: tuple[list[Group], list[Group]] = ([], [])
+    for group in groups(graph):
+        passes[not all(node.name in ahead for node in group.nodes)].append(group)
+    for group in passes[0]:
         lower_group(low, group)
-    made = {value for group in first for node in group.nodes for value in node.outputs}
+    made = {value for group in passes[0] for node in group.nodes for value in node.outputs}
     outputs: dict[str, Map] = {}
     for index, name in enumerate(graph.outputs):
         if name in made or name in graph.inputs:
             outputs[name] = copied_output(low, name, index)
     forward = len(low.steps)
-    for group in parts:
-        if group not in first:
-            lower_group(low, group)
+    for group in passes[1]:
+        lower_group(low, group)
     for index, name in enumerate(graph.outputs):
         if name not in outputs:
             outputs[name] = lower_output(low, name, index)

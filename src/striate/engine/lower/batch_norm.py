@@ -12,6 +12,7 @@ from .._activations import native_activation
 from .._fuse import Group
 from .._values import Array, Map
 from ._lowering import Lowering, NotNative, activation_of, blocks_of, lowers
+from ._windows import POINTWISE
 
 
 @lowers("batch_norm")
@@ -47,7 +48,7 @@ def _emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: A
     """Y = scale * x + shift, channel by channel: a 1x1 convolution of each for itself."""
     x = low.blocked(value)
     y = low.make_blocked(group.output, x)
-    channels, one = x.channels, [1, 1, 1]
+    channels = x.channels
     attributes = {
         "batch": x.batch,
         "in_channels": channels,
@@ -55,10 +56,7 @@ def _emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: A
         "groups": channels,
         "in": list(x.sizes),
         "out": list(x.sizes),
-        "kernel": one,
-        "stride": one,
-        "dilation": one,
-        "padding": [0, 0, 0],
+        **POINTWISE,
         "x_batch_stride": x.batch_stride,
         "y_batch_stride": y.batch_stride,
         "bias": True,

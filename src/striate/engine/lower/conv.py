@@ -11,9 +11,10 @@ from ...graph.ops import Conv, ConvTranspose
 from ...window import Window
 from .._fuse import Group, scale_of
 from .._values import Map, Storage, Weights
-from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+from ._lowering import Lowering, NotNative, activation_of, lowers
 from ._product import multiply
 from ._view import view
+from ._windows import spatial, window_attributes
 
 _FEW_CHANNELS = 4
 """Up to so many input channels a convolution reads the network's input as it is."""
@@ -72,10 +73,7 @@ def emit_conv(
         "groups": op.groups,
         "in": spatial(shape[2:], 1),
         "out": list(y.sizes),
-        "kernel": spatial((w.size for w in windows), 1),
-        "stride": spatial((int(w.stride) for w in windows), 1),
-        "dilation": spatial((int(w.dilation) for w in windows), 1),
-        "padding": spatial((int(w.before) for w in windows), 0),
+        **window_attributes(op.windows, shape[2:]),
         "plain_input": plain,
         "y_batch_stride": y.batch_stride,
         "bias": bias is not None,
@@ -147,8 +145,7 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     if any(w.dilation != 1 and w.stride != 1 for w in windows):
         raise NotNative("it has both a stride and a dilation")
     weight = low.filters(weight_name)
-    one_place = set(shape[2:]) == {1} and all(w.before == w.after == 0 for w in windows)
-    if one_place and isinstance(weight, Map) and op.groups == 1 and bias_name is None:
+    if isinstance(weight, Map) and bias_name is None and _spreads_one(low, group, op, value):
         _spread_one(low, group, value, weight)
         return
     bias = low.vector(bias_name)
@@ -189,13 +186,21 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
         step.macs = 0  # told once
 
 
+def _spreads_one(low: Lowering, group: Group, op: ConvTranspose, value: str) -> bool:
+    """Whether each output is one tap of the only place that an image has."""
+    taps = tuple(w.size for w in op.windows)
+    return (
+        set(low.shape(value)[2:]) == {1}
+        and low.shape(group.output)[2:] == taps
+        and all(w.before == w.after == 0 for w in op.windows)
+        and op.groups == 1
+        and group.activation is None
+    )
+
+
 def _spread_one(low: Lowering, group: Group, value: str, weight: Map) -> None:
     """Each image's one place spread over all outputs: a product of matrices."""
-    shape = low.shape(group.output)
-    taps = weight.shape[2:]
-    if shape[2:] != taps or group.activation is not None:
-        raise NotNative("its outputs lie further apart than its one window")
-    rows, depth, columns = shape[0], weight.shape[0], math.prod(weight.shape[1:])
+    rows, depth, columns = low.shape(value)[0], weight.shape[0], math.prod(weight.shape[1:])
     x = low.plain(value)
     y = low.make_plain(group.output)
     multiply(low, group, x, weight, (rows, depth), (depth, columns), y)

@@ -7,7 +7,8 @@ from typing import Any
 from ...graph.ops import ConvWeightGradient
 from .._fuse import Group
 from .._values import Map
-from ._lowering import Lowering, lowers, spatial
+from ._lowering import Lowering, lowers
+from ._windows import POINTWISE, spatial, window_attributes
 from .conv import reads_plain
 
 
@@ -23,13 +24,9 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     plain = reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
     gy = low.standard(gradient)
-    windows = [w.on(n) for w, n in zip(op.windows, low.shape(value)[2:], strict=True)]
     attributes = {
+        **window_attributes(op.windows, low.shape(value)[2:]),
         "groups": op.groups,
-        "kernel": spatial((w.size for w in windows), 1),
-        "stride": spatial((int(w.stride) for w in windows), 1),
-        "dilation": spatial((int(w.dilation) for w in windows), 1),
-        "padding": spatial((int(w.before) for w in windows), 0),
         "plain_input": plain,
     }
     own = {"in_channels": x.shape[1], "in": spatial(x.shape[2:], 1)} if plain else _sizes(x)
@@ -47,9 +44,7 @@ def lower_linear_weight(low: Lowering, group: Group) -> bool:
     gy = _map_of_rows(low, group.turned.inputs[0] or "")
     if x is None or gy is None or x.shape[:-1] != gy.shape[:-1]:
         return False
-    one = [1, 1, 1]
-    attributes = {"kernel": one, "stride": one, "dilation": one, "padding": [0, 0, 0]}
-    _emit(low, group, attributes | _sizes(x), x, gy)
+    _emit(low, group, POINTWISE | _sizes(x), x, gy)
     return True
 
 

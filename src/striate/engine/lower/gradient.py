@@ -20,7 +20,7 @@ from .._activations import native_activation
 from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, NotNative, lowers
-from .pool import window_attributes
+from .pool import pool_attributes
 
 
 @lowers("activation_gradient")
@@ -69,7 +69,7 @@ def lower_max_pool_gradient(low: Lowering, group: Group) -> None:
     gy, x, y = (low.standard(name) for name in _inputs(low, group))
     attributes: dict[str, Any] = {"adaptive": True}
     if isinstance(op, MaxPoolGradient):
-        attributes = window_attributes(op.windows, x.shape[2:])
+        attributes = pool_attributes(op.windows, x.shape[2:])
     _pool_gradient(low, group, {"mode": "max", **attributes}, gy, x, y)
 
 
@@ -81,7 +81,7 @@ def lower_avg_pool_gradient(low: Lowering, group: Group) -> None:
     (gy,) = (low.standard(name) for name in _inputs(low, group))
     attributes: dict[str, Any] = {"adaptive": True}
     if isinstance(op, AvgPoolGradient):
-        attributes = window_attributes(op.windows, op.sizes)
+        attributes = pool_attributes(op.windows, op.sizes)
         attributes["count_include_pad"] = op.count_include_pad
         if op.divisor is not None:
             attributes["divisor"] = op.divisor
@@ -99,7 +99,7 @@ def lower_slice_gradient(low: Lowering, group: Group) -> None:
         if op.axis < 2 or op.step < 1 or windows[op.axis - 2] != Window(1):
             raise NotNative("its positions are not those of a window")
         windows[op.axis - 2] = Window(1, op.step, padding=(-op.start, 0))
-    attributes = window_attributes(tuple(windows), low.shape(group.output)[2:])
+    attributes = pool_attributes(tuple(windows), low.shape(group.output)[2:])
     _pool_gradient(low, group, {"mode": "avg", "divisor": 1, **attributes}, gy)
 
 

@@ -7,6 +7,7 @@ import math
 from .._fuse import Group
 from .._values import Map, Weights
 from ._lowering import Lowering, NotNative, activation_of, lowers
+from ._windows import POINTWISE
 
 
 @lowers("linear")
@@ -56,17 +57,13 @@ def on_channels(low: Lowering, group: Group, x: Map, weight: Weights, bias: Weig
     linear = low.make_blocked(group.node.outputs[0], x)
     y = linear.permuted(group.permuted) if group.permuted else linear
     low.alias(group.output, y)
-    one = [1, 1, 1]
     attributes = {
         "batch": x.batch,
         "in_channels": x.channels,
         "out_channels": weight.shape[0],
         "in": list(x.sizes),
         "out": list(x.sizes),
-        "kernel": one,
-        "stride": one,
-        "dilation": one,
-        "padding": [0, 0, 0],
+        **POINTWISE,
         "x_batch_stride": x.batch_stride,
         "y_batch_stride": y.batch_stride,
         "bias": bias is not None,

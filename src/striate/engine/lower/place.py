@@ -21,8 +21,9 @@ from ...graph.ops import (
 )
 from .._fuse import Group
 from .._values import Map, Storage
-from ._lowering import Lowering, NotNative, lowers, spatial
+from ._lowering import Lowering, NotNative, lowers
 from ._view import dim_of, view
+from ._windows import spatial
 from .combine import take_view
 
 

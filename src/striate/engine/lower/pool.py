@@ -8,7 +8,8 @@ from ...graph.ops import AdaptivePool, AvgPool, MaxPool
 from ...window import Window
 from .._fuse import Group
 from .._values import Map
-from ._lowering import Lowering, NotNative, activation_of, lowers, spatial
+from ._lowering import Lowering, NotNative, activation_of, lowers
+from ._windows import spatial, window_attributes
 
 
 @lowers("max_pool", "avg_pool")
@@ -20,7 +21,7 @@ def lower_pool(low: Lowering, group: Group) -> None:
     attributes = {
         **_sizes(x, y),
         "mode": "max" if isinstance(op, MaxPool) else "avg",
-        **window_attributes(op.windows, x.shape[2:]),
+        **pool_attributes(op.windows, x.shape[2:]),
         **activation_of(group),
     }
     if isinstance(op, MaxPool) and op.indices and len(group.node.outputs) > 1:
@@ -36,16 +37,11 @@ def lower_pool(low: Lowering, group: Group) -> None:
     low.emit(group, "pool", attributes, [x], [y])
 
 
-def window_attributes(windows: tuple[Window, ...], sizes: tuple[int, ...]) -> dict[str, Any]:
-    """The attributes of windows on maps of these sizes."""
+def pool_attributes(windows: tuple[Window, ...], sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The arguments of a pooling's windows: also how much padding behind an average counts."""
     concrete = [w.on(n) for w, n in zip(windows, sizes, strict=True)]
-    return {
-        "kernel": spatial((w.size for w in concrete), 1),
-        "stride": spatial((int(w.stride) for w in concrete), 1),
-        "dilation": spatial((int(w.dilation) for w in concrete), 1),
-        "padding": spatial((int(w.before) for w in concrete), 0),
-        "padding_after": spatial(map(_counted_after, windows, concrete), 0),
-    }
+    after = spatial(map(_counted_after, windows, concrete), 0)
+    return {**window_attributes(windows, sizes), "padding_after": after}
 
 
 @lowers("adaptive_pool")

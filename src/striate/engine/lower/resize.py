@@ -7,7 +7,8 @@ import numpy as np
 from ...graph.ops import Resize
 from .._fuse import Group
 from .._values import Array
-from ._lowering import Lowering, activation_of, lowers, spatial
+from ._lowering import Lowering, activation_of, lowers
+from ._windows import spatial
 
 
 @lowers("resize")
