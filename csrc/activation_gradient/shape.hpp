@@ -7,7 +7,7 @@
 // the slope is 0 because f is flat there, gx is 0 whatever gy is, as in torch.
 //
 // Maps are like those of `elementwise`: blocked, or contiguous where `plain`. in[0] = gy, in[1] as
-// above, out[0] = gx, which may be gy or in[1] itself. With `added`, in[2] is added to gy first:
+// above, out[0] = gx, which may be one of them itself. With `added`, in[2] is added to gy first:
 // the gradient that comes through a shortcut. Image n starts at n * gy_batch_stride (x_, added_,
 // gx_). Unused lanes of gx are 0.
 #pragma once

@@ -6,17 +6,25 @@ from collections.abc import Callable
 
 from .draw import Rng
 from .kinds import (
+    activation_gradient,
+    batch_norm,
     conv,
     conv_weight,
     copy,
+    cross_entropy,
     elementwise,
     layout,
     linear,
     matmul,
     norm,
+    norm_gradient,
+    pack,
     pool,
+    pool_gradient,
     reduce,
     resize,
+    softmax_gradient,
+    sums,
 )
 from .problem import Problem
 
@@ -32,4 +40,12 @@ GENERATORS: dict[str, Callable[[Rng], Problem]] = {
     "layout": layout.draw,
     "matmul": matmul.draw,
     "reduce": reduce.draw,
+    "pack": pack.draw,
+    "sums": sums.draw,
+    "activation_gradient": activation_gradient.draw,
+    "batch_norm": batch_norm.draw,
+    "norm_gradient": norm_gradient.draw,
+    "pool_gradient": pool_gradient.draw,
+    "softmax_gradient": softmax_gradient.draw,
+    "cross_entropy": cross_entropy.draw,
 }

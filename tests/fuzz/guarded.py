@@ -84,13 +84,20 @@ class Pieces:
 
 
 def run(
-    problem: Problem, target: str, kernel: str, threads: int, *, at_end: bool = True, turn: int = 0
+    problem: Problem,
+    target: str,
+    kernel: str,
+    threads: int,
+    *,
+    at_end: bool = True,
+    turn: int = 0,
+    in_place: tuple[int, int] | None = None,
 ) -> list[Array]:
-    """Compute a problem by a kernel: (N, C, *sizes), or as the operand is.
+    """Compute a problem by a kernel: (N, C, *sizes), or as the operand is; what is none is empty.
 
     Plain operands end (or start) where memory does. So do weights and blocked inputs, which a
     program wants aligned: the one whose turn it is; NaN lies between the others. Blocked outputs
-    and scratch lie in the arena, among NaN.
+    and scratch lie in the arena, among NaN, and there an output written over an input: `in_place`.
 
     Raises:
         AssertionError: The kernel wrote where it should not, or left out what it should write.
@@ -111,6 +118,10 @@ def run(
         if operand is None:
             continue
         memory = np.empty(told[0][i], np.float32)
+        if in_place and i == in_place[1]:
+            lay_out(operand, lanes, memory)
+            kept = memory
+            continue
         if not operand.blocked:
             memory = place(region(next(free)), told[0][i])
             plain.append(memory)
@@ -136,11 +147,17 @@ def run(
 
     outputs: list[Array] = []
     output_places = []
-    for operand, floats in zip(problem.outputs, told[1], strict=True):
-        output_places.append((1, 0, in_arena(floats)) if operand.blocked else (4, len(outputs), 0))
-        if not operand.blocked:
+    for i, (operand, floats) in enumerate(zip(problem.outputs, told[1], strict=True)):
+        if operand is None:
+            output_places.append((0, 0, 0))
+        elif operand.blocked or operand.aligned or (in_place and i == in_place[0]):
+            output_places.append((1, 0, in_arena(floats)))
+        else:
+            output_places.append((4, len(outputs), 0))
             outputs.append(place(region(next(free)), floats))
             outputs[-1][:] = math.nan
+    if in_place:
+        input_places[in_place[1]] = output_places[in_place[0]]
     shared, scratch = in_arena(needs.shared_floats), in_arena(needs.thread_floats * threads)
     memory = pieces.joined(place)
     program = _core.Program(
@@ -153,16 +170,23 @@ def run(
     context = _core.Context(program)
     arena = context.arena
     arena[:] = math.nan
+    if in_place:
+        start = output_places[in_place[0]][2]
+        arena[start : start + kept.size] = kept
     before = [x.copy() for x in (memory, *plain)]
     context.run(plain, outputs, 0, 1)
     used = np.zeros(size, bool)
     for start, floats in spans:
         used[start : start + floats] = True
     assert np.isnan(arena[~used]).all(), "it wrote outside its memory"
-    for x, kept in zip((memory, *plain), before, strict=True):
-        assert np.array_equal(x, kept, equal_nan=True), "it wrote into what it reads"
+    for x, old in zip((memory, *plain), before, strict=True):
+        assert np.array_equal(x, old, equal_nan=True), "it wrote into what it reads"
     return [
-        operand.read(outputs[where] if space == 4 else arena[start : start + floats].copy(), lanes)
+        np.empty(0)
+        if operand is None
+        else operand.read(
+            outputs[where] if space == 4 else arena[start : start + floats].copy(), lanes
+        )
         for operand, floats, (space, where, start) in zip(
             problem.outputs, told[1], output_places, strict=True
         )

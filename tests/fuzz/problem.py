@@ -21,6 +21,7 @@ class Operand:
         array: (N, C, *sizes); where it is an output, what is expected in float64. NaN stands where
             a kernel must not write.
         blocked: In blocks of channels; else contiguous.
+        aligned: Contiguous, and the step wants it at a multiple of 64 bytes.
         stride: Name of the attribute that tells how far its images are apart; empty: none does.
         gap: Between images, in blocks of lanes (in floats where it is plain).
         unused: What the lanes behind the last channel hold, of an input.
@@ -31,6 +32,7 @@ class Operand:
     stride_name: str = ""
     gap: int = 0
     unused: float = 3.0
+    aligned: bool = False
 
     def images(self, lanes: int) -> Array:
         """An image a row, as they lie in memory."""
@@ -73,18 +75,39 @@ class Problem:
         kind: Of the step.
         attributes: Its arguments, but for strides of batches.
         inputs, outputs: Its operands.
-        bound: How far an output may be off, by the kernel's name.
+        bound: How far outputs may be off, by the kernel's name; a list where each has its own. A
+            bound is a number, or an array of one for each number of the output.
         weight: To be packed as weight 0.
         weights: Those behind it, as they are.
+        in_place: Pairs (output, input) of which the one may lie where the other does.
+        target: The only one that it is for; empty: all.
     """
 
     kind: str
     attributes: dict[str, Any]
     inputs: list[Operand | None]
-    outputs: list[Operand]
+    outputs: list[Operand | None]
     bound: Callable[[str], Any]
     weight: Array | None = None
     weights: list[Array | None] = field(default_factory=list)
+    in_place: tuple[tuple[int, int], ...] = ()
+    target: str = ""
+
+    def bounds(self, kernel: str) -> list[Any]:
+        """How far each output may be off."""
+        told = self.bound(kernel)
+        return told if isinstance(told, list) else [told] * len(self.outputs)
+
+    def places_to_share(self, lanes: int) -> list[tuple[int, int]]:
+        """Those of `in_place` whose operands lie alike."""
+        return [
+            (i, j)
+            for i, j in self.in_place
+            if (y := self.outputs[i]) is not None
+            and (x := self.inputs[j]) is not None
+            and (y.blocked, y.array.size, y.stride(lanes))
+            == (x.blocked, x.array.size, x.stride(lanes))
+        ]
 
     def attributes_for(self, lanes: int) -> dict[str, Any]:
         """All arguments of the step."""
@@ -96,5 +119,6 @@ class Problem:
         return self.attributes | strides
 
     def __str__(self) -> str:
-        shapes = [x and (x.array.shape, x.blocked, x.gap) for x in (*self.inputs, *self.outputs)]
+        operands = (*self.inputs, *self.outputs)
+        shapes = [None if x is None else (x.array.shape, x.blocked, x.gap) for x in operands]
         return f"{self.kind} {self.attributes} {shapes}"

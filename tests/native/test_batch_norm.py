@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ MAPS = [(1, 1, 2), (3, 8, 1), (2, 17, 5), (5, 3, 49), (1, 24, 2100), (130, 9, 33
 NO_END = float("inf")
 
 
-def draw(*shape: int, mean: float = 0, deviation: float = 1, seed: int = 0) -> Array:
+def draw(*shape: int, mean: float = 0, deviation: float = 1, seed: Sequence[int] = (0,)) -> Array:
     return np.random.default_rng(seed).normal(mean, deviation, shape).astype(np.float32)
 
 
@@ -52,28 +53,33 @@ class Norm:
     eps: float = 1e-3
     mean: float = 0.0
     deviation: float = 1.0
+    seed: int = 0
 
     @cached_property
     def arrays(self) -> dict[str, Array | None]:
         """What the steps read; gy is 0 where rounding might decide what the mask is."""
         n, c, pixels = self.shape
-        x = draw(n, c, pixels, mean=self.mean, deviation=self.deviation)
+        x = draw(n, c, pixels, mean=self.mean, deviation=self.deviation, seed=(self.seed, 0))
         drawn: dict[str, Array | None] = {
             "x": x,
-            "residual": draw(n, c, pixels, seed=2) if self.residual else None,
-            "weight": draw(c, seed=3) if self.weight else None,
-            "bias": draw(c, seed=4) if self.bias else None,
-            "mean": draw(c, mean=self.mean, deviation=self.deviation, seed=5),
-            "variance": (abs(draw(c, seed=6)) + 0.5) * np.float32(self.deviation) ** 2,
+            "residual": draw(n, c, pixels, seed=(self.seed, 2)) if self.residual else None,
+            "weight": draw(c, seed=(self.seed, 3)) if self.weight else None,
+            "bias": draw(c, seed=(self.seed, 4)) if self.bias else None,
+            "mean": draw(c, mean=self.mean, deviation=self.deviation, seed=(self.seed, 5)),
+            "variance": (abs(draw(c, seed=(self.seed, 6))) + 0.5) * np.float32(self.deviation) ** 2,
         }
         if self.training:
             mean, variance = BatchMoments().evaluate(x.astype(float))
             drawn |= {"mean": mean.astype(np.float32), "variance": variance.astype(np.float32)}
         y = self._output(drawn)
         near = np.minimum(abs(y - self.low), abs(y - self.high)) < 1e-3
-        gy = np.where(near & (self.mask != "none"), 0, draw(n, c, pixels, seed=1))
+        gy = np.where(near & (self.mask != "none"), 0, draw(n, c, pixels, seed=(self.seed, 1)))
         y = y.clip(self.low, self.high).astype(np.float32) if self.mask == "output" else None
-        added = (gy * draw(n, c, pixels, seed=7)).astype(np.float32) if self.added else None
+        added = (
+            (gy * draw(n, c, pixels, seed=(self.seed, 7))).astype(np.float32)
+            if self.added
+            else None
+        )
         return {**drawn, "gy": gy.astype(np.float32), "y": y, "added": added}
 
     def _output(self, arrays: dict[str, Array | None]) -> Array:

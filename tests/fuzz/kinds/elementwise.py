@@ -75,6 +75,7 @@ def draw(rng: Rng) -> Problem:
         [Operand(x, not plain, "x_batch_stride", gap(rng), 1.0), beside(b, "b_batch_stride"),
          beside(shift, "c_batch_stride")],
         [Operand(exact, not plain, "y_batch_stride", gap(rng))], lambda _: bound,
+        in_place=((0, 0), (0, 1), (0, 2)) if second == "same" else ((0, 0),),
     )  # fmt: skip
 
 
@@ -91,5 +92,5 @@ def _broadcast(rng: Rng) -> Problem:
     attributes, exact, bound = draw_activation(rng, attributes, exact, 4e-6)
     return Problem(
         "elementwise", attributes, [Operand(v.reshape(1, -1)) for v in (a, b)],
-        [Operand(exact.reshape(1, -1))], lambda _: bound,
+        [Operand(exact.reshape(1, -1))], lambda _: bound, in_place=((0, 0), (0, 1)),
     )  # fmt: skip

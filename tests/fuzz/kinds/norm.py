@@ -59,5 +59,5 @@ def draw(rng: Rng) -> Problem:
     return Problem(
         "norm", attributes, [Operand(x, blocked, "x_batch_stride", gap(rng), 77.0)],
         [Operand(expected, blocked, "y_batch_stride", gap(rng))], lambda _: bound,
-        weights=[w, b],
+        weights=[w, b], in_place=((0, 0),),
     )  # fmt: skip

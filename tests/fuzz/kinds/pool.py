@@ -13,8 +13,8 @@ from ..draw import Rng, axes, channels, draw_activation, gap, normal, pick
 from ..problem import Operand, Problem
 
 
-def draw(rng: Rng) -> Problem:
-    """A maximum or a mean over windows, adaptive or not."""
+def pooling(rng: Rng) -> test_pool.Pooling:
+    """Windows of any kind, or adaptive ones."""
     used = axes(rng, 3)
     size = tuple(
         1 if i not in used else int(rng.integers(1, 10 if len(used) == 3 else 30)) for i in range(3)
@@ -22,19 +22,22 @@ def draw(rng: Rng) -> Problem:
     common: dict[str, Any] = {
         "size": size, "channels": channels(rng), "batch": int(pick(rng, 1, 1, 2, 3)),
     }  # fmt: skip
-    mode = pick(rng, "max", "avg")
     if rng.random() < 0.2:
         places = tuple(int(rng.integers(1, n + 3)) if i in used else 1 for i, n in enumerate(size))
-        problem = test_pool.Pooling(places=places, **common)
-    else:
-        windows = tuple(_window(rng, n) if i in used else Window(1) for i, n in enumerate(size))
-        problem = test_pool.Pooling(
-            windows=windows, count_include_pad=bool(rng.random() < 0.5),
-            divisor=int(rng.integers(1, 9)) if rng.random() < 0.1 else None, **common,
-        )  # fmt: skip
-    x = normal(rng, problem.batch, problem.channels, *size)
+        return test_pool.Pooling(places=places, **common)
+    windows = tuple(_window(rng, n) if i in used else Window(1) for i, n in enumerate(size))
+    return test_pool.Pooling(
+        windows=windows, count_include_pad=bool(rng.random() < 0.5),
+        divisor=int(rng.integers(1, 9)) if rng.random() < 0.1 else None, **common,
+    )  # fmt: skip
+
+
+def draw(rng: Rng) -> Problem:
+    """A maximum or a mean over windows, adaptive or not."""
+    problem, mode = pooling(rng), str(pick(rng, "max", "avg"))
+    x = normal(rng, problem.batch, problem.channels, *problem.size)
     exact = problem.reference(x, mode)
-    terms = math.prod(size) if mode == "avg" else 0
+    terms = math.prod(problem.size) if mode == "avg" else 0
     attributes, expected, bound = draw_activation(
         rng, problem.attributes(mode, exact.shape[2:]), exact, 4 * EPS * terms
     )

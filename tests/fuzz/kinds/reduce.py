@@ -37,7 +37,7 @@ def draw(rng: Rng) -> Problem:
         bound = (4 + steps) * 2e-7 * float(terms.max())
     return Problem(
         "reduce", attributes, [Operand(x.reshape(1, -1))], [Operand(exact.reshape(1, -1))],
-        lambda _: bound,
+        lambda _: bound, in_place=((0, 0),),
     )  # fmt: skip
 
 
