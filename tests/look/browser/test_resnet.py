@@ -75,6 +75,20 @@ class TestMap:
             tab.keyboard.press("ArrowRight")
         assert rows(tab).count() > 20
 
+    def test_pointing_at_rows_far_from_the_chosen_one_leaves_the_map_where_it_is(
+        self, tab: Any, trouble: list[str]
+    ) -> None:
+        tab.click("#unfold")
+        tab.locator("#tree [data-layer='0']").click()
+        expect(tab, "layer-title", "conv1")
+        tab.evaluate("() => { document.getElementById('tree-scroll').scrollTop = 600; }")
+        for layer in (30, 31):
+            tab.locator(f"#tree [data-layer='{layer}']").hover()
+            tab.wait_for_selector(f"#tree .lit[data-layer='{layer}']")
+        far = tab.evaluate("() => document.getElementById('tree-scroll').scrollTop")
+        assert far > 300, "the map went back to the chosen layer"
+        tab.click("#fold")
+
     def test_a_search_finds_layers_by_name_and_kind(self, tab: Any, trouble: list[str]) -> None:
         tab.fill("#search", "layer3 conv")
         names = tab.locator("#tree .title").evaluate_all("all => all.map((one) => one.title)")

@@ -27,8 +27,8 @@ export function startArchitecture() {
   byId("tree").addEventListener("keydown", onKey);
   watch(["model"], () => { update({ open: firstOpen(state.model) }); });
   watch(["open", "query", "heat", "whatif", "changes"], draw);
-  watch(["layer"], () => { reveal(); mark(); });
-  watch(["shown"], mark);
+  watch(["layer"], () => { reveal(); intoView(chosen()); mark(); });
+  watch(["shown"], light);
 }
 
 // Unfold what hides the chosen layer.
@@ -133,18 +133,24 @@ function after(id) {
   return [html("span", { class: "shape new" }, html("s", {}, shape(old)), " ", shape(now.shape))];
 }
 
-// Show which row is chosen, which are on the way to the hovered one.
+// The row of the chosen layer, or of the folded block that holds it.
+const chosen = () => drawn.rows.find((row) => row.id === state.layer)
+  ?? drawn.rows.find((row) => row.block && !row.open && row.layers.includes(state.layer));
+
+// Show which row is chosen, and which were changed.
 function mark() {
-  const { rows } = drawn;
-  let chosen = rows.findIndex((row) => row.id === state.layer);
-  if (chosen < 0) chosen = rows.findIndex((row) => row.block && !row.open && row.layers.includes(state.layer));
-  rows.forEach((row, index) => {
-    set(row.element, "aria-selected", index === chosen);
+  const own = chosen();
+  drawn.rows.forEach((row, index) => {
+    set(row.element, "aria-selected", row === own);
     set(row.element, "tabindex", index === drawn.focus ? 0 : -1);
-    row.element.classList.toggle("lit", row.id === state.shown && state.shown !== null);
     row.element.classList.toggle("changed", row.id in state.changes);
   });
-  if (chosen >= 0) intoView(rows[chosen].element);
+  light();
+}
+
+// Show which row the reader points at, here or in the list of fields. Nothing scrolls away from it.
+function light() {
+  for (const row of drawn.rows) row.element.classList.toggle("lit", row.id === state.shown && state.shown !== null);
 }
 
 // What is set again, though it is the same, is styled again.
@@ -152,7 +158,9 @@ function set(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-function intoView(element) {
+function intoView(row) {
+  if (!row) return;
+  const { element } = row;
   const box = byId("tree-scroll");
   const [top, bottom] = [element.offsetTop, element.offsetTop + element.offsetHeight];
   if (top < box.scrollTop) box.scrollTop = top - 40;
@@ -180,7 +188,7 @@ function focus(index) {
   drawn.focus = drawn.rows.indexOf(row);
   drawn.rows.forEach((one) => set(one.element, "tabindex", one === row ? 0 : -1));
   row.element.focus({ preventScroll: true });
-  intoView(row.element);
+  intoView(row);
 }
 
 function onKey(event) {
