@@ -158,7 +158,7 @@ class TestNumbers:
             page.keyboard.press(key)
         expect(page, "unit-title", "Channel 3 at (21, 11) of c1")
         shows(page, values[0]["c1"][3, 21, 11])
-        assert "unit=3:21,11" in page.evaluate("location.hash")
+        page.wait_for_function("() => location.hash.includes('unit=3:21,11')")  # a little later
 
     def test_the_slider_through_the_sum_ends_at_the_total(self, at: At) -> None:
         page = at("layer=c1&unit=2:10,10&image=0")

@@ -1,11 +1,13 @@
 // What the reader can do: run an input, choose a layer, choose a unit.
 
 import { hush, tell } from "./notice.js";
+import { SLICE } from "./slices.js";
 import { forget, getArray, getUnit, has, startRun } from "./source.js";
 import { facts, layerOf, state, update } from "./state.js";
 
 const turn = { run: 0, unit: 0 }; // only the last question of each kind is answered
 const last = { sample: null, file: null };
+let undrawn = {}; // a new run, until its first unit is drawn
 
 // Run a sample, or a file's bytes.
 export const run = async (sample, file = null, wanted = {}) => {
@@ -16,9 +18,11 @@ export const run = async (sample, file = null, wanted = {}) => {
     if (mine !== turn.run) return;
     Object.assign(last, { sample, file });
     hush();
-    update({ run: answer, sample, busy: "" });
     const layer = wanted.layer ?? state.layer;
-    await chooseLayer(layer, wanted.channel ?? (layer === state.layer ? state.channel : null), wanted.place ?? state.place);
+    const channel = wanted.channel ?? (layer === state.layer ? state.channel : null);
+    undrawn = { run: answer, sample, busy: "" };
+    Object.assign(state, undrawn);
+    await chooseLayer(layer, channel, wanted.place ?? state.place);
   } catch (error) {
     if (mine === turn.run) { update({ busy: "" }); tell(error); }
   }
@@ -34,24 +38,32 @@ const fits = (layer, channel, place) => Number.isInteger(channel) && channel < (
   && place && place.length === spatial(layer).length && place.every((n, k) => n < spatial(layer)[k]);
 
 // Choose a layer; its unit is the one given, or the strongest of its most active map.
-export const chooseLayer = async (id, channel = null, place = null) => {
+export const chooseLayer = (id, channel = null, place = null) => {
   const layer = layerOf(id);
-  turn.unit += 1; // answers on the unit before come too late
-  const known = fits(layer, channel, place);
-  update({ layer: id, channel: known ? channel : null, place: known ? place : null, unit: null, slice: null, shown: null });
-  if (!state.run || !facts(id) || !layer.shape) return;
-  const { order, peak } = facts(id);
-  if (known) await chooseUnit(channel, place);
-  else if (order.length) await chooseUnit(order[0], peak);
+  const known = facts(id);
+  const strongest = layer.shape && known?.order.length ? [known.order[0], known.peak] : [null, null];
+  const unit = fits(layer, channel, place) ? [channel, place] : strongest;
+  return show(id, ...unit, { layer: id, unit: null, slice: null, shown: null });
 };
 
-export const chooseUnit = async (channel, place) => {
-  const mine = turn.unit += 1;
-  const id = state.layer;
-  update({ channel, place });
-  if (!state.run) return;
+export const chooseUnit = (channel, place) => show(state.layer, channel, place);
+
+// The server answers sooner than the page is drawn: what is chosen is drawn with its answers, once,
+// unless they take longer than this.
+const PATIENCE = 60; // ms
+const soon = (promise) => Promise.race([promise.catch(() => null), new Promise((resolve) => { setTimeout(resolve, PATIENCE, null); })]);
+
+const show = async (id, channel, place, patch = {}) => {
+  const mine = turn.unit += 1; // answers on the unit before come too late
+  const asked = channel !== null && facts(id) ? getUnit(state.run.id, id, channel, place) : null;
+  const answers = asked && await soon(Promise.all([asked, "layer" in patch && firstMaps(id, channel)]));
+  if (mine !== turn.unit) return;
+  const held = answers && "value" in answers[0];
+  update({ ...undrawn, ...patch, channel, place, ...(held ? { unit: answers[0] } : {}) });
+  undrawn = {};
+  if (!asked || held) return;
   try {
-    const unit = await getUnit(state.run.id, id, channel, place);
+    const unit = await asked;
     if (mine !== turn.unit) return;
     if ("value" in unit) update({ unit });
     else if (unit.place) await chooseUnit(channel, unit.place);
@@ -59,6 +71,12 @@ export const chooseUnit = async (channel, place) => {
   } catch (error) {
     if (mine === turn.unit) { update({ unit: null }); await failed(error); }
   }
+};
+
+// Maps are asked for with the unit, not when the grid is drawn.
+const firstMaps = (id, channel) => {
+  const first = layerOf(id).shape.length === 1 ? 0 : channel - channel % SLICE;
+  return state.view === "maps" ? getArray(mapsUrl(id, first, SLICE, 64)).catch(() => null) : null;
 };
 
 const failed = async (error) => {
@@ -82,8 +100,8 @@ export const fullMap = async (id, channel, slice = null) => {
     const { shape, data } = await getArray(url);
     return shape.length === 1 ? { shape: [1], data: data.slice(channel, channel + 1) } : { shape: shape.slice(1), data };
   }
-  const first = channel - channel % 64;
-  const { shape, data } = await getArray(mapsUrl(id, first, 64, 64));
+  const first = channel - channel % SLICE;
+  const { shape, data } = await getArray(mapsUrl(id, first, SLICE, 64));
   if (shape.length === 1) return { shape: [1], data: data.slice(channel, channel + 1) };
   const size = shape.slice(1).reduce((a, b) => a * b, 1);
   return { shape: shape.slice(1), data: data.subarray((channel - first) * size, (channel - first + 1) * size) };

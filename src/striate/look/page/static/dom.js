@@ -41,6 +41,18 @@ export function sized(canvas, width, height) {
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+// The width of an element, without a layout of its own where one has told it; changed() is called
+// when it becomes another.
+export function widthOf(element, changed) {
+  let known = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (Math.round(contentRect.width) === known) return;
+    known = Math.round(contentRect.width);
+    changed();
+  }).observe(element);
+  return () => known || element.clientWidth;
+}
+
 // Call at most once a frame.
 export function framed(draw) {
   let asked = false;

@@ -14,7 +14,7 @@ const MOST_PLANES = 16; // of one filter, side by side
 export function startFilters() {
   held.grid = createGrid(byId("filters-grid"), "Filters");
   watch(["model", "layer", "view", "epoch"], draw);
-  watch(["channel"], () => held.grid.show({ marked: state.channel ?? -1 }));
+  watch(["channel"], () => { if (state.view === "filters") held.grid.show({ marked: state.channel ?? -1 }); });
 }
 
 function draw() {

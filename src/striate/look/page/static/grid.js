@@ -4,7 +4,7 @@
 // there yet; told(k) says it in words; choose(k, fx, fy) is called with the shares of the tile.
 
 import { css, tint } from "./colors.js";
-import { framed, html, put, sized } from "./dom.js";
+import { framed, html, put, sized, widthOf } from "./dom.js";
 
 const GAP = 8;
 
@@ -18,13 +18,13 @@ export function createGrid(host, name) {
   const grid = { count: 0, width: 64, height: 64, active: 0, marked: -1, gap: GAP, caption: 0, at: null };
   const redraw = framed(draw);
   scroll.addEventListener("scroll", redraw);
-  new ResizeObserver(redraw).observe(scroll);
+  const width = widthOf(scroll, redraw);
 
-  const columns = () => Math.max(1, Math.floor((scroll.clientWidth - grid.gap) / (grid.width + grid.gap)));
+  const columns = () => Math.max(1, Math.floor((width() - grid.gap) / (grid.width + grid.gap)));
   const pitch = () => grid.height + grid.caption + grid.gap;
 
   function draw() {
-    const wide = scroll.clientWidth;
+    const wide = width();
     if (!wide) return;
     const across = columns();
     const rows = Math.ceil(grid.count / across);

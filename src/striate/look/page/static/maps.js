@@ -38,6 +38,7 @@ function draw() {
     held.key = key;
   }
   held.order = ordered(layer.shape[0], known.order);
+  held.slices.at(layer.shape.length === 1 ? 0 : held.order[0]); // an answer that is there is drawn with the first frame
   const flat = lengths.every((n) => n === 1);
   const shown = { count: layer.shape[0], told: (at) => told(layer, at), label: (at) => String(held.order[at]), choose, hover, name: `Feature maps of ${layer.name}` };
   if (flat) held.grid.show({ ...shown, width: 20, height: 20, gap: 4, caption: 0, paint: paintNumber(known.limit) });

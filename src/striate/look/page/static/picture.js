@@ -2,7 +2,7 @@
 // gradient of the chosen unit; and the prediction.
 
 import { at } from "./actions.js";
-import { byId, html, put } from "./dom.js";
+import { byId, html, put, widthOf } from "./dom.js";
 import { percent, plural } from "./format.js";
 import { boxOf, nested } from "./field.js";
 import { createPlane } from "./plane.js";
@@ -10,7 +10,7 @@ import { getArray } from "./source.js";
 import { facts, layerOf, state, update, watch } from "./state.js";
 import { inputView } from "./views.js";
 
-const held = { plane: null, all: false, key: "", rows: [], room: 0 };
+const held = { plane: null, all: false, key: "", rows: [], room: null, drawn: 0 };
 
 export function startPicture() {
   held.plane = createPlane(byId("picture"));
@@ -21,10 +21,8 @@ export function startPicture() {
   watch(["run", "layer", "place", "unit", "overlay", "shown"], draw);
   watch(["run"], drawPrediction);
   byId("prediction-more").addEventListener("click", () => { held.all = !held.all; drawPrediction(); });
-  new ResizeObserver(() => { if (Math.abs(room() - (held.room ?? 0)) > 8) draw(); }).observe(byId("picture"));
+  held.room = widthOf(byId("picture"), () => { if (Math.abs(held.room() - held.drawn) > 8) draw(); });
 }
-
-const room = () => byId("picture").clientWidth;
 
 // The exact box of the unit where it is known, else the one of the layer's field.
 function ownBox() {
@@ -35,7 +33,7 @@ function ownBox() {
 const draw = async () => {
   byId("picture-none").hidden = Boolean(state.run);
   if (!state.run) return;
-  held.room = room();
+  held.drawn = held.room();
   const box = ownBox();
   const depth = box?.length === 3 ? Math.max(0, Math.floor((box[0][0] + box[0][1] - 1) / 2)) : null;
   const [view, gradient] = await Promise.all([inputView(depth), gradientView()]).catch(() => []);
@@ -51,7 +49,7 @@ const draw = async () => {
     view.paint(context, ...place);
     if (state.overlay === "gradient" && gradient) gradient(context, ...place);
   };
-  held.plane.show({ lengths: view.lengths, paint, boxes, most: Math.min(room(), 420, Math.max(200, 0.45 * innerHeight)), label: `The input of ${state.run.input_shape.join(" by ")}, with what the units along the path see of it` });
+  held.plane.show({ lengths: view.lengths, paint, boxes, most: Math.min(held.drawn, 420, Math.max(200, 0.45 * innerHeight)), label: `The input of ${state.run.input_shape.join(" by ")}, with what the units along the path see of it` });
   drawFields(fields);
 };
 

@@ -42,19 +42,31 @@ export const layerOf = (id) => state.model.layers[id];
 export const current = () => layerOf(state.layer);
 export const facts = (id) => state.run?.layers[id] ?? null;
 
-// #layer=c3&unit=4:2,3&image=0
+const link = { written: location.hash, timer: 0 };
+
+// #layer=c3&unit=4:2,3&image=0, when the reader has come to rest: browsers refuse to write many in a
+// row. A link that is not ours has been asked for, and is about to be followed.
 function writeHash() {
-  if (!state.model) return;
+  clearTimeout(link.timer);
+  link.timer = setTimeout(() => {
+    if (!state.model || location.hash !== link.written) return;
+    history.replaceState(null, "", hashOf());
+    link.written = location.hash;
+  }, 100);
+}
+
+function hashOf() {
   const parts = [`layer=${encodeURIComponent(current().name)}`];
   if (state.channel !== null) {
     parts.push(`unit=${state.channel}${state.place?.length ? `:${state.place.join(",")}` : ""}`);
   }
   if (state.sample !== null) parts.push(`image=${encodeURIComponent(state.sample)}`);
-  history.replaceState(null, "", `#${parts.join("&")}`);
+  return `#${parts.join("&")}`;
 }
 
 // What a link asks for: { layer, channel, place, sample }, undefined where it says nothing.
 export function readHash() {
+  link.written = location.hash;
   const parts = new URLSearchParams(location.hash.slice(1));
   const layer = state.model.layers.find((one) => one.name === parts.get("layer"));
   const [, channel, place] = /^(\d+)(?::([\d,]+))?$/.exec(parts.get("unit") ?? "") ?? [];

@@ -1,7 +1,7 @@
 // One unit: what it sees, where its window lies on the map before, its sum, and who reads it.
 
 import { chooseLayer, chooseUnit } from "./actions.js";
-import { byId, html, put } from "./dom.js";
+import { byId, html, put, widthOf } from "./dom.js";
 import { number, place, plural } from "./format.js";
 import { createPlane } from "./plane.js";
 import { getJson, onlyStrongest } from "./source.js";
@@ -10,7 +10,8 @@ import { drawSum, groupsOf } from "./sum.js";
 import { channelView, inputView } from "./views.js";
 
 const planes = {};
-const held = { channel: 0, most: 0 }; // shown of the map before; the side of a plane, in pixels
+// The channel shown of the map before; the room for planes, and the side of one, in pixels.
+const held = { channel: 0, room: null, most: 0 };
 
 export function startUnit() {
   planes.seen = createPlane(byId("seen-plane"));
@@ -19,7 +20,7 @@ export function startUnit() {
   byId("channel").addEventListener("change", (event) => moveTo(Number(event.target.value), state.place));
   byId("where").addEventListener("change", (event) => moveTo(state.channel, event.target.value.split(/[^\d]+/).filter(Boolean).map(Number)));
   watch(["unit", "layer", "channel", "place"], draw);
-  new ResizeObserver(refit).observe(byId("planes"));
+  held.room = widthOf(byId("planes"), refit);
 }
 
 // The place along a volume's first axis, which the planes do not show.
@@ -74,7 +75,7 @@ function drawHead(layer) {
 }
 
 const most = () => {
-  const room = byId("planes").clientWidth;
+  const room = held.room();
   const columns = Math.max(1, Math.min(3, Math.floor((room + 22) / 200)));
   return Math.round(Math.min((room - 22 * (columns - 1)) / columns - 2, 340));
 };
@@ -90,7 +91,7 @@ const drawSeen = async (unit) => {
   if (!fresh(unit)) return;
   const box = flat(unit.box);
   const sizes = unit.box.map(([a, b]) => b - a).join(" \u00d7 ");
-  planes.seen.show({ ...view, boxes: [{ box, kind: "field" }], view: box, most: most(), label: `The ${sizes} pixels of the input that the unit sees` });
+  planes.seen.show({ ...view, boxes: [{ box, kind: "field" }], view: box, most: held.most, label: `The ${sizes} pixels of the input that the unit sees` });
   const hidden = unit.box.some(([a, b], k) => a < unit.visible[k][0] || b > unit.visible[k][1]);
   put(byId("seen-words"), `Sees ${sizes} of the input, ${range(unit.box)}${hidden ? "; the hatched part is padding" : ""}.`);
 };
@@ -104,7 +105,7 @@ const drawOwn = async (unit, layer) => {
   const view = await channelView(layer.id, unit.channel, deep()[0] ?? null);
   if (!fresh(unit)) return;
   const cursor = unit.place.slice(-view.lengths.length);
-  planes.own.show({ ...view, cursor, most: most(), label: `Channel ${unit.channel} of ${layer.name}; the arrow keys move the unit, now at ${place(unit.place)}` });
+  planes.own.show({ ...view, cursor, most: held.most, label: `Channel ${unit.channel} of ${layer.name}; the arrow keys move the unit, now at ${place(unit.place)}` });
   put(byId("own-words"), `${layer.name}, channel ${unit.channel}. Click, or use the arrow keys.`);
 };
 
@@ -124,7 +125,7 @@ const drawBefore = async (unit, channel) => {
   const view = await channelView(layer, held.channel, shape.length === 4 ? Math.min(Math.max(middle(box) ?? 0, 0), shape[1] - 1) : null);
   if (!fresh(unit)) return;
   const name = layer < 0 ? "the input" : layerOf(layer).name;
-  planes.before.show({ ...view, boxes: [{ box: flat(box), kind: "window" }], most: most(), label: `Channel ${held.channel} of ${name} with the unit's window, ${range(box)}` });
+  planes.before.show({ ...view, boxes: [{ box: flat(box), kind: "window" }], most: held.most, label: `Channel ${held.channel} of ${name} with the unit's window, ${range(box)}` });
   put(byId("before-words"), `Its window on ${name}, channel ${held.channel}: ${range(box)}.`);
 };
 
