@@ -48,13 +48,23 @@ PoolShape PoolOperation::parse(const Attributes& a, int lanes) {
   checked_product(a, {s.batch, s.x_batch_stride});
   checked_product(a, {s.batch, s.y_batch_stride});
   s.activation = parse_activation(a);
+  s.places = a.flag("places");
+  if (s.places && (s.average || s.adaptive || s.window() > kMaxPlaces)) {
+    a.fail("places are of a maximum of windows of up to 255 pixels.");
+  }
   return s;
 }
 
+int64_t PoolOperation::places_floats(const Shape& s, int lanes) {
+  return s.batch * round_up(s.channels, lanes) * s.out_pixels() / 4;
+}
+
 Extents PoolOperation::extents(const Shape& s, int lanes) {
-  return {{map_floats(s.batch, s.x_batch_stride, s.channels, s.in_pixels(), lanes)},
-          {map_floats(s.batch, s.y_batch_stride, s.channels, s.out_pixels(), lanes)},
-          {}};
+  Extents e{{map_floats(s.batch, s.x_batch_stride, s.channels, s.in_pixels(), lanes)},
+            {map_floats(s.batch, s.y_batch_stride, s.channels, s.out_pixels(), lanes)},
+            {}};
+  if (s.places) e.out.push_back(places_floats(s, lanes));
+  return e;
 }
 
 }  // namespace striate

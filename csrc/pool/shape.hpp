@@ -9,8 +9,13 @@
 // of m along an axis of n pixels is floor(i*n/m) .. ceil((i+1)*n/m) - 1; kernel, stride, dilation
 // and padding are not used.
 //
+// A NaN in a window is its largest number.
+//
 // Maps are blocked as for convolution (conv/shape.hpp); unused lanes hold and get finite numbers.
-// in[0] = x, out[0] = y.
+// in[0] = x, out[0] = y. With `places` (of a maximum of windows of up to kMaxPlaces pixels, not
+// adaptive) out[1] tells which pixel of each window won, for its gradient: the first of equals, the
+// last NaN, by its place u in the whole window, padding included. They lie as y would in its own
+// map, each as one byte.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +25,22 @@
 
 namespace striate {
 
+constexpr int64_t kMaxPlaces = 255;
+
 struct PoolShape {
   int64_t batch = 1, channels = 1;
   int64_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
   int64_t padding[3] = {0, 0, 0}, padding_after[3] = {0, 0, 0};
   bool average = false, adaptive = false, count_include_pad = false;
+  bool places = false;
   int64_t divisor = 0;                             // 0: the count
   int64_t x_batch_stride = 0, y_batch_stride = 0;  // in floats
   ActivationSpec activation;
 
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
+  int64_t window() const { return kernel[0] * kernel[1] * kernel[2]; }
 };
 
 }  // namespace striate

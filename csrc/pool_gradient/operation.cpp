@@ -26,8 +26,11 @@ Extents PoolGradientOperation::extents(const Shape& s, int lanes) {
   };
   Extents e{
       {floats(s.gy_batch_stride, p.out_pixels())}, {floats(s.gx_batch_stride, p.in_pixels())}, {}};
-  e.in.push_back(p.average ? 0 : floats(p.x_batch_stride, p.in_pixels()));
-  e.in.push_back(p.average ? 0 : floats(p.y_batch_stride, p.out_pixels()));
+  if (p.places) {
+    e.in.push_back(PoolOperation::places_floats(p, lanes));
+  } else if (!p.average) {
+    e.in.push_back(floats(p.x_batch_stride, p.in_pixels()));
+  }
   return e;
 }
 

@@ -18,6 +18,7 @@ from striate.graph.ops import (
     Binary,
     CrossEntropy,
     CrossEntropyGradient,
+    MaxPlacesGradient,
     MaxPool,
     MaxPoolGradient,
     Permute,
@@ -83,8 +84,28 @@ def test_maxima(adaptive: bool) -> None:
     windows = (Window(2, 2), Window(2, 2)) if adaptive else WINDOWS
     (y,) = MaxPool(windows).evaluate(x)
     gy = draw.standard_normal(y.shape).astype(np.float32)
-    node = Node("n", op, ("gy", "x", "y"), ("gx",))
-    check(graph_of(node, outputs=("gx",), gy=gy.shape, x=x.shape, y=y.shape), gy, x, y)
+    node = Node("n", op, ("gy", "x"), ("gx",))
+    check(graph_of(node, outputs=("gx",), gy=gy.shape, x=x.shape), gy, x)
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+def test_maxima_by_their_places(permuted: bool) -> None:
+    """The places are bytes; a gradient whose axes lie in another order is reordered."""
+    draw = np.random.default_rng(0)
+    x = draw.integers(-2, 3, LARGE).astype(np.float32)
+    (y,) = MaxPool(WINDOWS).evaluate(x)
+    gy = draw.standard_normal(y.shape).astype(np.float32)
+    nodes = [Node("pool", MaxPool(WINDOWS, places=True), ("x",), ("y", "places"))]
+    if permuted:
+        gy = np.ascontiguousarray(gy.transpose(0, 1, 3, 2))
+        turn = Permute((0, 1, 3, 2))
+        nodes += [
+            Node("f", MaxPool((Window(1),) * 2), ("gy",), ("e",)),
+            Node("t", turn, ("e",), ("g",)),
+        ]
+    gradient = MaxPlacesGradient(WINDOWS, LARGE[2:])
+    nodes.append(Node("n", gradient, ("g" if permuted else "gy", "places"), ("gx",)))
+    check(graph_of(*nodes, outputs=("y", "gx"), x=x.shape, gy=gy.shape), x, gy)
 
 
 def test_a_gradient_lies_where_the_one_it_is_made_of_did() -> None:

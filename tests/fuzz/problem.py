@@ -22,6 +22,7 @@ class Operand:
             a kernel must not write.
         blocked: In blocks of channels; else contiguous.
         aligned: Contiguous, and the step wants it at a multiple of 64 bytes.
+        in_bytes: A blocked map of whole numbers, each a byte, and four of them a float of memory.
         stride: Name of the attribute that tells how far its images are apart; empty: none does.
         gap: Between images, in blocks of lanes (in floats where it is plain).
         unused: What the lanes behind the last channel hold, of an input.
@@ -33,17 +34,19 @@ class Operand:
     gap: int = 0
     unused: float = 3.0
     aligned: bool = False
+    in_bytes: bool = False
 
     def images(self, lanes: int) -> Array:
         """An image a row, as they lie in memory."""
         if self.blocked:
-            return block(self.array, lanes, self.unused).reshape(len(self.array), -1)
+            images = block(self.array, lanes, self.unused).reshape(len(self.array), -1)
+            return images.astype(np.uint8).view(np.float32) if self.in_bytes else images
         return np.asarray(self.array, np.float32).reshape(len(self.array), -1)
 
     def _own(self, lanes: int) -> int:
         _, c, *sizes = (*self.array.shape, 1)
         channels = -(-c // lanes) * lanes if self.blocked else c
-        return channels * int(np.prod(sizes))
+        return channels * int(np.prod(sizes)) // (4 if self.in_bytes else 1)
 
     def stride(self, lanes: int) -> int:
         """Floats from image to image."""
@@ -56,6 +59,8 @@ class Operand:
             gap = memory[i * stride + own : (i + 1) * stride]
             assert np.isnan(gap).all(), "it wrote between images"
         images = np.stack([memory[i * stride : i * stride + own] for i in range(n)])
+        if self.in_bytes:
+            images = images.view(np.uint8)
         if not self.blocked:
             return images.reshape(self.array.shape)
         whole = np.moveaxis(images.reshape(n, -1, *sizes, lanes), -1, 2)

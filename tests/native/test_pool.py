@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from striate import Window, _core
 from striate.graph.ops import AdaptivePool, AvgPool, MaxPool
+from striate.graph.ops.pool import MOST_PLACES
 
 from .steps import EPS, Array, block, run_step, unblock
 
@@ -38,6 +41,21 @@ class Pooling:
         (y,) = operation.evaluate(x.astype(np.float64))
         return np.asarray(y)
 
+    @property
+    def window(self) -> int:
+        """Pixels of it."""
+        return math.prod(w.size for w in self.windows)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the winners' places can be written as bytes."""
+        return self.places is None and self.window <= MOST_PLACES
+
+    def winners(self, x: Array) -> tuple[Array, Array]:
+        """The largest of each window and its place."""
+        y, places = MaxPool(self.windows, places=True).evaluate(x)
+        return y, places
+
     def attributes(self, mode: str, out: tuple[int, ...]) -> dict[str, Any]:
         common = {
             "batch": self.batch, "channels": self.channels, "in": list(self.size),
@@ -65,6 +83,13 @@ class Pooling:
         (y,) = run_step(target, "pool", kernel, attributes, [block(x, lanes, 3.0)], [shape])
         assert np.isfinite(y).all(), "unused lanes must hold finite numbers"
         return unblock(y, self.channels)
+
+
+def unblock_bytes(places: Array, out: tuple[int, ...], lanes: int, channels: int) -> Array:
+    """Bytes that lie as a blocked map does as (N, C, *)."""
+    blocks = -(-channels // lanes)
+    told = places.view(np.uint8).reshape(-1, blocks, *out, lanes)
+    return np.moveaxis(told, -1, 2).reshape(-1, blocks * lanes, *out)[:, :channels]
 
 
 def _square(*args: Any, **more: Any) -> tuple[Window, Window, Window]:
@@ -124,6 +149,80 @@ def test_every_kernel_that_fits_agrees_with_the_definition(
         assert np.abs(y - expected).max() <= 4 * EPS * terms, kernel
 
 
+def run_places(problem: Pooling, target: str, x: Array, **more: Any) -> tuple[Array, Array]:
+    lanes = dict(_core.targets())[target]
+    out = problem.winners(x)[0].shape[2:]
+    attributes = problem.attributes("max", out) | {"places": True} | more
+    assert _core.candidates(target, "pool", attributes) == ["places"]
+    blocks = -(-problem.channels // lanes)
+    shape = (problem.batch, blocks, *out, lanes)
+    y, places = run_step(
+        target, "pool", "places", attributes, [block(x, lanes, 3.0)],
+        [shape, (math.prod(shape) // 4,)],
+    )  # fmt: skip
+    return unblock(y, problem.channels), unblock_bytes(places, out, lanes, problem.channels)
+
+
+def drawn_with_equals(problem: Pooling, seed: int = 0) -> Array:
+    """Few numbers, zeros of both signs, infinities and a NaN here and there."""
+    some = np.array([-2, -1, -0.0, 0, 1, 2, 2, -np.inf, np.nan], np.float32)
+    shape = (problem.batch, problem.channels, *problem.size)
+    return np.random.default_rng(seed).choice(some, shape, p=[0.12] * 8 + [0.04])
+
+
+WITH_PLACES = [name for name, problem in SHAPES.items() if problem.has_places]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", WITH_PLACES)
+def test_places_are_of_the_first_of_equals_and_the_last_nan(name: str, target: str) -> None:
+    x = drawn_with_equals(SHAPES[name])
+    y, places = run_places(SHAPES[name], target, x)
+    expected, winners = SHAPES[name].winners(x)
+    assert np.array_equal(y, expected, equal_nan=True)
+    if "ceil mode, padded" not in name:  # where a window may hold no pixel, and no place
+        assert np.array_equal(places, winners)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_nan_is_the_largest_number_of_its_window(name: str, target: str) -> None:
+    problem = SHAPES[name]
+    x = drawn_with_equals(problem)
+    expected = problem.reference(x, "max")
+    attributes = problem.attributes("max", expected.shape[2:])
+    for kernel in _core.candidates(target, "pool", attributes):
+        lanes = dict(_core.targets())[target]
+        shape = (problem.batch, -(-problem.channels // lanes), *expected.shape[2:], lanes)
+        (y,) = run_step(target, "pool", kernel, attributes, [block(x, lanes, 3.0)], [shape])
+        assert np.array_equal(unblock(y, problem.channels), expected, equal_nan=True), kernel
+
+
+def test_places_agree_with_torch() -> None:
+    """Numbers in the window from torch's flat positions in the map."""
+    problem = Pooling(windows=_square(3, 2, 1, 1), size=(1, 13, 14), batch=2)
+    x = drawn_with_equals(problem)
+    given = torch.from_numpy(x[:, :, 0])
+    theirs, flat = torch.nn.functional.max_pool2d(given, 3, 2, 1, return_indices=True)
+    y, places = run_places(problem, TARGETS[0], x)
+    row, column = np.divmod(places[:, :, 0].astype(int), 3)
+    at = np.arange(7)
+    position = (row + 2 * at[:, None] - 1) * 14 + column + 2 * at - 1
+    assert np.array_equal(y[:, :, 0], theirs.numpy(), equal_nan=True)
+    assert np.array_equal(position, flat.numpy())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_activation_follows_with_places(target: str) -> None:
+    problem = SHAPES["3x3/2 padded"]
+    x = np.random.default_rng(0).standard_normal((2, 17, 1, 13, 14)).astype(np.float32)
+    clamp = {"activation": "clamp", "alpha": 0.0, "beta": 0.5}
+    y, places = run_places(problem, target, x, **clamp)
+    expected, winners = problem.winners(x)
+    assert np.array_equal(y, np.clip(expected, 0, 0.5))
+    assert np.array_equal(places, winners)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_activation_follows(target: str) -> None:
     problem = Pooling()
@@ -139,5 +238,8 @@ def test_wrong_arguments_are_refused() -> None:
     attributes = Pooling().attributes("max", (1, 3, 4))
     with pytest.raises(ValueError, match="mode must be max or avg"):
         _core.candidates(TARGETS[0], "pool", attributes | {"mode": "min"})
+    for more in ({"mode": "avg"}, {"adaptive": True}, {"kernel": [1, 16, 16]}):
+        with pytest.raises(ValueError, match="maximum of windows of up to 255 pixels"):
+            _core.candidates(TARGETS[0], "pool", attributes | {"places": True} | more)
     with pytest.raises(ValueError, match="less than the map's own size"):
         _core.candidates(TARGETS[0], "pool", attributes | {"x_batch_stride": 1})

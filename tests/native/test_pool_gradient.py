@@ -24,56 +24,71 @@ from .test_pool import SHAPES, Pooling
 TARGETS = [name for name, _ in _core.targets()]
 
 
-def drawn(problem: Pooling, mode: str, seed: int = 0) -> tuple[Array, Array, Array]:
-    """Gy, x and y; x is of few numbers, so that windows hold equals."""
+def drawn(problem: Pooling, seed: int = 0) -> tuple[Array, Array]:
+    """Gy and x, of few numbers, so that windows hold equals."""
     rng = np.random.default_rng(seed)
     x = rng.integers(-3, 4, (problem.batch, problem.channels, *problem.size)).astype(np.float32)
-    y = problem.reference(x, mode).astype(np.float32)
-    return rng.standard_normal(y.shape).astype(np.float32), x, y
+    y = problem.reference(x, "max")
+    return rng.standard_normal(y.shape).astype(np.float32), x
 
 
-def reference(problem: Pooling, mode: str, gy: Array, x: Array, y: Array) -> Array:
+def reference(problem: Pooling, mode: str, gy: Array, x: Array) -> Array:
     operation: Any
     if mode == "max":
-        seen: tuple[Array, ...] = (x, y)
         adaptive, windowed = AdaptiveMaxPoolGradient(problem.size), MaxPoolGradient(problem.windows)
         operation = adaptive if problem.places else windowed
-    else:
-        seen = ()
-        operation = AvgPoolGradient(
-            problem.windows, problem.size, problem.count_include_pad, problem.divisor
-        )
-        if problem.places:
-            operation = AdaptiveAvgPoolGradient(problem.size)
-    (gx,) = operation.evaluate(gy.astype(np.float64), *seen)
+        (gx,) = operation.evaluate(gy.astype(np.float64), x)
+        return np.asarray(gx)
+    operation = AvgPoolGradient(
+        problem.windows, problem.size, problem.count_include_pad, problem.divisor
+    )
+    if problem.places:
+        operation = AdaptiveAvgPoolGradient(problem.size)
+    (gx,) = operation.evaluate(gy.astype(np.float64))
     return np.asarray(gx)
 
 
 def run(
-    problem: Pooling, mode: str, target: str, kernel: str, given: tuple[Array, Array, Array],
+    problem: Pooling, mode: str, target: str, kernel: str, given: tuple[Array, Array],
     threads: int = 1,
 ) -> Array:  # fmt: skip
     lanes = dict(_core.targets())[target]
-    gy, x, y = given
+    gy, x = given
+    attributes = problem.attributes(mode, gy.shape[2:])
     inputs = [block(gy, lanes, 2.0)]
-    if mode == "max":
-        inputs += [block(x, lanes, 1.0), block(y, lanes, 3.0)]
+    if kernel == "places":
+        attributes["places"] = True
+        inputs.append(block_bytes(problem.winners(x)[1], lanes))
+    elif mode == "max":
+        inputs.append(block(x, lanes, 1.0))
     blocks = -(-problem.channels // lanes)
     (gx,) = run_step(
-        target, "pool_gradient", kernel, problem.attributes(mode, gy.shape[2:]), [*inputs],
+        target, "pool_gradient", kernel, attributes, [*inputs],
         [(problem.batch, blocks, *problem.size, lanes)], threads=threads,
     )  # fmt: skip
     assert np.isfinite(unblock(gx, blocks * lanes)[:, problem.channels :]).all()
     return unblock(gx, problem.channels)
 
 
+def block_bytes(places: Array, lanes: int) -> Array:
+    """Bytes as they lie in a blocked map, four to a number."""
+    told = block(places, lanes, 0.0).astype(np.uint8)
+    return told.reshape(-1).view(np.float32)
+
+
+def kernels_of(problem: Pooling, mode: str, target: str, out: tuple[int, ...]) -> list[str]:
+    attributes = problem.attributes(mode, out)
+    kernels = _core.candidates(target, "pool_gradient", attributes)
+    if mode == "max" and problem.has_places:
+        kernels += _core.candidates(target, "pool_gradient", attributes | {"places": True})
+    return kernels
+
+
 def check(problem: Pooling, mode: str, target: str, threads: tuple[int, ...] = ()) -> set[str]:
     """Hold all kernels that fit against the definition; give their names."""
-    given = drawn(problem, mode)
+    given = drawn(problem)
     wanted = reference(problem, mode, *given)
-    kernels = _core.candidates(
-        target, "pool_gradient", problem.attributes(mode, given[0].shape[2:])
-    )
+    kernels = kernels_of(problem, mode, target, given[0].shape[2:])
     for kernel in kernels:
         found = run(problem, mode, target, kernel, given)
         terms = sum(1 for w in problem.windows for _ in range(w.size)) + 8
@@ -92,6 +107,7 @@ def test_every_kernel_that_fits_agrees_with_the_definition(
 ) -> None:
     kernels = check(SHAPES[name], mode, target)
     assert ("largest" if mode == "max" else "average") in kernels
+    assert ("places" in kernels) == (mode == "max" and SHAPES[name].has_places)
     # A map that is padded is not spread evenly over its pixels' rows.
     assert "whole" in kernels or mode == "max" or "whole" not in name
 
@@ -127,9 +143,10 @@ def poolings(draw: st.DrawFn) -> Pooling:
         windows.append(
             Window(kernel, draw(st.integers(1, 4)), dilation, (before, after), ceil_mode=ceil)
         )
-    return Pooling(
+    hollow = any(w.dilation > n for w, n in zip(windows, size, strict=True))
+    return Pooling(  # a window that may hold no pixel has no mean over its pixels
         size, tuple(windows), channels=draw(st.integers(1, 20)), batch=draw(st.integers(1, 3)),  # type: ignore[arg-type]
-        count_include_pad=draw(st.booleans()), divisor=draw(st.sampled_from([None, 3])),
+        count_include_pad=hollow or draw(st.booleans()), divisor=draw(st.sampled_from([None, 3])),
     )  # fmt: skip
 
 
@@ -139,17 +156,16 @@ def test_any_pooling_agrees_with_the_definition(problem: Pooling, mode: str) -> 
     check(problem, mode, TARGETS[0], threads=(3,))
 
 
+@pytest.mark.parametrize("kernel", ["largest", "places"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_first_nan_of_a_window_wins(target: str) -> None:
+def test_the_last_nan_of_a_window_wins(target: str, kernel: str) -> None:
     problem = Pooling(size=(1, 4, 4), channels=1)
     x = np.arange(16, dtype=np.float32).reshape(1, 1, 1, 4, 4)
-    x[0, 0, 0, 0, 1] = x[0, 0, 0, 1, 1] = np.nan
+    x[0, 0, 0, 0, 1] = x[0, 0, 0, 1, 0] = np.nan
     gy = np.array([1, 2, 3, np.inf], np.float32).reshape(1, 1, 1, 2, 2)
-    y = np.array([np.nan, 7, 13, 15], np.float32).reshape(1, 1, 1, 2, 2)
     wanted = np.zeros_like(x)
-    wanted[0, 0, 0, [0, 1, 3, 3], [1, 3, 1, 3]] = [1, 2, 3, np.inf]
-    found = run(problem, "max", target, "largest", (gy, x, y))
-    assert np.array_equal(found, wanted)
+    wanted[0, 0, 0, [1, 1, 3, 3], [0, 3, 1, 3]] = [1, 2, 3, np.inf]
+    assert np.array_equal(run(problem, "max", target, kernel, (gy, x)), wanted)
 
 
 def test_it_agrees_with_autograd() -> None:
@@ -169,10 +185,9 @@ def test_it_agrees_with_autograd() -> None:
         gy = rng.standard_normal(tuple(y.shape)).astype(np.float32)
         y.backward(torch.from_numpy(gy))
         assert seen.grad is not None
-        given = tuple(a[:, :, None] for a in (gy, x, y.detach().numpy()))
-        kernel = "largest" if mode == "max" else "average"
-        found = run(problem, mode, TARGETS[0], kernel, given)  # type: ignore[arg-type]
-        assert np.abs(found[:, :, 0] - seen.grad.numpy()).max() <= 8 * EPS * np.abs(gy).max()
+        for kernel in ["largest", "places"] if mode == "max" else ["average"]:
+            found = run(problem, mode, TARGETS[0], kernel, (gy[:, :, None], x[:, :, None]))
+            assert np.abs(found[:, :, 0] - seen.grad.numpy()).max() <= 8 * EPS * np.abs(gy).max()
 
 
 def test_an_activation_is_refused() -> None:

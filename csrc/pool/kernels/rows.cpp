@@ -7,17 +7,12 @@
 // whole row: bound by reading the map. A window of one row reads it in place.
 // Maxima and sums of the same pixels are made in the same order whoever makes them.
 #include "kernels/activate.hpp"
+#include "pool/kernels/joined.hpp"
 #include "pool/kernels/reads.hpp"
+#include "pool/kernels/split.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
-
-constexpr int64_t kTaskVectors = 4096;  // read by a task: 2 to 10 us
-
-template <bool kAverage>
-STRIATE_INLINE Vector joined(Vector a, Vector b) {
-  return kAverage ? a + b : max(a, b);
-}
 
 // line[j] = x[j], or line[j] with x[j].
 template <bool kAverage>
@@ -115,24 +110,8 @@ static void pool_row(const PoolShape& s, const float* map, int64_t place, float*
   activate(s.activation, y, y, s.out[2] * kLanes);
 }
 
-// Rows of all planes of a map are counted through. A task is a band of rows, or some maps.
-struct Split {
-  int64_t maps, rows, bands, maps_of;
-  int64_t tasks() const { return ceil_div(maps, maps_of) * bands; }
-};
-
-Split split_of(const PoolShape& s) {
-  Split split;
-  split.maps = s.batch * ceil_div(s.channels, kLanes);
-  split.rows = s.out[0] * s.out[1];
-  const int64_t vectors = most(s.in_pixels(), s.out_pixels());
-  split.bands = most(1, least(split.rows, vectors / kTaskVectors));
-  split.maps_of = most(1, kTaskVectors / vectors);
-  return split;
-}
-
-bool fits(const PoolShape&) {
-  return true;
+bool fits(const PoolShape& s) {
+  return !s.places;
 }
 
 Needs needs(const PoolShape& s, int) {
@@ -143,21 +122,12 @@ Needs needs(const PoolShape& s, int) {
 }
 
 void run(const PoolShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
-  const Split split = split_of(s);
-  const int64_t blocks = ceil_div(s.channels, kLanes);
   const auto row = s.average ? pool_row<true> : pool_row<false>;
-  for (int64_t task = first; task < stop; ++task) {
-    const int64_t band = task % split.bands, map = task / split.bands * split.maps_of;
-    for (int64_t m = map; m < least(split.maps, map + split.maps_of); ++m) {
-      const int64_t n = m / blocks, block = m % blocks;
-      const float* x = b.in[0] + n * s.x_batch_stride + block * s.in_pixels() * kLanes;
-      float* y = b.out[0] + n * s.y_batch_stride + block * s.out_pixels() * kLanes;
-      for (int64_t place = cut(split.rows, split.bands, band);
-           place < cut(split.rows, split.bands, band + 1); ++place) {
-        row(s, x, place, b.scratch, y + place * s.out[2] * kLanes);
-      }
+  each_part(s, b, first, stop, [&](const PoolPart& part) STRIATE_LAMBDA {
+    for (int64_t place = part.first; place < part.stop; ++place) {
+      row(s, part.x, place, b.scratch, part.y + place * s.out[2] * kLanes);
     }
-  }
+  });
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // A map is one run of vectors: eight partial results hide the latency of an addition (4 cycles at
 // two a cycle) and keep a mean's rounding small. Bound by reading the map.
 #include "kernels/activate.hpp"
-#include "kernels/vector.hpp"
+#include "pool/kernels/joined.hpp"
 #include "pool/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -17,6 +17,7 @@ int64_t maps_of_task(const PoolShape& s) {
 }
 
 bool fits(const PoolShape& s) {
+  if (s.places) return false;
   for (int axis = 0; axis < 3; ++axis) {
     if (s.out[axis] != 1) return false;
     if (s.adaptive) continue;
@@ -31,11 +32,6 @@ Needs needs(const PoolShape& s, int) {
   Needs needs;
   needs.tasks[0] = ceil_div(s.batch * ceil_div(s.channels, kLanes), maps_of_task(s));
   return needs;
-}
-
-template <bool kAverage>
-STRIATE_INLINE Vector joined(Vector a, Vector b) {
-  return kAverage ? a + b : max(a, b);
 }
 
 template <bool kAverage>

@@ -18,7 +18,7 @@ bool fits(const PoolGradientShape& s) {
 Needs needs(const PoolGradientShape& s, int) {
   Needs needs;
   needs.thread_floats = ceil_div(s.pool.out[2] * kLanes, 16) * 16;
-  needs.tasks[0] = split_of(s.pool).tasks();
+  needs.tasks[0] = gradient_split_of(s.pool).tasks();
   return needs;
 }
 

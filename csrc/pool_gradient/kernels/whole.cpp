@@ -18,7 +18,7 @@ bool fits(const PoolGradientShape& s) {
 
 Needs needs(const PoolGradientShape& s, int) {
   Needs needs;
-  needs.tasks[0] = split_of(s.pool).tasks();
+  needs.tasks[0] = gradient_split_of(s.pool).tasks();
   return needs;
 }
 

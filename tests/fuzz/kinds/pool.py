@@ -41,9 +41,15 @@ def draw(rng: Rng) -> Problem:
     attributes, expected, bound = draw_activation(
         rng, problem.attributes(mode, exact.shape[2:]), exact, 4 * EPS * terms
     )
+    outputs: list[Operand | None] = [Operand(expected, True, "y_batch_stride", gap(rng))]
+    bounds = [bound]
+    if mode == "max" and problem.has_places and rng.random() < 0.5:
+        attributes["places"] = True
+        outputs.append(Operand(problem.winners(x)[1], True, in_bytes=True))
+        bounds.append(0)
     return Problem(
-        "pool", attributes, [Operand(x, True, "x_batch_stride", gap(rng))],
-        [Operand(expected, True, "y_batch_stride", gap(rng))], lambda _: bound,
+        "pool", attributes, [Operand(x, True, "x_batch_stride", gap(rng))], outputs,
+        lambda _: bounds,
     )  # fmt: skip
 
 

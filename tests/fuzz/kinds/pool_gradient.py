@@ -14,17 +14,20 @@ from .pool import pooling
 def draw(rng: Rng) -> Problem:
     """Of a maximum, whose windows hold equals, or of a mean."""
     problem, mode = pooling(rng), str(pick(rng, "max", "avg"))
-    gy, x, y = drawn(problem, mode, int(rng.integers(1 << 30)))
-    gx = reference(problem, mode, gy, x, y)
+    gy, x = drawn(problem, int(rng.integers(1 << 30)))
+    gx = reference(problem, mode, gy, x)
+    attributes = problem.attributes(mode, gy.shape[2:])
     inputs: list[Operand | None] = [Operand(gy, True, "gy_batch_stride", gap(rng), 2.0)]
-    if mode == "max":
+    if mode == "max" and problem.has_places and rng.random() < 0.7:
+        attributes["places"] = True
+        inputs.append(Operand(problem.winners(x)[1], True, in_bytes=True))
+    elif mode == "max":
         inputs.append(Operand(x, True, "x_batch_stride", gap(rng), 1.0))
-        inputs.append(Operand(y, True, "y_batch_stride", gap(rng)))
     terms = sum(w.size for w in problem.windows) + 8
     if problem.places:  # where more places than pixels are, many read the same pixel
         terms += int(np.prod(problem.places))
     return Problem(
-        "pool_gradient", problem.attributes(mode, gy.shape[2:]), inputs,
+        "pool_gradient", attributes, inputs,
         [Operand(gx, True, "gx_batch_stride", gap(rng))],
         lambda _: terms * EPS * max(1.0, float(np.abs(gx).max())),
     )  # fmt: skip

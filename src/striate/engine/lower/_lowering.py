@@ -58,6 +58,8 @@ class Lowering:
         self.plain_maps: dict[str, Map] = {}
         self.blocked_maps: dict[str, Map] = {}
         self.vectors: dict[str, Map] = {}
+        self.bytes: dict[str, Map] = {}
+        """What holds bytes, lanes behind one another as in the map it tells of."""
         self.views: dict[str, str] = {}
         """What is another shape of a blocked map: made plain if somebody asks for it."""
         self.kinds = frozenset(_core.step_kinds())
@@ -151,11 +153,14 @@ class Lowering:
         """The value as a blocked map whose axes are batch, channels and the spatial ones in order.
 
         Raises:
-            NotNative: It is none, or its axes lie in another order.
+            NotNative: It is none, or cannot be reordered.
         """
         found = self.blocked(name)
         if not found.standard:
-            raise NotNative("its input's axes are in another order")
+            plain = self.plain(name)
+            found = self._new_blocked(name, plain.shape, tuple(range(len(plain.shape))))
+            self._reorder(plain, found, to_blocked=True)
+            self.blocked_maps[name] = found
         return found
 
     def blocked_like(self, name: str, like: Map) -> Map:

@@ -11,6 +11,7 @@ from ...graph.ops import (
     AdaptiveAvgPoolGradient,
     AdaptiveMaxPoolGradient,
     AvgPoolGradient,
+    MaxPlacesGradient,
     MaxPoolGradient,
     SliceGradient,
     SoftmaxGradient,
@@ -61,16 +62,32 @@ def _strides(like: Map, **maps: Map) -> dict[str, Any]:
     return {"batch": like.batch, "channels": like.channels, "pixels": like.pixels, **strides}
 
 
+@lowers("max_places_gradient")
+def lower_max_places_gradient(low: Lowering, group: Group) -> None:
+    """To the pixel that won each window, as the pooling wrote it down."""
+    op = low.graph.op(group.node)
+    assert isinstance(op, MaxPlacesGradient)
+    gy, places = group.node.inputs
+    assert gy
+    assert places
+    if places not in low.bytes:
+        raise NotNative("its places are an array in NumPy")
+    low.check_floats(gy, filled=True)
+    settings = {"mode": "max", "places": True, **pool_attributes(op.windows, op.sizes)}
+    _pool_gradient(low, group, settings, low.standard(gy), low.bytes[places])
+
+
 @lowers("max_pool_gradient", "adaptive_max_pool_gradient")
 def lower_max_pool_gradient(low: Lowering, group: Group) -> None:
-    """To the pixel that won each window."""
+    """To the pixel that won each window, found again."""
     op = low.graph.op(group.node)
     assert isinstance(op, MaxPoolGradient | AdaptiveMaxPoolGradient)
-    gy, x, y = (low.standard(name) for name in _inputs(low, group))
+    gy, x = (low.standard(name) for name in _inputs(low, group))
     attributes: dict[str, Any] = {"adaptive": True}
     if isinstance(op, MaxPoolGradient):
         attributes = pool_attributes(op.windows, x.shape[2:])
-    _pool_gradient(low, group, {"mode": "max", **attributes}, gy, x, y)
+    settings = {"mode": "max", "x_batch_stride": x.batch_stride, **attributes}
+    _pool_gradient(low, group, settings, gy, x)
 
 
 @lowers("avg_pool_gradient", "adaptive_avg_pool_gradient")
@@ -114,7 +131,6 @@ def _pool_gradient(
         "out": list(gy.sizes),
         "gy_batch_stride": gy.batch_stride,
         "gx_batch_stride": gx.batch_stride,
-        **{f"{n}_batch_stride": m.batch_stride for n, m in zip("xy", seen, strict=False)},
         **settings,
     }
     low.emit(group, "pool_gradient", attributes, [gy, *seen], [gx])

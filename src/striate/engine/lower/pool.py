@@ -7,7 +7,7 @@ from typing import Any
 from ...graph.ops import AdaptivePool, AvgPool, MaxPool
 from ...window import Window
 from .._fuse import Group
-from .._values import Map
+from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, activation_of, lowers
 from ._windows import spatial, window_attributes
 
@@ -24,17 +24,30 @@ def lower_pool(low: Lowering, group: Group) -> None:
         **pool_attributes(op.windows, x.shape[2:]),
         **activation_of(group),
     }
-    if isinstance(op, MaxPool) and op.indices and len(group.node.outputs) > 1:
-        used = low.graph.readers.get(group.node.outputs[1]) or (
-            group.node.outputs[1] in low.graph.outputs
-        )
-        if used:
-            raise NotNative("its indices are used")
+    outputs = [y]
+    if isinstance(op, MaxPool) and _is_used(low, group.node.outputs[1:]):
+        outputs.append(_places(low, group, y))
+        attributes["places"] = True
     if isinstance(op, AvgPool):
         attributes["count_include_pad"] = op.count_include_pad
         if op.divisor is not None:
             attributes["divisor"] = op.divisor
-    low.emit(group, "pool", attributes, [x], [y])
+    low.emit(group, "pool", attributes, [x], outputs)
+    if len(outputs) > 1:
+        low.bytes[group.node.outputs[1]] = outputs[1]
+
+
+def _is_used(low: Lowering, values: tuple[str, ...]) -> bool:
+    return any(value in low.graph.readers or value in low.graph.outputs for value in values)
+
+
+def _places(low: Lowering, group: Group, y: Map) -> Map:
+    """Room for the number in its window of each maximum, for the gradient."""
+    op, name = low.graph.op(group.node), group.node.outputs[1]
+    if not isinstance(op, MaxPool) or op.indices or name in low.graph.outputs:
+        raise NotNative("its indices are used")
+    floats = y.batch * y.image_floats // 4
+    return Map(Storage(name, floats), (floats,))
 
 
 def pool_attributes(windows: tuple[Window, ...], sizes: tuple[int, ...]) -> dict[str, Any]:
@@ -49,7 +62,7 @@ def lower_adaptive_pool(low: Lowering, group: Group) -> None:
     """Pooling to a given size: windows of near-equal lengths."""
     op = low.graph.op(group.node)
     assert isinstance(op, AdaptivePool)
-    if op.indices and len(group.node.outputs) > 1 and group.node.outputs[1] in low.graph.readers:
+    if _is_used(low, group.node.outputs[1:]):
         raise NotNative("its indices are used")
     _adaptive(low, group, "avg" if op.reduction == "mean" else "max")
 

@@ -4,12 +4,14 @@
     batch norm by the batch  ->  its moments, then a norm by them
     convolution by a table   ->  the weight made dense, then a convolution of all pairs
     LeNet-5's subsampling    ->  sums, then a convolution of each map with its one weight
+    maxima of windows        ->  the same, and which pixel won each window, in bytes
 
 Everything else stays as it is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +20,7 @@ from .. import ops
 from .._graph import Graph, Node
 from .._operation import Operation
 from .._types import TensorType
+from ..ops.pool import MOST_PLACES
 from ._training import Mask, Moments
 
 
@@ -62,6 +65,8 @@ class Forward:
                 self._table(node, op, op.table)
             elif isinstance(op, ops.Subsample):
                 self._subsample(node, op)
+            elif isinstance(op, ops.MaxPool):
+                self._max_pool(node, op)
             else:
                 self._put(node)
 
@@ -116,6 +121,13 @@ class Forward:
         self._put(replace(node, name=filters, op=column, inputs=(weight,), outputs=(filters,)))
         one = ops.Conv((Window(1),) * axes, groups=channels)
         self._put(replace(node, op=one, inputs=(sums, filters, bias)))
+
+    def _max_pool(self, node: Node, op: ops.MaxPool) -> None:
+        count = math.prod(window.size for window in op.windows)
+        if not op.indices and count <= MOST_PLACES:
+            outputs = (*node.outputs, self.fresh(f"{node.name}.places"))
+            node = replace(node, op=replace(op, places=True), outputs=outputs)
+        self._put(node)
 
 
 def _of_batch(node: Node, op: ops.BatchNorm) -> bool:

@@ -47,6 +47,7 @@ from .pool import MaxPool as MaxPool
 from .pool_gradient import AdaptiveAvgPoolGradient as AdaptiveAvgPoolGradient
 from .pool_gradient import AdaptiveMaxPoolGradient as AdaptiveMaxPoolGradient
 from .pool_gradient import AvgPoolGradient as AvgPoolGradient
+from .pool_gradient import MaxPlacesGradient as MaxPlacesGradient
 from .pool_gradient import MaxPoolGradient as MaxPoolGradient
 from .reduce import ArgReduce as ArgReduce
 from .reduce import CumSum as CumSum

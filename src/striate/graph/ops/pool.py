@@ -29,6 +29,9 @@ from ._slide import (
     window_sum,
 )
 
+MOST_PLACES = 255
+"""Pixels of a window whose number in it is written as a byte; 255 stands for none."""
+
 
 @dataclass(frozen=True)
 class _Pool(Operation):
@@ -77,14 +80,19 @@ class MaxPool(_Pool):
     Args:
         windows: One for each axis behind the channels.
         indices: Whether a second output holds the flat position of each maximum in its map.
+        places: Whether it holds instead the number of each maximum in its window, as a byte: all
+            that the gradient needs. Padding counts; windows have `MOST_PLACES` pixels at most.
     """
 
     indices: bool = False
+    places: bool = False
 
     kind = "max_pool"
 
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         (y,) = super().infer(x)
+        if self.places:
+            return (y, TensorType(y.shape, "uint8"))
         return (y, TensorType(y.shape, "int64")) if self.indices else (y,)
 
     def evaluate(self, x: Array) -> tuple[Array, ...]:
@@ -96,15 +104,21 @@ class MaxPool(_Pool):
         position = np.arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
         reads = (read for _, read in taps(x, self.windows, lowest, outputs))
         places = (place for _, place in taps(position, self.windows, -1, outputs))
-        for read, place in zip(reads, places, strict=True):
+        for number, (read, place) in enumerate(zip(reads, places, strict=True)):
             # The first of equals stands, but any pixel stands before none; NaN beats all.
             better = (read > best) | (read != read) | ((where < 0) & (place >= 0))
             best = np.where(better, read, best)
-            where = np.where(better, place, where)
+            where = np.where(better, number if self.places else place, where)
+        if self.places:
+            return (best, where.astype(np.uint8))
         return (best, where) if self.indices else (best,)
 
     def gradient(self, back: Backward, number: int) -> str | None:
-        return back.add(ops.MaxPoolGradient(self.windows), back.gy, back.inputs[0], back.outputs[0])
+        if self.places:
+            sizes = back.shape(back.read(0))[2:]
+            op = ops.MaxPlacesGradient(self.windows, sizes)
+            return back.add(op, back.gy, back.outputs[1])
+        return back.add(ops.MaxPoolGradient(self.windows), back.gy, back.inputs[0])
 
     def scratch_bytes(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> int:
         positions = 0 if self.indices else 8 * outputs[0].numel  # int64
@@ -257,7 +271,7 @@ class AdaptivePool(Operation):
                 result[here] = patch.mean(-1)
             else:
                 result[here] = patch.max(-1)
-                where[here] = positions[patch.argmax(-1)]
+                where[here] = positions[winners(patch)]
         return (result, where) if self.indices else (result,)
 
     def gradient(self, back: Backward, number: int) -> str | None:
@@ -265,7 +279,7 @@ class AdaptivePool(Operation):
         sizes = back.shape(x)[2:]
         if self.reduction == "mean":
             return back.add(ops.AdaptiveAvgPoolGradient(sizes), back.gy)
-        return back.add(ops.AdaptiveMaxPoolGradient(sizes), back.gy, x, back.outputs[0])
+        return back.add(ops.AdaptiveMaxPoolGradient(sizes), back.gy, x)
 
     def reach(self, inputs: tuple[Type, ...], outputs: tuple[TensorType, ...]) -> tuple[Reach, ...]:
         x = inputs[0]
@@ -295,6 +309,13 @@ class AdaptivePool(Operation):
     def describe(self) -> str:
         sizes = "x".join("all" if m is None else str(m) for m in self.output_size)
         return f"{self.reduction} into {sizes}"
+
+
+def winners(patch: Array) -> Array:
+    """Number the largest along the last axis: the first of equals, the last NaN, as torch does."""
+    nan = np.isnan(patch[..., ::-1]) if patch.dtype.kind == "f" else np.zeros(patch.shape, bool)
+    last = patch.shape[-1] - 1 - nan.argmax(-1)
+    return np.asarray(np.where(nan.any(-1), last, patch.argmax(-1)))
 
 
 def adaptive_reads(n: int, m: int) -> list[range]:

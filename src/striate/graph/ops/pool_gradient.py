@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,37 +13,68 @@ from ...window import Window
 from .._operation import Array, Operation, Type, register
 from .._types import TensorType
 from ._slide import shown, spread, taps
-from .pool import AvgPool, adaptive_reads
+from .pool import AvgPool, adaptive_reads, winners
+
+
+@register
+@dataclass(frozen=True)
+class MaxPlacesGradient(Operation):
+    """Each output's gradient goes to the pixel that won its window.
+
+    Args:
+        windows: The pooling's.
+        sizes: Of its input, behind the channels.
+    Shape:
+        gy (N, C, *) and places like it, the winners' numbers in their windows: gx (N, C, *sizes).
+    """
+
+    windows: tuple[Window, ...]
+    sizes: tuple[int, ...]
+
+    kind = "max_places_gradient"
+    slots = ("gy", "places")
+
+    def infer(self, gy: TensorType, places: TensorType) -> tuple[TensorType]:
+        return (gy.with_shape(*gy.shape[:2], *self.sizes),)
+
+    def evaluate(self, gy: Array, places: Array) -> tuple[Array]:
+        count = math.prod(window.size for window in self.windows)
+        parts = [np.where(places == number, gy, 0) for number in range(count)]
+        return (spread(parts, (*gy.shape[:2], *self.sizes), self.windows),)
+
+    def describe(self) -> str:
+        return shown(self.windows)
 
 
 @register
 @dataclass(frozen=True)
 class MaxPoolGradient(Operation):
-    """Each output's gradient goes to the pixel that won its window: the first of equals.
+    """The same, with the winners found again: the first of equals, the last NaN.
 
     Args:
         windows: The pooling's.
     Shape:
-        gy and y (N, C, *), x (N, C, *sizes): gx like x.
+        gy (N, C, *), x (N, C, *sizes): gx like x.
     """
 
     windows: tuple[Window, ...]
 
     kind = "max_pool_gradient"
-    slots = ("gy", "x", "y")
+    slots = ("gy", "x")
 
-    def infer(self, gy: TensorType, x: TensorType, y: TensorType) -> tuple[TensorType]:
+    def infer(self, gy: TensorType, x: TensorType) -> tuple[TensorType]:
         return (x,)
 
-    def evaluate(self, gy: Array, x: Array, y: Array) -> tuple[Array]:
-        outputs, one = y.shape[2:], np.ones((1, 1, *x.shape[2:]), bool)
+    def evaluate(self, gy: Array, x: Array) -> tuple[Array]:
+        outputs, one = gy.shape[2:], np.ones((1, 1, *x.shape[2:]), bool)
         inside = (read for _, read in taps(one, self.windows, 0, outputs))
-        taken = np.zeros(y.shape, bool)
-        parts = []
-        for (_, read), real in zip(taps(x, self.windows, 0, outputs), inside, strict=True):
-            wins = real & ~taken & ((read == y) | ((read != read) & (y != y)))
-            taken |= wins
-            parts.append(np.where(wins, gy, 0))
+        best, winner = np.full(gy.shape, -np.inf), np.full(gy.shape, -1)
+        reads = taps(x, self.windows, 0, outputs)
+        for number, ((_, read), real) in enumerate(zip(reads, inside, strict=True)):
+            wins = real & ((read > best) | (read != read) | (winner < 0))
+            best, winner = np.where(wins, read, best), np.where(wins, number, winner)
+        count = math.prod(window.size for window in self.windows)
+        parts = [np.where(winner == number, gy, 0) for number in range(count)]
         return (spread(parts, x.shape, self.windows),)
 
     def describe(self) -> str:
@@ -125,23 +157,23 @@ class AdaptiveAvgPoolGradient(_AdaptiveGradient):
 @register
 @dataclass(frozen=True)
 class AdaptiveMaxPoolGradient(_AdaptiveGradient):
-    """Each place's gradient goes to the pixel that won: the first of equals.
+    """Each place's gradient goes to the pixel that won: the first of equals, the last NaN.
 
     Args:
         sizes: Of the pooling's input, behind the channels.
     Shape:
-        gy and y (N, C, *), x (N, C, *sizes): gx like x.
+        gy (N, C, *), x (N, C, *sizes): gx like x.
     """
 
     kind = "adaptive_max_pool_gradient"
-    slots = ("gy", "x", "y")
+    slots = ("gy", "x")
 
-    def evaluate(self, gy: Array, x: Array, y: Array) -> tuple[Array]:
+    def evaluate(self, gy: Array, x: Array) -> tuple[Array]:
         gx = np.zeros_like(x)
         for here, reads in self.patches(gy.shape[2:]):
             patch = x[reads]
             flat = patch.reshape(*patch.shape[:2], -1)
             won = np.zeros_like(flat)
-            np.put_along_axis(won, flat.argmax(-1)[..., None], gy[here][..., None], -1)
+            np.put_along_axis(won, winners(flat)[..., None], gy[here][..., None], -1)
             gx[reads] += won.reshape(patch.shape)
         return (gx,)
