@@ -71,6 +71,29 @@ def test_loss_gradients_and_statistics_are_torchs(training):
         close(ours, theirs)
 
 
+class WithAside(nn.Module):
+    """A batch norm that no output needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.aside = nn.Conv2d(3, 9, 3), nn.BatchNorm2d(9), nn.BatchNorm2d(9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        self.aside(y)
+        return self.norm(y)
+
+
+def test_a_norm_that_nobody_reads_counts_the_batch_as_well():
+    fast, reference = both(WithAside())
+    x, _ = batch()
+    for model, given in ((fast, x), (reference, x.double())):
+        model(given).square().sum().backward()
+    assert fast.model.aside.weight.grad is reference.aside.weight.grad is None
+    for ours, theirs in zip(fast.buffers(), reference.buffers(), strict=True):
+        close(ours, theirs)
+
+
 def test_it_is_the_model():
     model = small_net()
     fast = striate.compile(model, SHAPE, train=True)

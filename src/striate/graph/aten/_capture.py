@@ -16,6 +16,7 @@ from .._fit import fitted
 from .._graph import Graph, Node
 from .._types import TensorType
 from .._weight import Weight
+from ..ops import BatchNorm
 from . import _elementwise, _layers, _shapes  # noqa: F401  they fill the table of operators
 from ._modules import WHOLES, whole_of
 from ._names import Names
@@ -218,11 +219,15 @@ def _whole(model: nn.Module, translator: Translator, place: Any, calls: list[fx.
 
 
 def _needed(nodes: list[Node], outputs: Sequence[str]) -> tuple[Node, ...]:
-    """Leave out what no output needs: counters of batches, sizes."""
+    """Leave out what no output needs: counters of batches, sizes.
+
+    A batch norm that measures the batch stays: its running statistics are an output as well.
+    """
     wanted = set(outputs)
     kept = []
     for node in reversed(nodes):
-        if wanted.intersection(node.outputs):
+        measures = isinstance(node.op, BatchNorm) and node.op.training
+        if measures or wanted.intersection(node.outputs):
             wanted.update(value for value in node.inputs if value is not None)
             kept.append(node)
     return tuple(reversed(kept))
