@@ -40,7 +40,7 @@ test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folde
 	$(BIN)/python -m pytest -q -m 'slow or not slow'
 
 # ARGS: kinds, --scale, --count, --seed, --first, --jobs; what fails prints those that repeat it.
-fuzz: install  ## run random problems and networks on all kernels (30 minutes; ARGS="conv --seed 1")
+fuzz: install  ## run random problems, networks and training steps on all kernels (an hour; ARGS="conv --seed 1")
 	$(BIN)/python -W ignore -m tests.fuzz $(ARGS)
 
 sanitize: install  ## run tests and random problems with Address-, UB- and ThreadSanitizer (GCC)

@@ -2,10 +2,11 @@
 
     python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
 
-KIND is conv, pool, ..., nets or plans; without one all run: 10,000 convolutions, 2,000 problems of
-each other kind, 300 networks and 20 damages each to the plans of 300, or F times as many. A problem
-is told by its kind, seed and index. They run in processes of their own, so that a crash is told
-like any other failure; each prints the command that repeats it.
+KIND is conv, pool, ..., layers, nets, train or plans; without one all run: 10,000 convolutions, as
+many gradients of their filters, training steps of as many single layers, 2,000 problems of each
+other kind, 300 networks, training steps of 300 others, and 20 damages each to the plans of 300; or
+F times as many. A problem is told by its kind, seed and index. They run in processes of their own,
+so that a crash is told like any other failure; each prints the command that repeats it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from .check import check
 from .generate import GENERATORS
 from .nets import check_net
 from .plans import check_plans
+from .train import check_train
 
-COUNTS = {kind: 10_000 if kind == "conv" else 2_000 for kind in GENERATORS} | {
-    "nets": 300, "plans": 300,
+COUNTS = dict.fromkeys(GENERATORS, 2_000) | {
+    "conv": 10_000, "conv_weight_gradient": 10_000, "layers": 10_000, "nets": 300, "train": 300,
+    "plans": 300,
 }  # fmt: skip
 MOST_FAILURES = 20
 
@@ -55,7 +58,8 @@ def main() -> int:
 
 def run_kind(kind: str, seed: int, first: int, count: int, jobs: int) -> int:
     """Share problems among processes; give how many failed."""
-    one = {"nets": check_net, "plans": check_plans}.get(kind, check)
+    steps = dict.fromkeys(("layers", "train"), check_train)
+    one = {"nets": check_net, "plans": check_plans, **steps}.get(kind, check)
     start = time.perf_counter()
     workers = [_Worker(kind, seed, first + i, first + count, jobs, one) for i in range(jobs)]
     runs = sum(worker.finish() for worker in workers)

@@ -44,14 +44,15 @@ class Call(nn.Module):
 class SqueezeExcite(nn.Module):
     """Factors for the channels from their means."""
 
-    def __init__(self, channels: int, dims: int, gate: nn.Module) -> None:
+    def __init__(self, channels: int, dims: int, middle: nn.Module, gate: nn.Module) -> None:
         super().__init__()
         conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
-        self.down, self.up, self.gate = conv(channels, 5, 1), conv(5, channels, 1), gate
+        self.down, self.up = conv(channels, 5, 1), conv(5, channels, 1)
+        self.middle, self.gate = middle, gate
         self.axes = tuple(range(2, 2 + dims))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(self.up(F.relu(self.down(x.mean(self.axes, keepdim=True)))))
+        return x * self.gate(self.up(self.middle(self.down(x.mean(self.axes, keepdim=True)))))
 
 
 class LayerNormOfPixels(nn.Module):
@@ -68,6 +69,9 @@ class LayerNormOfPixels(nn.Module):
 class RandomNet(nn.Module):
     """Layers that read any of the maps before them; parts are shared, several maps are outputs."""
 
+    counts = (3, 13)
+    """From how many layers to below how many."""
+
     def __init__(self, rng: Rng) -> None:
         super().__init__()
         self.rng, self.dims = rng, int(pick(rng, 1, 2, 2, 2, 2, 3))
@@ -78,7 +82,7 @@ class RandomNet(nn.Module):
         self.layers = nn.ModuleList()
         self.reads: list[tuple[int, ...]] = []
         self.shapes: list[tuple[int, ...]] = [self.input_shape]  # of each value
-        for _ in range(int(rng.integers(3, 13))):
+        for _ in range(int(rng.integers(*self.counts))):
             self.grow()
         self.finish()
         for module in self.modules():
@@ -227,7 +231,7 @@ class RandomNet(nn.Module):
     def excite(self) -> bool:
         i = self.value()
         gate = pick(self.rng, nn.Sigmoid(), nn.Hardsigmoid())
-        return self.add(SqueezeExcite(self.shapes[i][1], self.dims, gate), i)
+        return self.add(SqueezeExcite(self.shapes[i][1], self.dims, nn.ReLU(), gate), i)
 
     def shared(self) -> bool:
         """One of the layers again, on another map."""

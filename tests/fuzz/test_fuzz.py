@@ -12,6 +12,7 @@ from .generate import GENERATORS
 from .guarded import run
 from .nets import check_net
 from .plans import check_plans
+from .train import check_train
 
 COUNTS = {"conv": 24}
 """How many of each kind; 8 where nothing is told."""
@@ -27,6 +28,16 @@ def test_every_kernel_agrees_on_random_problems(kind: str) -> None:
 def test_plans_of_random_networks_agree_with_torch(index: int) -> None:
     target = TARGETS[index % len(TARGETS)]
     check_net("nets", 7, index, targets=[target], precisions=[("fast", "exact")[index % 2]])
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_training_steps_of_random_networks_agree_with_torch(index: int) -> None:
+    check_train("train", 7, index, targets=[TARGETS[index % len(TARGETS)]])
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_training_steps_of_random_layers_agree_with_torch(index: int) -> None:
+    check_train("layers", 7, index)
 
 
 @pytest.mark.parametrize("index", range(3))
