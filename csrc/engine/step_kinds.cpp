@@ -8,6 +8,8 @@
 #include "elementwise/operation.hpp"
 #include "engine/pack.hpp"
 #include "engine/step.hpp"
+#include "image_conv/operation.hpp"
+#include "image_conv_weight/operation.hpp"
 #include "layout/operation.hpp"
 #include "linear/operation.hpp"
 #include "matmul/operation.hpp"
@@ -70,6 +72,8 @@ const std::vector<StepKind>& step_kinds() {
       row<CopyOperation>(),
       row<CrossEntropyOperation>(),
       row<ElementwiseOperation>(),
+      row<ImageConvOperation>(),
+      row<ImageConvWeightOperation>(),
       row<LayoutOperation>(),
       row<LinearOperation>(),
       row<MatMulOperation>(),

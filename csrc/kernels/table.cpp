@@ -14,6 +14,10 @@ extern const Kernel<ConvShape>* const conv_rows[];
 extern const int conv_row_count;
 extern const Kernel<ConvWeightShape>* const conv_weight_rows[];
 extern const int conv_weight_row_count;
+extern const Kernel<ImageConvShape>* const image_conv_rows[];
+extern const int image_conv_row_count;
+extern const Kernel<ImageConvWeightShape>* const image_conv_weight_rows[];
+extern const int image_conv_weight_row_count;
 extern const Kernel<LayoutShape>* const layout_rows[];
 extern const int layout_row_count;
 extern const Kernel<ElementwiseShape>* const elementwise_rows[];
@@ -55,6 +59,8 @@ const Target target = {
     {batch_norm_rows, batch_norm_row_count},
     {conv_rows, conv_row_count},
     {conv_weight_rows, conv_weight_row_count},
+    {image_conv_rows, image_conv_row_count},
+    {image_conv_weight_rows, image_conv_weight_row_count},
     {layout_rows, layout_row_count},
     {elementwise_rows, elementwise_row_count},
     {copy_rows, copy_row_count},

@@ -20,6 +20,8 @@ namespace striate {
 struct BatchNormShape;
 struct ConvShape;
 struct ConvWeightShape;
+struct ImageConvShape;
+struct ImageConvWeightShape;
 struct LayoutShape;
 struct CopyShape;
 struct ResizeShape;
@@ -42,6 +44,8 @@ struct Target {
   Kernels<BatchNormShape> batch_norm;
   Kernels<ConvShape> conv;
   Kernels<ConvWeightShape> conv_weight;
+  Kernels<ImageConvShape> image_conv;
+  Kernels<ImageConvWeightShape> image_conv_weight;
   Kernels<LayoutShape> layout;
   Kernels<ElementwiseShape> elementwise;
   Kernels<CopyShape> copy;

@@ -11,6 +11,7 @@ LayoutShape LayoutOperation::parse(const Attributes& attributes, int lanes) {
   s.pixels = attributes.integer("pixels", 1, kMaxSize);
   s.batch_stride = batch_stride(attributes, "batch_stride", s.channels, s.pixels, lanes);
   s.to_blocked = attributes.flag("to_blocked");
+  s.swapped = attributes.flag("swapped");
   checked_product(attributes, {s.batch, s.batch_stride});
   return s;
 }

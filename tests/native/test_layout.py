@@ -27,3 +27,19 @@ def test_every_number_finds_its_place(target: str, channels: int, pixels: int) -
     (found,) = run_step(target, "layout", "blocked", attributes, [rubbish], [plain.shape])
     assert np.array_equal(found, plain)
     assert np.array_equal(unblock(blocked, channels), plain)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("images", [1, 6, 8, 19])
+def test_images_become_lanes(target: str, images: int) -> None:
+    lanes = TARGETS[target]
+    plain = np.arange(images * 3 * 26, dtype=np.float32).reshape(images, 3, 26)
+    blocked = block(plain.swapaxes(0, 1), lanes)
+    attributes = {"batch": 3, "channels": images, "pixels": 26, "swapped": True}
+    for to_blocked in (True, False):
+        one, other = (plain, blocked) if to_blocked else (blocked, plain)
+        (found,) = run_step(
+            target, "layout", "blocked", attributes | {"to_blocked": to_blocked}, [one],
+            [other.shape],
+        )  # fmt: skip
+        assert np.array_equal(found, other)

@@ -39,31 +39,32 @@ STRIATE_INLINE void turn(const float* from, int64_t from_step, float* to, int64_
   for (int i = 0; i < 4; ++i) *reinterpret_cast<UnalignedQuad*>(to + i * to_step) = q[i];
 }
 
-void block_pixels(const float* plain, int64_t rows, int64_t pixels, int64_t count, float* blocked) {
+// `apart` floats lie between the rows of a plain map: its channels.
+void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count, float* blocked) {
   const int64_t turned_rows = rows / 4 * 4, turned = turned_rows > 0 ? count / 4 * 4 : 0;
   for (int64_t p = 0; p < turned; p += 4) {
     for (int64_t lane = 0; lane < turned_rows; lane += 4) {
-      turn(plain + lane * pixels + p, pixels, blocked + p * kLanes + lane, kLanes);
+      turn(plain + lane * apart + p, apart, blocked + p * kLanes + lane, kLanes);
     }
   }
   for (int64_t p = turned_rows < kLanes ? 0 : turned; p < count; ++p) {
     for (int64_t lane = p < turned ? turned_rows : 0; lane < kLanes; ++lane) {
-      blocked[p * kLanes + lane] = lane < rows ? plain[lane * pixels + p] : 0;
+      blocked[p * kLanes + lane] = lane < rows ? plain[lane * apart + p] : 0;
     }
   }
 }
 
-void unblock_pixels(const float* blocked, int64_t rows, int64_t pixels, int64_t count,
+void unblock_pixels(const float* blocked, int64_t rows, int64_t apart, int64_t count,
                     float* plain) {
   const int64_t turned_rows = rows / 4 * 4, turned = count / 4 * 4;
   for (int64_t p = 0; p < turned; p += 4) {
     for (int64_t lane = 0; lane < turned_rows; lane += 4) {
-      turn(blocked + p * kLanes + lane, kLanes, plain + lane * pixels + p, pixels);
+      turn(blocked + p * kLanes + lane, kLanes, plain + lane * apart + p, apart);
     }
   }
   for (int64_t lane = 0; lane < rows; ++lane) {
     for (int64_t p = lane < turned_rows ? turned : 0; p < count; ++p) {
-      plain[lane * pixels + p] = blocked[p * kLanes + lane];
+      plain[lane * apart + p] = blocked[p * kLanes + lane];
     }
   }
 }
@@ -85,12 +86,13 @@ void run(const LayoutShape& s, const Buffers& buffers, int, int64_t first, int64
     const int64_t n = task / runs(s) / blocks;
     const int64_t rows = least(kLanes, s.channels - block * kLanes);
     const int64_t count = least(kPixels, s.pixels - p);
-    const int64_t plain = (n * s.channels + block * kLanes) * s.pixels + p;
+    const int64_t lane = block * kLanes, apart = s.pixels * (s.swapped ? s.batch : 1);
+    const int64_t plain = (s.swapped ? lane * s.batch + n : n * s.channels + lane) * s.pixels + p;
     const int64_t blocked = n * s.batch_stride + (block * s.pixels + p) * kLanes;
     if (s.to_blocked) {
-      block_pixels(buffers.in[0] + plain, rows, s.pixels, count, buffers.out[0] + blocked);
+      block_pixels(buffers.in[0] + plain, rows, apart, count, buffers.out[0] + blocked);
     } else {
-      unblock_pixels(buffers.in[0] + blocked, rows, s.pixels, count, buffers.out[0] + plain);
+      unblock_pixels(buffers.in[0] + blocked, rows, apart, count, buffers.out[0] + plain);
     }
   }
 }

@@ -108,6 +108,11 @@ class Map:
         return self.axes == tuple(range(len(self.shape)))
 
     @property
+    def image_lanes(self) -> bool:
+        """Whether it is blocked by images: channels first, then blocks of images, rows, columns."""
+        return self.axes == (1, 0, 2, 3)
+
+    @property
     def dense(self) -> bool:
         """Whether the numbers of a blocked map lie one behind the other, without unused lanes."""
         return self.channels % self.lanes == 0 and (

@@ -47,13 +47,22 @@ class Lowering:
         target: The instruction set, for `_core`.
         lanes: Channels in a block.
         slots: Maps that outputs must be written to: their places in concatenations.
+        images: Convolutions that are computed with images as lanes.
     """
 
-    def __init__(self, graph: Graph, target: str, lanes: int, slots: dict[str, Map]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        target: str,
+        lanes: int,
+        slots: dict[str, Map],
+        images: frozenset[str] = frozenset(),
+    ) -> None:
         self.graph = graph
         self.target = target
         self.lanes = lanes
         self.slots = slots
+        self.images = images
         self.steps: list[Step] = []
         self.plain_maps: dict[str, Map] = {}
         self.blocked_maps: dict[str, Map] = {}
@@ -156,12 +165,29 @@ class Lowering:
             NotNative: It is none, or cannot be reordered.
         """
         found = self.blocked(name)
+        if found.image_lanes:
+            plain, found = self.plain(name), self._new_blocked(name, found.shape, (0, 1, 2, 3))
+            self._reorder(plain, found, to_blocked=True)
         if not found.standard:
             plain = self.plain(name)
             found = self._new_blocked(name, plain.shape, tuple(range(len(plain.shape))))
             self._reorder(plain, found, to_blocked=True)
             self.blocked_maps[name] = found
         return found
+
+    def imaged(self, name: str) -> Map:
+        """The value, of four axes, as a map with images as lanes."""
+        found = self.blocked_maps.get(name)
+        if found is None or not found.image_lanes:
+            plain, found = self.plain(name), self._new_blocked(name, self.shape(name), (1, 0, 2, 3))
+            self._reorder(plain, found, to_blocked=True)
+            self.blocked_maps.setdefault(name, found)
+        return found
+
+    def imaged_or_standard(self, name: str) -> Map:
+        """The value with images as lanes where it is so, else as a blocked map in order."""
+        found = self.blocked_maps.get(name)
+        return found if found is not None and found.image_lanes else self.standard(name)
 
     def blocked_like(self, name: str, like: Map) -> Map:
         """The value as a blocked map whose axes lie as another's do.
@@ -174,6 +200,8 @@ class Lowering:
             return found
         if like.standard:
             return self.blocked(name)
+        if like.image_lanes:
+            return self.imaged(name)
         assert like.axes is not None
         if like.channels % self.lanes:
             raise NotNative("its operands' axes are in different orders")
@@ -213,7 +241,7 @@ class Lowering:
             if order == sorted(order):
                 self.plain_maps[name] = Map(blocked.storage, blocked.shape, offset=blocked.offset)
                 return self.plain_maps[name]
-        if not blocked.standard:
+        if not blocked.standard and not blocked.image_lanes:
             return self._permuted_plain(name, blocked)
         found = self._new_plain(name, blocked.shape)
         self._reorder(blocked, found, to_blocked=False)
@@ -288,7 +316,10 @@ class Lowering:
             "batch_stride": blocked.batch_stride,
             "to_blocked": to_blocked,
         }
-        note = "channels into blocks" if to_blocked else "channels out of blocks"
+        if blocked.image_lanes:
+            attributes["swapped"] = True
+        what = "images" if blocked.image_lanes else "channels"
+        note = f"{what} into blocks" if to_blocked else f"{what} out of blocks"
         self.steps.append(Step("layout", attributes, [source], [result], notes=[note]))
 
     # --- making ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ...graph.gradient import Training
 from .._fuse import Group, groups
 from .._values import Map, Step
+from ._images import image_convs
 from ._lower import Lowered, copied_output, lower_group, lower_input, lower_output
 from ._lowering import Lowering
 from ._slots import concat_slots
@@ -32,7 +33,8 @@ def lower_training(training: Training, target: str, lanes: int) -> LoweredTraini
     the caller's to change.
     """
     graph = training.graph
-    low = Lowering(graph, target, lanes, concat_slots(graph, lanes))
+    slots, images = concat_slots(graph, lanes), image_convs(graph, lanes)
+    low = Lowering(graph, target, lanes, slots, images)
     inputs = [lower_input(low, name, index) for index, name in enumerate(graph.inputs)]
     ahead = {node.name for node in graph.nodes[: training.forward]}
     passes: tuple[list[Group], list[Group]] = ([], [])

@@ -34,6 +34,9 @@ def lower_conv(low: Lowering, group: Group) -> None:
         value, factor = found
     low.check_floats(value)
     weight = low.filters(weight_name)
+    if group.node.name in low.images and group.residual is None:
+        _emit_images(low, group, op.windows, low.plain(weight_name or ""), bias_name)
+        return
     if op.table is not None:
         if isinstance(weight, Map):
             raise NotNative("its table's filters are computed while the network runs")
@@ -88,6 +91,48 @@ def emit_conv(
     low.emit(group, "conv", attributes, [x, residual, scale], [y], weight=weight, weights=[bias])
 
 
+def _emit_images(
+    low: Lowering,
+    group: Group,
+    windows: tuple[Window, ...],
+    weight: Map,
+    bias: str | None,
+    *,
+    turned: bool = False,
+) -> None:
+    """With images as lanes; with `turned` the gradient of the convolution for its input."""
+    value = group.node.inputs[0]
+    assert value is not None
+    x = low.imaged(value)
+    y = low.make_blocked(group.output, x)
+    concrete = [
+        w.on(n)
+        for w, n in zip(windows, low.shape(group.output if turned else value)[2:], strict=True)
+    ]
+    before = [int(w.size - 1 - w.before if turned else w.before) for w in concrete]
+    attributes = {
+        **image_attributes(x, y),
+        "kernel": [w.size for w in concrete],
+        "padding": before,
+        "turned": turned,
+        "bias": bias is not None,
+        **activation_of(group),
+    }
+    inputs = [x, weight, low.plain(bias) if bias else None]
+    low.emit(group, "image_conv", attributes, inputs, [y], notes=["images as lanes"])
+
+
+def image_attributes(x: Map, y: Map) -> dict[str, Any]:
+    """The arguments of steps on maps with images as lanes."""
+    return {
+        "batch": x.channels,
+        "in_channels": x.batch,
+        "out_channels": y.batch,
+        "in": list(x.sizes[1:]),
+        "out": list(y.sizes[1:]),
+    }
+
+
 def reads_plain(low: Lowering, value: str, groups: int) -> bool:
     """Whether a convolution reads a value as it is: the network's input, of few channels."""
     few = low.shape(value)[1] <= _FEW_CHANNELS
@@ -107,6 +152,8 @@ def _emit_linear(
 ) -> bool:
     """A linear layer from one map to one of one pixel; False where they lie among others."""
     x, y = low.any(value), low.make_blocked(group.output)
+    if x.image_lanes:
+        x = low.plain(value)
     apart = [m.batch > 1 and m.batch_stride != m.image_floats for m in (x, y) if m.blocked]
     if any(apart) or (x.blocked and not x.standard):
         return False
@@ -145,6 +192,10 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     if any(w.dilation != 1 and w.stride != 1 for w in windows):
         raise NotNative("it has both a stride and a dilation")
     weight = low.filters(weight_name)
+    given = low.blocked_maps.get(value)
+    if given is not None and given.image_lanes and _turns_images(group, op, bias_name):
+        _emit_images(low, group, op.windows, low.plain(weight_name or ""), None, turned=True)
+        return
     if isinstance(weight, Map) and bias_name is None and _spreads_one(low, group, op, value):
         _spread_one(low, group, value, weight)
         return
@@ -184,6 +235,11 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
     pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
     for step in low.steps[-pieces + 1 :] if pieces > 1 else []:
         step.macs = 0  # told once
+
+
+def _turns_images(group: Group, op: ConvTranspose, bias: str | None) -> bool:
+    plain = all(w.stride == w.dilation == 1 for w in op.windows)
+    return plain and op.groups == 1 and bias is None and group.activation is None
 
 
 def _spreads_one(low: Lowering, group: Group, op: ConvTranspose, value: str) -> bool:

@@ -9,7 +9,7 @@ from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, lowers
 from ._windows import POINTWISE, spatial, window_attributes
-from .conv import reads_plain
+from .conv import image_attributes, reads_plain
 
 
 @lowers("conv_weight_gradient")
@@ -21,6 +21,10 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     assert value is not None
     assert gradient is not None
     low.check_floats(value, gradient, group.output, filled=True)
+    given = low.blocked_maps.get(gradient)
+    if given is not None and given.image_lanes and _has_images_kernel(op):
+        _emit_images(low, group, op, low.imaged(value), given)
+        return
     plain = reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
     gy = low.standard(gradient)
@@ -31,6 +35,24 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     }
     own = {"in_channels": x.shape[1], "in": spatial(x.shape[2:], 1)} if plain else _sizes(x)
     _emit(low, group, attributes | own, x, gy)
+
+
+def _has_images_kernel(op: ConvWeightGradient) -> bool:
+    return op.groups == 1 and all(w.stride == w.dilation == 1 for w in op.windows)
+
+
+def _emit_images(low: Lowering, group: Group, op: ConvWeightGradient, x: Map, gy: Map) -> None:
+    concrete = [w.on(n) for w, n in zip(op.windows, x.sizes[1:], strict=True)]
+    attributes = {
+        **image_attributes(x, gy),
+        "kernel": [w.size for w in concrete],
+        "padding": [int(w.before) for w in concrete],
+        "bias": group.sums is not None,
+    }
+    low.emit(
+        group, "image_conv_weight_gradient", attributes, [x, gy], _gradients(low, group),
+        notes=["images as lanes"],
+    )  # fmt: skip
 
 
 def lower_linear_weight(low: Lowering, group: Group) -> bool:
@@ -75,7 +97,10 @@ def _emit(low: Lowering, group: Group, attributes: dict[str, Any], x: Map, gy: M
         "y_batch_stride": gy.batch_stride,
         "bias": group.sums is not None,
     }
-    outputs = [low.make_plain(group.output)]
-    if group.sums:
-        outputs.append(low.make_plain(group.sums.outputs[0]))
-    low.emit(group, "conv_weight_gradient", attributes, [x, gy], outputs)
+    low.emit(group, "conv_weight_gradient", attributes, [x, gy], _gradients(low, group))
+
+
+def _gradients(low: Lowering, group: Group) -> list[Map]:
+    """Room for that of the filters, and of the bias where it is made with them."""
+    sums = [group.sums.outputs[0]] if group.sums else []
+    return [low.make_plain(name) for name in (group.output, *sums)]

@@ -48,7 +48,9 @@ def lower_activation_gradient(low: Lowering, group: Group) -> None:
 def _alike(low: Lowering, *names: str) -> tuple[Map, ...]:
     """Values of one shape in one layout: blocked where the first is, or any of them."""
     if any(name in low.blocked_maps for name in names):
-        maps = [low.blocked(name) for name in names]
+        given = [low.blocked_maps[name] for name in names if name in low.blocked_maps]
+        images = any(map_.image_lanes for map_ in given)
+        maps = [low.imaged(name) if images else low.blocked(name) for name in names]
         if all(map_.axes == maps[0].axes for map_ in maps):
             return tuple(maps)
     return tuple(low.plain(name) for name in names)
@@ -74,7 +76,8 @@ def lower_max_places_gradient(low: Lowering, group: Group) -> None:
         raise NotNative("its places are an array in NumPy")
     low.check_floats(gy, filled=True)
     settings = {"mode": "max", "places": True, **pool_attributes(op.windows, op.sizes)}
-    _pool_gradient(low, group, settings, low.standard(gy), low.bytes[places])
+    pooled = low.blocked_maps[low.graph.producers[places].outputs[0]]
+    _pool_gradient(low, group, settings, low.blocked_like(gy, pooled), low.bytes[places])
 
 
 @lowers("max_pool_gradient", "adaptive_max_pool_gradient")
@@ -82,7 +85,9 @@ def lower_max_pool_gradient(low: Lowering, group: Group) -> None:
     """To the pixel that won each window, found again."""
     op = low.graph.op(group.node)
     assert isinstance(op, MaxPoolGradient | AdaptiveMaxPoolGradient)
-    gy, x = (low.standard(name) for name in _inputs(low, group))
+    gradient, value = _inputs(low, group)
+    x = low.imaged_or_standard(value)
+    gy = low.imaged(gradient) if x.image_lanes else low.standard(gradient)
     attributes: dict[str, Any] = {"adaptive": True}
     if isinstance(op, MaxPoolGradient):
         attributes = pool_attributes(op.windows, x.shape[2:])
@@ -95,7 +100,9 @@ def lower_avg_pool_gradient(low: Lowering, group: Group) -> None:
     """Each window's share to all pixels that it read."""
     op = low.graph.op(group.node)
     assert isinstance(op, AvgPoolGradient | AdaptiveAvgPoolGradient)
-    (gy,) = (low.standard(name) for name in _inputs(low, group))
+    (gradient,) = _inputs(low, group)
+    images = _read_beside_images(low, group.output)
+    gy = low.imaged(gradient) if images else low.imaged_or_standard(gradient)
     attributes: dict[str, Any] = {"adaptive": True}
     if isinstance(op, AvgPoolGradient):
         attributes = pool_attributes(op.windows, op.sizes)
@@ -103,6 +110,12 @@ def lower_avg_pool_gradient(low: Lowering, group: Group) -> None:
         if op.divisor is not None:
             attributes["divisor"] = op.divisor
     _pool_gradient(low, group, {"mode": "avg", **attributes}, gy)
+
+
+def _read_beside_images(low: Lowering, value: str) -> bool:
+    """Whether it is read together with a map that has images as lanes."""
+    beside = (name for node in low.graph.readers.get(value, ()) for name in node.inputs)
+    return any(low.blocked_maps[name].image_lanes for name in beside if name in low.blocked_maps)
 
 
 @lowers("slice_gradient")
@@ -123,7 +136,7 @@ def lower_slice_gradient(low: Lowering, group: Group) -> None:
 def _pool_gradient(
     low: Lowering, group: Group, settings: dict[str, Any], gy: Map, *seen: Map
 ) -> None:
-    gx = low.make_blocked(group.output)
+    gx = low.make_blocked(group.output, gy)
     attributes = {
         "batch": gx.batch,
         "channels": gx.channels,

@@ -96,8 +96,8 @@ def _maps(low: Lowering, group: Group) -> tuple[Map, Map]:
     value = group.node.inputs[0]
     assert value is not None
     low.check_floats(value)
-    x = low.standard(value)
-    return x, low.make_blocked(group.output)
+    x = low.imaged_or_standard(value)
+    return x, low.make_blocked(group.output, x)
 
 
 def _sizes(x: Map, y: Map) -> dict[str, Any]:

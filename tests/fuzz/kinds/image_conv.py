@@ -1,0 +1,94 @@
+"""Convolutions with images as lanes, their gradients for inputs and for filters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from striate import Window
+from striate.graph.ops import Conv, ConvTranspose, ConvWeightGradient
+
+from ...native.steps import EPS, Array, Convolution
+from ..draw import Rng, draw_activation, normal, pick
+from ..problem import Operand, Problem
+
+
+def draw(rng: Rng) -> Problem:
+    """A convolution, or one that is turned around."""
+    p = _any(rng)
+    x, gy, weight = _arrays(rng, p)
+    windows, attributes = _windows(p), _attributes(p)
+    terms = math.prod(p.kernel) * max(p.in_channels, p.out_channels)
+    if rng.random() < 0.5:
+        (y,) = ConvTranspose(windows, (0, 0)).evaluate(gy.astype(float), weight.astype(float))
+        attributes |= {
+            "in_channels": p.out_channels, "out_channels": p.in_channels, "in": list(p.out[1:]),
+            "out": list(p.size[1:]), "turned": True, "bias": False,
+            "padding": [k - 1 - b for k, b in zip(p.kernel[1:], p.before[1:], strict=True)],
+        }  # fmt: skip
+        inputs: list[Operand | None] = [_images(gy), _numbers(weight)]
+    else:
+        bias = normal(rng, p.out_channels) if p.bias else None
+        (y,) = Conv(windows).evaluate(x.astype(float), weight.astype(float), bias)
+        inputs = [_images(x), _numbers(weight), None if bias is None else _numbers(bias)]
+    attributes, y, bound = draw_activation(rng, attributes, y, 8 * EPS * (terms + 2))
+    return Problem("image_conv", attributes, inputs, [_images(y)], lambda _: bound)
+
+
+def draw_weight(rng: Rng) -> Problem:
+    """The gradient for filters, perhaps with that for the bias."""
+    p = _any(rng)
+    x, gy, _ = _arrays(rng, p)
+    (gw,) = ConvWeightGradient(_windows(p)).evaluate(x.astype(float), gy.astype(float))
+    outputs: list[Operand | None] = [_numbers(gw)]
+    if p.bias:
+        outputs.append(_numbers(gy.astype(float).sum((0, 2, 3))))
+    bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
+    return Problem(
+        "image_conv_weight_gradient", _attributes(p), [_images(x), _images(gy)], outputs,
+        lambda _: bound,
+    )  # fmt: skip
+
+
+def _any(rng: Rng) -> Convolution:
+    kernel = [int(pick(rng, 1, 2, 3, 3, 5, 5, 7, 13)) for _ in range(2)]
+    before = [int(rng.integers(-1, k)) for k in kernel]
+    after = [int(rng.integers(-1, k)) for k in kernel]
+    least = [max(1, k - b - a) for k, b, a in zip(kernel, before, after, strict=True)]
+    size = [n + int(rng.integers(0, 14)) for n in least]
+    return Convolution(
+        batch=int(rng.integers(1, 40)), in_channels=int(rng.integers(1, 9)),
+        out_channels=int(rng.integers(1, 12)), size=(1, size[0], size[1]),
+        kernel=(1, kernel[0], kernel[1]), before=(0, before[0], before[1]),
+        after=(0, after[0], after[1]), bias=bool(rng.random() < 0.6),
+    )  # fmt: skip
+
+
+def _arrays(rng: Rng, p: Convolution) -> tuple[Array, Array, Array]:
+    x = normal(rng, p.batch, p.in_channels, *p.size[1:])
+    gy = normal(rng, p.batch, p.out_channels, *p.out[1:])
+    return x, gy, normal(rng, p.out_channels, p.in_channels, *p.kernel[1:])
+
+
+def _windows(p: Convolution) -> tuple[Window, ...]:
+    sides = zip(p.kernel[1:], p.before[1:], p.after[1:], strict=True)
+    return tuple(Window(k, padding=(b, a)) for k, b, a in sides)
+
+
+def _attributes(p: Convolution) -> dict[str, Any]:
+    return {
+        "batch": p.batch, "in_channels": p.in_channels, "out_channels": p.out_channels,
+        "in": list(p.size[1:]), "out": list(p.out[1:]), "kernel": list(p.kernel[1:]),
+        "padding": list(p.before[1:]), "bias": p.bias,
+    }  # fmt: skip
+
+
+def _images(array: Array) -> Operand:
+    """A map whose blocks are of images."""
+    return Operand(np.ascontiguousarray(array.swapaxes(0, 1)), True)
+
+
+def _numbers(array: Array) -> Operand:
+    return Operand(array.reshape(1, -1))
