@@ -1,5 +1,7 @@
 """The command: it serves until Ctrl-C, and ends without a trace."""
 
+import asyncio
+import socket
 import urllib.request
 
 import pytest
@@ -43,3 +45,23 @@ def test_options_that_would_be_ignored_are_refused(options, told, tmp_path, monk
     assert result.exit_code == 2
     assert told in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_answers_in_parts_are_sent_at_once():
+    """Nagle's algorithm would hold the second part back until the first is acknowledged: 40 ms."""
+    found = []
+
+    def accepted(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def connect() -> None:
+        listener = listen()
+        async with await asyncio.start_server(accepted, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+
+    asyncio.run(connect())
+    assert found == [1]
