@@ -104,7 +104,7 @@ class Chooser:
         times = {name: self._estimate(name, step.attributes) for name in names}
         if isinstance(step.weight, Map):
             times = {name: time + self._packing(name, step) for name, time in times.items()}
-        return self._quickest(step, times, "estimated")
+        return self._quickest(step, times, f"estimated for {_TEAM} threads:")
 
     def _packing(self, kernel: str, step: Step) -> float:
         """Seconds that packing takes, of a weight that is made while the plan runs."""
