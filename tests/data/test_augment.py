@@ -93,6 +93,13 @@ class TestRotate:
         assert int(rows.min()) in (-5, -4)  # 10 * sin 30 degrees = 5
         assert int(rows.max()) in (4, 5)
 
+    def test_a_shift_goes_by_whole_pixels_in_the_same_pass(self) -> None:
+        image = torch.zeros(500, 1, 9, 12)
+        image[:, 0, 4, 6] = 1
+        whole = Augment(shift=2)(image, DRAWS)
+        moved = Augment(shift=2, rotate=1e-9)(image, DRAWS)
+        torch.testing.assert_close(moved, whole, rtol=0, atol=1e-5)
+
 
 def test_gain_stays_within_its_decibels() -> None:
     loud = Augment(gain=6.0)(torch.ones(500, 1, 10), DRAWS)[:, 0, 0]

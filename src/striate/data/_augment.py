@@ -87,8 +87,8 @@ class Augment:
         """
         self.check(tuple(inputs.shape[1:]))
         if self.rotate:
-            inputs = _rotate(inputs, draws, self.rotate)
-        if self.shift:
+            inputs = _rotate(inputs, draws, self.rotate, self.shift)
+        elif self.shift:
             inputs = _shift(inputs, draws, self.shift)
         if self.flip:
             chosen = _per_sample(draws.uniform("flip") < 0.5, inputs)
@@ -107,29 +107,38 @@ def _per_sample(values: Tensor, inputs: Tensor) -> Tensor:
 
 
 def _shift(inputs: Tensor, draws: Draws, most: int) -> Tensor:
-    """Shift by whole pixels: pad by `most`, then gather each sample's own rows and columns."""
+    """Shift by whole pixels: pad by `most`, then take one of the windows that fit, as a view."""
     size = inputs.shape[2:]
-    inputs = F.pad(inputs, [most] * 2 * len(size))
-    for axis, n in enumerate(size):
-        start = draws.integers(f"shift {axis}", 0, 2 * most)
-        places = (start[:, None] + torch.arange(n)).to(inputs.device)
-        view = [len(inputs)] + [1] * (inputs.dim() - 1)
-        view[axis + 2] = n
-        shape = list(inputs.shape)
-        shape[axis + 2] = n
-        inputs = inputs.gather(axis + 2, places.view(view).expand(shape))
-    return inputs
+    windows = F.pad(inputs, [most] * 2 * len(size))
+    for axis, n in enumerate(size):  # (N, C, places along each axis, the window itself)
+        windows = windows.unfold(axis + 2, n, 1)
+    starts = [draws.integers(f"shift {axis}", 0, 2 * most) for axis in range(len(size))]
+    chosen: tuple[Tensor | slice, ...] = (torch.arange(len(inputs)), slice(None), *starts)
+    return windows[chosen]
 
 
-def _rotate(inputs: Tensor, draws: Draws, most: float) -> Tensor:
-    """Rotate about the centre, bilinear; the grid is in pixels, so that oblong images stay true."""
+def _rotate(inputs: Tensor, draws: Draws, most: float, shift: int) -> Tensor:
+    """Rotate about the centre, bilinear, and shift by whole pixels, in one pass.
+
+    Places are counted in pixels from the centre, so that oblong images stay true: what comes to p
+    is what lies at R(p + shift).
+    """
     H, W = inputs.shape[2:]
-    angle = torch.deg2rad(draws.between("rotate", -most, most)).view(-1, 1, 1)
-    cos, sin = (f(angle).to(inputs) for f in (torch.cos, torch.sin))
-    y = (torch.arange(H).to(inputs) - (H - 1) / 2).view(1, H, 1)
-    x = (torch.arange(W).to(inputs) - (W - 1) / 2).view(1, 1, W)
-    grid = torch.stack([(cos * x - sin * y) * (2 / W), (sin * x + cos * y) * (2 / H)], dim=-1)
-    return F.grid_sample(inputs, grid, align_corners=False)
+    angle = torch.deg2rad(draws.between("rotate", -most, most))[:, None]
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    y, x = (_from_centre(n) + _shifts(draws, axis, shift) for axis, n in enumerate((H, W)))
+    along = torch.stack([cos * x * (2 / W), sin * x * (2 / H)], dim=1)  # in halves of the image
+    down = torch.stack([-sin * y * (2 / W), cos * y * (2 / H)], dim=1)
+    grid = along.to(inputs)[:, :, None] + down.to(inputs)[..., None]
+    return F.grid_sample(inputs, grid.permute(0, 2, 3, 1), align_corners=False)
+
+
+def _from_centre(n: int) -> Tensor:
+    return torch.arange(n) - (n - 1) / 2
+
+
+def _shifts(draws: Draws, axis: int, most: int) -> Tensor | int:
+    return draws.integers(f"shift {axis}", -most, most)[:, None] if most else 0
 
 
 def _cutout(inputs: Tensor, draws: Draws, side: int) -> Tensor:

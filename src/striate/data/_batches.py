@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._workers import WorkerPool
 from ..errors import OptionError
 from ._augment import Augment
 from ._dataset import Dataset
 from ._random import Draws, epoch_order
-from ._workers import WorkerPool
+
+_BLOCK_BYTES = 1 << 21  # of inputs that are made at once
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,12 @@ class Batches:
         count = len(self.dataset)
         order = epoch_order(count, self.seed, epoch) if self.shuffle else torch.arange(count)
         steps = range(start_step, self.steps)
-        shares = [self._share(step) for step in steps]
-        fetched = self._fetch([order[share] for share in shares])
-        for step, share, inputs in zip(steps, shares, fetched, strict=True):
+        inputs = self._inputs(order, epoch, [self._share(step) for step in steps])
+        for step, finished in zip(steps, inputs, strict=True):
             whole = order[step * self.batch_size : (step + 1) * self.batch_size]
-            mine = order[share]
-            positions = torch.arange(share.start, share.stop)
+            mine = order[self._share(step)]
             yield Batch(
-                inputs=self._finish(inputs, Draws(self.seed, epoch, positions)),
+                inputs=finished,
                 labels=self.dataset.labels[mine],
                 indices=mine,
                 step=step,
@@ -149,12 +150,29 @@ class Batches:
         start, stop = (size * r // self.world_size for r in (self.rank, self.rank + 1))
         return slice(first + start, first + stop)
 
-    def _fetch(self, shares: list[Tensor]) -> Iterator[Tensor]:
+    def _inputs(self, order: Tensor, epoch: int, shares: list[slice]) -> Iterator[Tensor]:
+        """The inputs of each share, made for several at once: a call on few samples costs most."""
+        several = self._steps_at_once()
+        blocks = [shares[i : i + several] for i in range(0, len(shares), several)]
+        places = [torch.cat([torch.arange(s.start, s.stop) for s in block]) for block in blocks]
+        fetched = self._fetch([order[positions] for positions in places])
+        for block, positions, inputs in zip(blocks, places, fetched, strict=True):
+            finished = self._finish(inputs, Draws(self.seed, epoch, positions))
+            yield from finished.split([share.stop - share.start for share in block])
+
+    def _steps_at_once(self) -> int:
+        """As many as stay in the cache; one where samples take long to fetch."""
+        if self.dataset.on_demand:
+            return 1
+        step_bytes = 4 * math.prod(self.dataset.input_shape) * self.batch_size // self.world_size
+        return max(1, _BLOCK_BYTES // max(1, step_bytes))
+
+    def _fetch(self, blocks: list[Tensor]) -> Iterator[Tensor]:
         if not (self.workers and self.dataset.on_demand):
-            return map(self.dataset.fetch, shares)
+            return map(self.dataset.fetch, blocks)
         if self._pool is None:
             self._pool = WorkerPool(partial(_fetch_array, self.dataset), self.workers)
-        return map(torch.from_numpy, self._pool.map(share.tolist() for share in shares))
+        return map(torch.from_numpy, self._pool.map(block.tolist() for block in blocks))
 
     def _finish(self, inputs: Tensor, draws: Draws) -> Tensor:
         inputs = to_unit(inputs)
@@ -172,7 +190,7 @@ def normalise(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     """Take the mean off each channel of (N, C, ...) and divide by its standard deviation."""
     axes = (1, -1, *[1] * (inputs.dim() - 2))
     centred = inputs - torch.tensor(mean, dtype=torch.float32).view(axes)
-    return centred / torch.tensor(std, dtype=torch.float32).view(axes)
+    return centred.div_(torch.tensor(std, dtype=torch.float32).view(axes))
 
 
 def _fetch_array(dataset: Dataset, indices: list[int]) -> NDArray[Any]:

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._workers import WorkerPool
 from ..errors import DataError
 from ._dataset import ArrayDataset, Dataset, Indices, Subset, as_index, check_labels
 from ._files import Files
 from ._moments import Moments
 from ._progress import track
 from ._wav import SampleRateError
-from ._workers import WorkerPool
 
 Decode = Callable[[bytes], NDArray[Any]]
 

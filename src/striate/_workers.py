@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO, Any, Generic, TypeVar
 
-from ..errors import OptionError, RunError
+from .errors import OptionError, RunError
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from striate import DataError, MissingExtraError, OptionError, RunError
-from striate.data._workers import WorkerPool
+from striate._workers import WorkerPool
 
 
 def square(number: int) -> int:
@@ -129,7 +129,7 @@ def test_what_cannot_be_sent_is_refused() -> None:
 
 
 def test_what_the_main_script_defines_is_refused() -> None:
-    code = "from striate.data._workers import WorkerPool\ndef f(x): return x\nWorkerPool(f, 1)"
+    code = "from striate._workers import WorkerPool\ndef f(x): return x\nWorkerPool(f, 1)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
@@ -151,7 +151,7 @@ if sys.argv[2] == "wait":
 
 @pytest.fixture
 def photos(tmp_path: Path) -> str:
-    from .makers import PHOTOS, plant
+    from .data.makers import PHOTOS, plant
 
     return f"folder:{plant(tmp_path / 'photos', PHOTOS)}"
 
