@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ def expected(net: torch.nn.Module, x: torch.Tensor) -> list[np.ndarray[Any, Any]
     return [part.numpy() for part in (y if isinstance(y, tuple) else (y,))]
 
 
-def make(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+@cache
+def made(name: str) -> tuple[striate.Graph, torch.Tensor, list[np.ndarray[Any, Any]]]:
+    """A network, captured once for all plans of it, an input, and what it gives."""
     torch.manual_seed(0)
     build, shape = NETS[name]
-    return build().eval(), torch.randn(shape)
+    net, x = build().eval(), torch.randn(shape)
+    return striate.capture(net, x), x, expected(net, x)
 
 
 def check(found: Any, wanted: list[np.ndarray[Any, Any]], share: float = 1e-4) -> None:
@@ -42,25 +46,24 @@ def check(found: Any, wanted: list[np.ndarray[Any, Any]], share: float = 1e-4) -
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", NETS)
 def test_a_plan_gives_what_torch_gives(name: str, target: str) -> None:
-    net, x = make(name)
-    wanted = expected(net, x)
-    plan = striate.compile(net, tuple(x.shape), threads=2, isa=target)
+    graph, x, wanted = made(name)
+    plan = striate.compile(graph, threads=2, isa=target)
     check(plan(x), wanted)
     assert isinstance(plan(x)[0], torch.Tensor)
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_exact_plans_do_without_winograd(name: str) -> None:
-    net, x = make(name)
-    plan = striate.compile(net, tuple(x.shape), threads=1, precision="exact")
-    check(plan(x), expected(net, x), 5e-6)
+    graph, x, wanted = made(name)
+    plan = striate.compile(graph, threads=1, precision="exact")
+    check(plan(x), wanted, 5e-6)
     assert "winograd" not in plan.explain()
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_saved_plan_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
-    net, x = make(name)
-    plan = striate.compile(net, tuple(x.shape), threads=2)
+    graph, x, _ = made(name)
+    plan = striate.compile(graph, threads=2)
     plan.save(tmp_path / "net.striate")
     loaded = striate.runtime.load(tmp_path / "net.striate")
     ours, theirs = loaded(x.numpy()), plan(x.numpy())

@@ -135,11 +135,15 @@ class TestRepeating:
         assert not torch.equal(record.epochs[0], record.epochs[2])
 
     def test_killed_in_mid_epoch_and_resumed_is_as_never_stopped(self, tmp_path: Path) -> None:
-        options = ["--epochs", "4", "--batch-size", "64", "--checkpoint-every", "3"]
-        command = [sys.executable, "-m", "striate", "train", NETS + "with_dropout_and_norm"]
-        command += [*options, "--threads", "1", "--out", str(tmp_path)]
-        subprocess.run([*command, "--name", "whole"], check=True, capture_output=True)
-        process = subprocess.Popen([*command, "--name", "killed"], stdout=subprocess.DEVNULL)
+        given = {"epochs": 4, "batch_size": 64, "checkpoint_every": 3, "threads": 1}
+        config = Config.make(
+            net=NETS + "with_dropout_and_norm", out=str(tmp_path), name="whole", **given
+        )
+        whole = train(config)
+        command = [sys.executable, "-m", "striate", "train", config.net, "--name", "killed"]
+        for name, value in given.items():
+            command += [f"--{name.replace('_', '-')}", str(value)]
+        process = subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL)
         checkpoint, metrics = (
             tmp_path / "killed" / name for name in ("checkpoint.safetensors", "metrics.jsonl")
         )
@@ -148,9 +152,7 @@ class TestRepeating:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
-        resume = [sys.executable, "-m", "striate", "train", "--resume", str(tmp_path / "killed")]
-        subprocess.run(resume, check=True, capture_output=True)
-        assert_same_run(Run.open(tmp_path / "whole"), Run.open(tmp_path / "killed"))
+        assert_same_run(whole, train(resume=tmp_path / "killed"))
 
     def test_resuming_a_finished_run_changes_nothing(self, tmp_path: Path, digits: Data) -> None:
         run = train(quick(tmp_path), data=digits)
@@ -269,17 +271,20 @@ def test_a_data_set_that_is_not_there(tmp_path: Path) -> None:
     [("lenet5", "native kernels"), (NETS + "with_norm", "torch, since batch norm")],
 )
 def test_two_processes_train_like_one(tmp_path: Path, net: str, engine: str) -> None:
-    command = [sys.executable, "-m", "striate", "train", net, "--epochs", "1", "--threads", "1"]
-    command += ["--out", str(tmp_path), "--batch-size", "101", "--label-smoothing", "0.1"]
     # SGD: Adam divides by the gradient's size, and so makes much of rounding where it is 0.
-    command += ["--optimizer", "sgd", "--lr", "0.05", "--class-weights", "balanced"]
-    subprocess.run([*command, "--name", "one"], check=True, capture_output=True)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    launcher += ["--nproc-per-node", "2", *command[1:], "--name", "two"]
-    done = subprocess.run(launcher, capture_output=True, text=True, check=False, timeout=240)
+    given = {
+        "epochs": 1, "threads": 1, "batch_size": 101, "label_smoothing": 0.1, "optimizer": "sgd",
+        "lr": 0.05, "class_weights": "balanced", "out": str(tmp_path),
+    }  # fmt: skip
+    one = train(Config.make(net=net, name="one", **given))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "striate", "train", net, "--name", "two"]
+    for name, value in given.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"engine: {engine}" in done.stdout
-    one, two = Run.open(tmp_path / "one"), Run.open(tmp_path / "two")
+    two = Run.open(tmp_path / "two")
     for key, tensor in weights(one).items():
         torch.testing.assert_close(weights(two)[key], tensor, rtol=2e-4, atol=2e-5)
     a, b = one.epochs()[0], two.epochs()[0]
