@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .train import CompiledModule
+    from .train._checkpoint import Checkpoint
 
 Precision = Literal["fast", "exact"]
 Prefer = Literal["speed", "memory"]
@@ -118,6 +119,7 @@ def compile(
     tune: bool = False,
     prefer: Prefer = "speed",
     train: Literal[True],
+    checkpoint: Checkpoint = None,
 ) -> CompiledModule: ...
 
 
@@ -132,6 +134,7 @@ def compile(
     tune: bool = False,
     prefer: Prefer = "speed",
     train: bool = False,
+    checkpoint: Checkpoint = None,
 ) -> CompiledPlan | CompiledModule:
     """Make a plan of a network: folded, fused, on Striate's own kernels.
 
@@ -152,6 +155,9 @@ def compile(
             are not transformed in each call.
         train: Make a module instead, with the model's own parameters, that computes its outputs and
             its gradients natively; `model` must be a torch.nn.Module. See `CompiledModule`.
+        checkpoint: With `train`, maps that the backward pass computes again instead of keeping
+            them: `auto` those that cost few percent of a step's time, where that saves a tenth of
+            the memory; a number of bytes, the fewest for which `peak_bytes` is within it.
     Returns:
         A `CompiledPlan`; with `train` a `CompiledModule`.
     Raises:
@@ -180,7 +186,13 @@ def compile(
         "prefer": prefer,
     }
     if train:
+        from .train._checkpoint import check_checkpoint
+
+        check_checkpoint(checkpoint)
+        options["checkpoint"] = checkpoint
         return _module(model, example, batch, options)
+    if checkpoint is not None:
+        raise OptionError("checkpoint is about training: give train=True with it, or leave it out.")
     graph = _captured(model, example)
     if batch is not None:
         graph = graph.at(*((batch, *t.shape[1:]) for t in graph.inputs.values()))

@@ -166,6 +166,21 @@ class Report:
 
         return planned_bytes(self.graph)
 
+    @cached_property
+    def peak_memory_compiled_training(self) -> int:
+        """Bytes that both passes of `striate.compile(..., train=True)` allocate on one thread.
+
+        In the mode, training or eval, that the network is in, for all that is trained: maps, what
+        the backward pass needs of them, packed weights and the kernels' scratch. Outputs and
+        gradients are tensors of torch's, apart.
+
+        Raises:
+            GraphError: The network holds an operation that cannot be trained on native kernels.
+        """
+        from ..engine.train import planned_training_bytes
+
+        return planned_training_bytes(self.graph)
+
     @property
     def saved_for_backward(self) -> int:
         """Bytes of maps, masks, indices and statistics that torch keeps for the backward pass."""

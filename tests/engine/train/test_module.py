@@ -71,6 +71,20 @@ def test_loss_gradients_and_statistics_are_torchs(training):
         close(ours, theirs)
 
 
+@pytest.mark.parametrize("count", [2, 16])
+def test_a_function_behind_a_pooling_is_one_step_with_it(count):
+    """With channels, and with images as lanes."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.MaxPool2d(2), nn.Tanh(), nn.Conv2d(6, 6, 3, padding=1),
+        nn.MaxPool2d(3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(24, 5),
+    )  # fmt: skip
+    fast, reference = both(net)
+    x, labels = batch(count)
+    close(step(fast, x, labels), step(reference, x.double(), labels))
+    same_gradients(fast, reference)
+    assert "in NumPy, without a kernel: nothing" in fast.explain()
+
+
 class WithAside(nn.Module):
     """A batch norm that no output needs."""
 

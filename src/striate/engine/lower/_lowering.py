@@ -67,8 +67,8 @@ class Lowering:
         self.plain_maps: dict[str, Map] = {}
         self.blocked_maps: dict[str, Map] = {}
         self.vectors: dict[str, Map] = {}
-        self.bytes: dict[str, Map] = {}
-        """What holds bytes, lanes behind one another as in the map it tells of."""
+        self.bytes: dict[str, tuple[Map, Map]] = {}
+        """What holds bytes, and the map it tells of, whose numbers lie in the same order."""
         self.views: dict[str, str] = {}
         """What is another shape of a blocked map: made plain if somebody asks for it."""
         self.kinds = frozenset(_core.step_kinds())

@@ -76,8 +76,10 @@ def lower_max_places_gradient(low: Lowering, group: Group) -> None:
         raise NotNative("its places are an array in NumPy")
     low.check_floats(gy, filled=True)
     settings = {"mode": "max", "places": True, **pool_attributes(op.windows, op.sizes)}
-    pooled = low.blocked_maps[low.graph.producers[places].outputs[0]]
-    _pool_gradient(low, group, settings, low.blocked_like(gy, pooled), low.bytes[places])
+    winners, y = low.bytes[places]
+    _pool_gradient(
+        low, group, settings, low.imaged(gy) if y.image_lanes else low.standard(gy), winners
+    )
 
 
 @lowers("max_pool_gradient", "adaptive_max_pool_gradient")

@@ -34,7 +34,7 @@ def lower_pool(low: Lowering, group: Group) -> None:
             attributes["divisor"] = op.divisor
     low.emit(group, "pool", attributes, [x], outputs)
     if len(outputs) > 1:
-        low.bytes[group.node.outputs[1]] = outputs[1]
+        low.bytes[group.node.outputs[1]] = outputs[1], y
 
 
 def _is_used(low: Lowering, values: tuple[str, ...]) -> bool:

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from ...errors import GraphError
 from ...graph import Graph, TensorType
-from ...graph.gradient import Training
+from ...graph.gradient import Training, differentiate
 from ...runtime._explain import how, shares_table, steps_table
 from ...runtime._run import Runner
-from .._build import build
+from .._build import build, lay_out
 from .._compile import find_target
 from ..lower import lower_training
+from ._checkpoint import Checkpoint, checkpointed
 
 Array = np.ndarray[Any, Any]
 
@@ -44,17 +45,29 @@ class Program:
     Args:
         training: The graph.
         inputs: How many inputs the network itself has.
+        checkpoint: What the arena may hold: see `_checkpoint`.
         options: Of `build`: threads, precision, tune, prefer; and the instruction set `isa`.
     """
 
-    def __init__(self, training: Training, inputs: int, *, isa: str | None, **options: Any) -> None:
+    def __init__(
+        self,
+        training: Training,
+        inputs: int,
+        *,
+        isa: str | None,
+        checkpoint: Checkpoint = None,
+        **options: Any,
+    ) -> None:
+        target, lanes = find_target(isa)
+        training = checkpointed(
+            training, checkpoint, lambda t: arena_bytes(t, target, lanes, **options)
+        )
         self.training = training
         graph = training.graph
         self._types = [_checked(graph, name) for name in graph.outputs]
         for name, given in graph.inputs.items():
             if given.is_float:
                 _checked(graph, name)
-        target, lanes = find_target(isa)
         made = lower_training(training, target, lanes)
         recipe, weights = build(
             made.lowered, name=graph.name, target=target, lanes=lanes, **options
@@ -217,6 +230,28 @@ def _checked(graph: Graph, name: str) -> TensorType:
             f"that is trained on native kernels gives float32. Convert the model: model.float()."
         )
     return type_
+
+
+def arena_bytes(training: Training, target: str, lanes: int, **options: Any) -> int:
+    """What both passes share, without packing weights."""
+    steps = lower_training(training, target, lanes).lowered.steps
+    placement, _ = lay_out(steps, target=target, **options)
+    return 4 * placement.floats
+
+
+def planned_training_bytes(graph: Graph, *, threads: int = 1, checkpoint: Checkpoint = None) -> int:
+    """Predict `CompiledModule.peak_bytes` of a step for all that is trained.
+
+    Raises:
+        GraphError: It holds an operation whose gradient is not known.
+    """
+    wanted = [name for name, w in graph.weights.items() if w.role == "parameter" and w.trainable]
+    target, lanes = find_target()
+
+    def told(training: Training) -> int:
+        return arena_bytes(training, target, lanes, threads=threads)
+
+    return told(checkpointed(differentiate(graph, wanted), checkpoint, told))
 
 
 _EMPTY = np.empty(0, np.float32)
