@@ -1,12 +1,14 @@
 """Random problems for the kernels, random networks and damaged plans: `make fuzz`.
 
     python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
+        [--seconds T]
 
 KIND is conv, pool, ..., layers, nets, train or plans; without one all run: 10,000 convolutions, as
 many gradients of their filters, training steps of as many single layers, 2,000 problems of each
 other kind, 300 networks, training steps of 300 others, and 20 damages each to the plans of 300; or
 F times as many. A problem is told by its kind, seed and index. They run in processes of their own,
-so that a crash is told like any other failure; each prints the command that repeats it.
+so that a crash is told like any other failure; each prints the command that repeats it. After T
+seconds of a kind no further problem is begun, and where to go on is told.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="index of the first problem")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="for each kind at most")
     options = parser.parse_args()
     unknown = set(options.kinds) - set(COUNTS)
     if unknown:
@@ -52,20 +55,28 @@ def main() -> int:
     for kind in options.kinds or COUNTS:
         usual = math.ceil(options.scale * COUNTS[kind])
         count = usual if options.count is None else options.count
-        failures += run_kind(kind, options.seed, options.first, count, options.jobs)
+        failures += run_kind(
+            kind, options.seed, options.first, count, options.jobs, options.seconds
+        )
     return 1 if failures else 0
 
 
-def run_kind(kind: str, seed: int, first: int, count: int, jobs: int) -> int:
+def run_kind(
+    kind: str, seed: int, first: int, count: int, jobs: int, limit: float = math.inf
+) -> int:
     """Share problems among processes; give how many failed."""
     steps = dict.fromkeys(("layers", "train"), check_train)
     one = {"nets": check_net, "plans": check_plans, **steps}.get(kind, check)
     start = time.perf_counter()
-    workers = [_Worker(kind, seed, first + i, first + count, jobs, one) for i in range(jobs)]
+    stop, end = first + count, start + limit
+    workers = [_Worker(kind, seed, first + i, stop, jobs, one, end) for i in range(jobs)]
     runs = sum(worker.finish() for worker in workers)
     failures = sum(worker.failures for worker in workers)
     seconds = time.perf_counter() - start
-    print(f"{kind}: {count} problems, {runs} runs, {failures} failed, {seconds:.0f} s", flush=True)
+    done = sum(worker.problems for worker in workers)
+    more = "" if done == count else f"; go on with --first {min(w.index for w in workers)}"
+    told = f"{done} problems, {runs} runs, {failures} failed, {seconds:.0f} s"
+    print(f"{kind}: {told}{more}", flush=True)
     return failures
 
 
@@ -74,9 +85,10 @@ class _Worker:
 
     def __init__(
         self, kind: str, seed: int, index: int, stop: int, step: int,
-        one: Callable[[str, int, int], int],
+        one: Callable[[str, int, int], int], end: float,
     ) -> None:  # fmt: skip
         self._kind, self._seed, self._stop, self._step, self._one = kind, seed, stop, step, one
+        self._first, self._end = index, end
         self._state = mmap.mmap(-1, 24)  # the index at work; runs; failures
         self._put(index, 0, 0)
         self._process = self._start()
@@ -92,6 +104,16 @@ class _Worker:
     def failures(self) -> int:
         return self._get()[2]
 
+    @property
+    def index(self) -> int:
+        """Of the first problem it did not do."""
+        return self._get()[0]
+
+    @property
+    def problems(self) -> int:
+        """How many it did."""
+        return (self.index - self._first) // self._step
+
     def _start(self) -> int:
         sys.stdout.flush()
         process = os.fork()
@@ -105,7 +127,7 @@ class _Worker:
 
     def _work(self) -> None:
         index, runs, failures = self._get()
-        while index < self._stop and failures < MOST_FAILURES:
+        while index < self._stop and failures < MOST_FAILURES and self._in_time():
             try:
                 runs += self._one(self._kind, self._seed, index)
             except AssertionError as error:
@@ -116,6 +138,9 @@ class _Worker:
                 self._tell(index, traceback.format_exc())
             index += self._step
             self._put(index, runs, failures)
+
+    def _in_time(self) -> bool:
+        return time.perf_counter() < self._end
 
     def _tell(self, index: int, what: str) -> None:
         command = f"{self._kind} --seed {self._seed} --first {index} --count 1"
