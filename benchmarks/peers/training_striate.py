@@ -15,10 +15,13 @@ from .training_torch import set_threads, steps
 def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
     """Compile the module for training.
 
+    torch gets one thread for its loss and update: more would spin behind each of its operations,
+    on the cores that Striate's threads want next.
+
     Args:
         variant: "optimizer" (torch's fused one) or "step" (`TrainStep`).
     """
-    set_threads(threads)
+    set_threads(1)
     module = torch.load(task.module, weights_only=False)
     x, labels = torch.from_numpy(task.input), torch.from_numpy(task.labels)
     if variant == "optimizer":
