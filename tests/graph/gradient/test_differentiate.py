@@ -68,7 +68,7 @@ def test_inputs_and_outputs_are_in_order() -> None:
 def test_the_forward_pass_comes_first() -> None:
     training = check(small_net().train(), torch.randn(3, 2, 6, 6))
     assert [node.kind for node in training.graph.nodes[: training.forward]] == [
-        "conv", "batch_moments", "batch_norm", "activation", "max_pool", "flatten", "binary",
+        "conv", "batch_moments", "batch_norm", "max_pool", "activation", "flatten", "binary",
         "linear",
     ]  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_a_weight_s_gradient_comes_before_the_data_s() -> None:
     kinds = [node.kind for node in training.graph.nodes[training.forward :]]
     assert kinds == [
         "reduce", "permute", "matmul", "matmul",  # linear: bias, weight, data
-        "binary", "reshape", "max_places_gradient", "activation_gradient", "batch_norm_gradient",
+        "binary", "reshape", "activation_gradient", "max_places_gradient", "batch_norm_gradient",
         "conv_weight_gradient", "conv_transpose",
     ]  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_statistics_of_eval_mode_are_inputs() -> None:
     [
         (["6.bias"], ["reduce"]),
         (["6.weight"], ["permute", "matmul"]),
-        (["1.bias"], ["matmul", "reshape", "max_places_gradient", "activation_gradient",
+        (["1.bias"], ["matmul", "reshape", "activation_gradient", "max_places_gradient",
                       "batch_norm_gradient"]),
         ([], []),
     ],

@@ -4,6 +4,7 @@
     batch norm by the batch  ->  its moments, then a norm by them
     convolution by a table   ->  the weight made dense, then a convolution of all pairs
     LeNet-5's subsampling    ->  sums, then a convolution of each map with its one weight
+    max pooling of a clamp   ->  the clamp of the maxima: the same, and the larger map is not kept
     maxima of windows        ->  the same, and which pixel won each window, in bytes
 
 Everything else stays as it is.
@@ -54,9 +55,8 @@ class Forward:
     moments: list[Moments] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for node in self.graph.nodes:
-            op = self.graph.op(node)
-            node = replace(node, op=op)
+        for node in self._exchanged():
+            op = node.op
             if isinstance(op, ops.Dropout) and op.training and op.p > 0:
                 self._dropout(node, op)
             elif isinstance(op, ops.BatchNorm) and _of_batch(node, op):
@@ -69,6 +69,37 @@ class Forward:
                 self._max_pool(node, op)
             else:
                 self._put(node)
+
+    def _exchanged(self) -> list[Node]:
+        """The nodes, clamps behind the max poolings that alone read them.
+
+        Both orders give the same numbers, and gradients: where several pixels are equal only as
+        the clamp makes them so, its slope is 0.
+        """
+        nodes: list[Node] = []
+        clamps: dict[str, Node] = {}
+        for node in self.graph.nodes:
+            node = replace(node, op=self.graph.op(node))
+            clamp = clamps.get(node.inputs[0] or "") if node.inputs else None
+            if self._is_pooled_clamp(node):
+                clamps[node.outputs[0]] = node
+            elif clamp is None:
+                nodes.append(node)
+            else:
+                largest = self.fresh(f"{node.name}.largest")
+                nodes.append(replace(node, inputs=clamp.inputs, outputs=(largest,)))
+                nodes.append(replace(clamp, inputs=(largest,), outputs=node.outputs, inplace=False))
+        return nodes
+
+    def _is_pooled_clamp(self, node: Node) -> bool:
+        readers = self.graph.readers.get(node.outputs[0], [])
+        if len(readers) != 1 or node.outputs[0] in self.graph.outputs:
+            return False
+        pool = self.graph.op(readers[0])
+        if not isinstance(pool, ops.MaxPool) or pool.indices:
+            return False
+        filled = all(w.dilation == 1 and max(_padding(w)) < w.size for w in pool.windows)
+        return filled and getattr(node.op, "function", "") in ("relu", "clip")
 
     def _put(self, node: Node, op: Operation | None = None) -> None:
         self.passed.append(Passed(node, op or node.op))
@@ -128,6 +159,11 @@ class Forward:
             outputs = (*node.outputs, self.fresh(f"{node.name}.places"))
             node = replace(node, op=replace(op, places=True), outputs=outputs)
         self._put(node)
+
+
+def _padding(window: Window) -> tuple[int, ...]:
+    """Pixels before and behind; 'same' is less than the window."""
+    return (0,) if isinstance(window.padding, str) else (int(window.before), int(window.after))
 
 
 def _of_batch(node: Node, op: ops.BatchNorm) -> bool:
