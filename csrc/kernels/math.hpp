@@ -261,30 +261,30 @@ STRIATE_INLINE Vector gelu(Vector x) {
   return max(Vector{}, x) - t * normal_tail(t) * e.value * e.scale;
 }
 
-typedef float HalfVector __attribute__((vector_size(2 * STRIATE_LANES)));
-typedef double DoubleVector __attribute__((vector_size(4 * STRIATE_LANES)));
+STRIATE_INLINE Vector first_bits(Vector x) {  // 12 of them: a product of two such is exact
+  return (Vector)((IntVector)x & (IntVector{} + ~0xfff));
+}
 
-// x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). The exponent is computed in float64, since
-// its rounding would show in the result.
+// x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). With c = 2 * 0.044715 sqrt(2 / pi) that is
+// 2 u = c x (x^2 + 1 / 0.044715). Rounding that would show in the result, so x^2, the sum and its
+// product with x are pairs of floats, whose first parts are exact; n log(2) / c comes off before c
+// is multiplied in.
 STRIATE_INLINE Vector gelu_tanh(Vector x) {
-  const Vector t = between(-12, x, 12);
-  Vector r, whole;
-  STRIATE_UNROLL
-  for (int half = 0; half < 2; ++half) {
-    HalfVector part;
-    __builtin_memcpy(&part, reinterpret_cast<const char*>(&t) + half * sizeof(part), sizeof(part));
-    const DoubleVector v = __builtin_convertvector(part, DoubleVector);
-    const DoubleVector size = v < 0 ? v : -v;
-    const DoubleVector z = size * (1.5957691216057308 + 0.071354816272 * v * v);
-    const DoubleVector n = (z * 1.4426950408889634 + 6755399441055744.0) - 6755399441055744.0;
-    const HalfVector rest = __builtin_convertvector(z - n * 0.6931471805599453, HalfVector);
-    const HalfVector number = __builtin_convertvector(n, HalfVector);
-    __builtin_memcpy(reinterpret_cast<char*>(&r) + half * sizeof(part), &rest, sizeof(part));
-    __builtin_memcpy(reinterpret_cast<char*>(&whole) + half * sizeof(part), &number, sizeof(part));
-  }
-  // A NaN's number stays within what a float's exponent holds.
-  const IntVector n = (IntVector)(whole + kRound) - (IntVector)broadcast(kRound);
-  return times_sigmoid(max(broadcast(-12), x), scaled({expm1_small(r), n}));
+  constexpr float kC = 0.0713548139f, kCLog2e = 0.102943242f;
+  constexpr float kShare = 22.3638592f, kShareLow = 8.25600637e-07f;
+  constexpr float kLn2High = 9.6875f, kLn2Low = 0.0265910272f;  // log(2) / c
+  const Vector t = abs(between(-12, x, 12));
+  const Vector a = first_bits(t), b = t - a;
+  const Vector square = a * a, sum = square + kShare;
+  const Vector other = sum - kShare;
+  const Vector rest = (kShare - (sum - other)) + (square - other) + (b * (a + t) + kShareLow);
+  const Vector d = first_bits(sum);
+  const Vector product = a * d, low = a * (sum - d) + b * sum + t * rest;
+  const Vector shifted = (product + low) * -kCLog2e + broadcast(kRound);
+  const Vector n = shifted - broadcast(kRound);  // not positive
+  const Vector r = ((product + n * kLn2High) + (low + n * kLn2Low)) * -kC;
+  const IntVector whole = (IntVector)shifted - (IntVector)broadcast(kRound);
+  return times_sigmoid(max(broadcast(-12), x), scaled({expm1_small(r), whole}));
 }
 
 }  // namespace striate::STRIATE_TARGET
