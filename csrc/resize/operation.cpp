@@ -7,12 +7,13 @@ namespace striate {
 
 ResizeShape ResizeOperation::parse(const Attributes& a, int lanes) {
   constexpr int64_t kMostPixels = int64_t{1} << 24;  // what a float counts
+  constexpr int64_t kMostTaps = 4096;
   ResizeShape s;
   s.batch = a.integer("batch", 1, kMaxSize);
   s.channels = a.integer("channels", 1, kMaxSize);
   a.integers("in", s.in, 3, 1, kMostPixels);
   a.integers("out", s.out, 3, 1, kMostPixels);
-  a.integers("taps", s.taps, 3, 1, 64);
+  a.integers("taps", s.taps, 3, 1, kMostTaps);
   checked_product(a, {s.in[0], s.in[1], s.in[2]});
   checked_product(a, {s.out[0], s.out[1], s.out[2]});
   s.x_batch_stride = batch_stride(a, "x_batch_stride", s.channels, s.in_pixels(), lanes);

@@ -1,5 +1,6 @@
 // Interpolation of blocked maps along up to three axes (depth, height, width): nearest, linear,
-// cubic and whatever else is a sum of some pixels along each axis.
+// cubic and whatever else is a sum of some pixels along each axis, as are the gradients of these
+// and of mirrored borders. Pixels with factor 0 fill a table up.
 //
 //   y[n,c,i,j,k] = f(sum over u,v,w of factor0[i,u] * factor1[j,v] * factor2[k,w]
 //                                    * x[n, c, index0[i,u], index1[j,v], index2[k,w]])

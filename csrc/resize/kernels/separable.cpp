@@ -56,9 +56,10 @@ const float* joined_row(const ResizeShape& s, const Table& depth, const Table& h
   bool first = true;
   for (int64_t u = i * s.taps[0]; u < (i + 1) * s.taps[0]; ++u) {
     for (int64_t v = j * s.taps[1]; v < (j + 1) * s.taps[1]; ++v) {
+      const float factor = depth.factor[u] * height.factor[v];
+      if (factor == 0) continue;  // gradients' tables are filled up with these
       const int64_t z = inside(depth.index[u], s.in[0]), y = inside(height.index[v], s.in[1]);
       const float* from = x + (z * s.in[1] + y) * count;
-      const float factor = depth.factor[u] * height.factor[v];
       if (one && factor == 1) return from;
       const Vector share = broadcast(factor);
       if (first) {
@@ -71,6 +72,7 @@ const float* joined_row(const ResizeShape& s, const Table& depth, const Table& h
       first = false;
     }
   }
+  if (first) __builtin_memset(row, 0, count * sizeof(float));
   return row;
 }
 

@@ -63,10 +63,14 @@ class PadGradient(Operation):
         return (gy.with_shape(*self.shape),)
 
     def evaluate(self, gy: Array) -> tuple[Array]:
-        for axis, (n, pair) in enumerate(zip(self.shape, self.pads, strict=True)):
-            (sources,) = Pad((pair,), self.mode).evaluate(np.arange(n))
-            gy = added_at(gy, axis, n, sources)
+        for axis, n in enumerate(self.shape):
+            gy = added_at(gy, axis, n, self.sources(axis))
         return (gy,)
+
+    def sources(self, axis: int) -> Array:
+        """Which place of an axis of the input each place of gy was copied from."""
+        (sources,) = Pad((self.pads[axis],), self.mode).evaluate(np.arange(self.shape[axis]))
+        return sources
 
 
 @register

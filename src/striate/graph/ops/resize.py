@@ -79,12 +79,10 @@ class Resize(Operation):
 
     def evaluate(self, x: Array) -> tuple[Array]:
         y = self.infer(TensorType(x.shape))[0]
-        result = x
-        for axis in range(2, x.ndim):
-            if x.shape[axis] != y.shape[axis] or self.use_scale:
-                matrix = self.matrix(axis, x.shape[axis], y.shape[axis]).astype(x.dtype)
-                result = np.moveaxis(np.moveaxis(result, axis, -1) @ matrix.T, -1, axis)
-        return (result,)
+        for axis, matrix in enumerate(self.matrices(x.shape[2:], y.shape[2:]), start=2):
+            if len(set(matrix.shape)) > 1 or self.use_scale:
+                x = np.moveaxis(np.moveaxis(x, axis, -1) @ matrix.T.astype(x.dtype), -1, axis)
+        return (x,)
 
     def gradient(self, back: Backward, number: int) -> str | None:
         sizes, places = back.shape(back.read(0))[2:], back.shape(back.gy)[2:]
@@ -156,6 +154,13 @@ class Resize(Operation):
         if t <= 1:
             return ((a + 2) * t - (a + 3)) * t * t + 1
         return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+
+    def matrices(self, sizes: tuple[int, ...], made: tuple[int, ...]) -> list[Array]:
+        """Along each spatial axis, `matrix`; the identity where it stays as it is."""
+        return [
+            self.matrix(axis, n, m) if n != m or self.use_scale else np.eye(n)
+            for axis, (n, m) in enumerate(zip(sizes, made, strict=True), start=2)
+        ]
 
     def matrix(self, axis: int, n: int, m: int) -> Array:
         """Factors of the n input pixels in each of the m outputs; borders are repeated."""

@@ -37,13 +37,15 @@ class ResizeGradient(Operation):
     def infer(self, gy: TensorType) -> tuple[TensorType]:
         return (gy.with_shape(*gy.shape[:2], *self.sizes),)
 
+    @property
+    def resize(self) -> Resize:
+        """What it is the gradient of."""
+        return Resize(**{f.name: getattr(self, f.name) for f in fields(Resize)})
+
     def evaluate(self, gy: Array) -> tuple[Array]:
-        resize = Resize(**{f.name: getattr(self, f.name) for f in fields(Resize)})
-        for axis, n in enumerate(self.sizes, start=2):
-            m = gy.shape[axis]
-            if n != m or self.use_scale:
-                matrix = resize.matrix(axis, n, m).astype(gy.dtype)
-                gy = np.moveaxis(np.moveaxis(gy, axis, -1) @ matrix, -1, axis)
+        for axis, matrix in enumerate(self.resize.matrices(self.sizes, gy.shape[2:]), start=2):
+            if len(set(matrix.shape)) > 1 or self.use_scale:
+                gy = np.moveaxis(np.moveaxis(gy, axis, -1) @ matrix.astype(gy.dtype), -1, axis)
         return (gy,)
 
     def describe(self) -> str:
