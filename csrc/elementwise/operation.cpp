@@ -9,8 +9,9 @@ namespace {
 
 using Op = ElementwiseOp;
 
-constexpr const char* kOps[] = {"none", "add",   "sub",    "mul",   "div",  "pow",       "max",
-                                "min",  "prelu", "affine", "equal", "less", "less_equal"};
+constexpr const char* kOps[] = {"none",  "add",  "sub",        "mul",   "div",
+                                "pow",   "max",  "min",        "prelu", "affine",
+                                "equal", "less", "less_equal", "where", "masked_fill"};
 constexpr const char* kSeconds[] = {"none", "number", "same", "channel", "image_channel", "pixel"};
 static_assert(sizeof(kSeconds) / sizeof(char*) == static_cast<int>(Second::count));
 
@@ -26,8 +27,11 @@ Op reversed(const Attributes& a, Op op) {
       return Op::greater;
     case Op::less_equal:
       return Op::greater_equal;
+    case Op::masked_fill:
+      return Op::masked_keep;
     case Op::prelu:
     case Op::affine:
+    case Op::where:
     case Op::none:
       a.fail("this operation has no reverse.");
     default:
@@ -83,7 +87,9 @@ void parse_maps(const Attributes& a, ElementwiseShape& s, int lanes) {
   if ((s.op == Op::none) != (s.second == Second::none)) {
     a.fail("op and second must both be there, or both be none.");
   }
-  if (s.op == Op::affine && s.second == Second::number) a.fail("affine takes arrays.");
+  if ((s.takes_third() || s.masks()) && s.second == Second::number) {
+    a.fail("this operation takes arrays.");
+  }
   s.number = static_cast<float>(a.real("number", 0));
   if (s.op == Op::pow && s.second == Second::number && s.number == 2) s.op = Op::square;
   const int64_t unit = s.plain ? 1 : lanes;
@@ -127,7 +133,7 @@ ElementwiseShape ElementwiseOperation::parse(const Attributes& a, int lanes) {
   s.op = one_of(a, "op", kOps, Op::none);
   s.activation = parse_activation(a);
   if (a.has("sizes")) {
-    if (s.op == Op::none || s.op == Op::affine) a.fail("op must be one of two arrays.");
+    if (s.op == Op::none || s.takes_third() || s.masks()) a.fail("op must be one of two arrays.");
     parse_strided(a, s);
   } else {
     parse_maps(a, s, lanes);
@@ -146,7 +152,7 @@ Extents ElementwiseOperation::extents(const Shape& s, int lanes) {
   Extents e;
   e.in.push_back(map_floats(s.batch, s.x_batch_stride, s.channels, s.pixels, unit));
   e.in.push_back(second_floats(s, s.b_batch_stride, unit));
-  e.in.push_back(s.op == Op::affine ? second_floats(s, s.c_batch_stride, unit) : 0);
+  e.in.push_back(s.takes_third() ? second_floats(s, s.c_batch_stride, unit) : 0);
   e.out.push_back(map_floats(s.batch, s.y_batch_stride, s.channels, s.pixels, unit));
   if (s.plain) e.plain_in = 7, e.plain_out = 1;
   return e;

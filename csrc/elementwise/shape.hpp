@@ -13,7 +13,8 @@
 //
 //   op       none x | add x + b | sub x - b | mul x * b | div x / b | pow x ^ b | max | min
 //            prelu x > 0 ? x : b * x | affine x * b + c, c like b | equal, less, less_equal: 1 or 0
-//   reverse  b op x, of sub, div, pow, less, less_equal
+//            where x != 0 ? b : c, c like b | masked_fill x != 0 ? `number` : b
+//   reverse  b op x, of sub, div, pow, less, less_equal; of masked_fill x != 0 ? b : `number`
 //
 // in[0] = x, in[1] = b, in[2] = c. out[0] = y, which may be x, b or c itself where it is of the
 // same shape. Image n starts at n * x_batch_stride (b_, c_, y_). Unused lanes of y are 0.
@@ -44,12 +45,15 @@ enum class ElementwiseOp : int32_t {
   equal,
   less,
   less_equal,
+  where,
+  masked_fill,
   // `reverse`
   sub_from,
   div_by,
   pow_of,
   greater,
   greater_equal,
+  masked_keep,
   square,  // pow by 2
   count
 };
@@ -66,6 +70,11 @@ struct ElementwiseShape {
   Second second = Second::none;
   float number = 0;
   ActivationSpec activation;
+
+  bool takes_third() const { return op == ElementwiseOp::affine || op == ElementwiseOp::where; }
+  bool masks() const {
+    return op == ElementwiseOp::masked_fill || op == ElementwiseOp::masked_keep;
+  }
 
   int axes = 0;  // 0: not the form with strides. Axes that lie in one another are one.
   int64_t sizes[kMaxAxes] = {}, a_strides[kMaxAxes] = {}, b_strides[kMaxAxes] = {};

@@ -8,6 +8,7 @@
 #include "elementwise/operation.hpp"
 #include "engine/pack.hpp"
 #include "engine/step.hpp"
+#include "gather/operation.hpp"
 #include "image_conv/operation.hpp"
 #include "image_conv_weight/operation.hpp"
 #include "layout/operation.hpp"
@@ -17,6 +18,7 @@
 #include "norm_gradient/operation.hpp"
 #include "pool/operation.hpp"
 #include "pool_gradient/operation.hpp"
+#include "prelu_gradient/operation.hpp"
 #include "reduce/operation.hpp"
 #include "resize/operation.hpp"
 #include "softmax_gradient/operation.hpp"
@@ -74,6 +76,7 @@ const std::vector<StepKind>& step_kinds() {
       row<ElementwiseOperation>(),
       row<ImageConvOperation>(),
       row<ImageConvWeightOperation>(),
+      row<GatherOperation>(),
       row<LayoutOperation>(),
       row<LinearOperation>(),
       row<MatMulOperation>(),
@@ -81,6 +84,7 @@ const std::vector<StepKind>& step_kinds() {
       row<NormOperation>(),
       row<PoolGradientOperation>(),
       row<PoolOperation>(),
+      row<PReLUGradientOperation>(),
       row<ReduceOperation>(),
       row<ResizeOperation>(),
       row<SoftmaxGradientOperation>(),

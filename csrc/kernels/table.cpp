@@ -48,6 +48,10 @@ extern const Kernel<SumsShape>* const sums_rows[];
 extern const int sums_row_count;
 extern const Kernel<CrossEntropyShape>* const cross_entropy_rows[];
 extern const int cross_entropy_row_count;
+extern const Kernel<GatherShape>* const gather_rows[];
+extern const int gather_row_count;
+extern const Kernel<PReLUGradientShape>* const prelu_gradient_rows[];
+extern const int prelu_gradient_row_count;
 extern const Updates updates;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
@@ -76,6 +80,8 @@ const Target target = {
     {softmax_gradient_rows, softmax_gradient_row_count},
     {sums_rows, sums_row_count},
     {cross_entropy_rows, cross_entropy_row_count},
+    {gather_rows, gather_row_count},
+    {prelu_gradient_rows, prelu_gradient_row_count},
     updates,
     multiply_add,
     read,

@@ -32,6 +32,8 @@ struct PoolShape;
 struct ElementwiseShape;
 struct MatMulShape;
 struct ReduceShape;
+struct GatherShape;
+struct PReLUGradientShape;
 struct ActivationGradientShape;
 struct PoolGradientShape;
 struct SoftmaxGradientShape;
@@ -61,6 +63,8 @@ struct Target {
   Kernels<SoftmaxGradientShape> softmax_gradient;
   Kernels<SumsShape> sums;
   Kernels<CrossEntropyShape> cross_entropy;
+  Kernels<GatherShape> gather;
+  Kernels<PReLUGradientShape> prelu_gradient;
   Updates updates;  // of optimizers
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.

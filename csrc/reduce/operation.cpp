@@ -5,9 +5,10 @@
 namespace striate {
 namespace {
 
-constexpr const char* kModes[] = {"sum",       "mean",    "max",        "min",         "prod",
-                                  "l1",        "l2",      "sum_square", "log_sum_exp", "variance",
-                                  "deviation", "softmax", "log_softmax"};
+constexpr const char* kModes[] = {"sum",         "mean",     "max",       "min",
+                                  "prod",        "l1",       "l2",        "sum_square",
+                                  "log_sum_exp", "variance", "deviation", "softmax",
+                                  "log_softmax", "argmax",   "argmin",    "cumsum"};
 static_assert(sizeof(kModes) / sizeof(char*) == static_cast<int>(ReduceMode::count));
 
 }  // namespace
@@ -17,6 +18,7 @@ ReduceShape ReduceOperation::parse(const Attributes& a, int) {
   s.mode = one_of(a, "mode", kModes, ReduceMode::sum);
   s.outer = a.integer("outer", 1, kMaxSize);
   s.size = a.integer("size", 1, kMaxSize);
+  if (s.finds_places() && s.size > int64_t{1} << 24) a.fail("size is more than a float counts.");
   s.inner = a.integer("inner", 1, kMaxSize);
   s.divisor = static_cast<float>(a.real("divisor", 1));
   checked_product(a, {s.outer, s.size, s.inner});

@@ -13,6 +13,7 @@ from .kinds import (
     copy,
     cross_entropy,
     elementwise,
+    gather,
     image_conv,
     layout,
     linear,
@@ -22,6 +23,7 @@ from .kinds import (
     pack,
     pool,
     pool_gradient,
+    prelu_gradient,
     reduce,
     resize,
     softmax_gradient,
@@ -51,4 +53,6 @@ GENERATORS: dict[str, Callable[[Rng], Problem]] = {
     "pool_gradient": pool_gradient.draw,
     "softmax_gradient": softmax_gradient.draw,
     "cross_entropy": cross_entropy.draw,
+    "gather": gather.draw,
+    "prelu_gradient": prelu_gradient.draw,
 }

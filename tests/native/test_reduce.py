@@ -89,3 +89,30 @@ def test_wrong_arguments_are_refused() -> None:
         attributes = {"mode": "sum", "outer": 1 << 10, "size": 3, "inner": 1, **wrong}
         with pytest.raises(ValueError, match="reduce"):
             _core.candidates(TARGETS[0], "reduce", attributes)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_places_of_extremes_are_numpys(target: str) -> None:
+    """Of equals the first; a NaN beats all."""
+    for shape in SHAPES:
+        x = np.random.default_rng(0).integers(-3, 4, shape).astype(np.float32)
+        for holes in (0.0, 0.3):
+            x[np.random.default_rng(1).random(shape) < holes] = np.nan
+            for mode, find in (("argmax", np.argmax), ("argmin", np.argmin)):
+                y = run(target, "places", x, mode, (shape[0], shape[2]))
+                assert np.array_equal(y, find(x, 1)), (shape, mode)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_running_sums_stay_exact(target: str) -> None:
+    for shape in [*SHAPES, (1, 100_000, 1)]:
+        x = np.random.default_rng(0).uniform(0.5, 1.5, shape).astype(np.float32)
+        exact = np.cumsum(x.astype(np.float64), 1)
+        y = run(target, "running", x, "cumsum", shape)
+        assert np.all(np.abs(y - exact) <= 2**-24 * exact), shape
+
+
+def test_places_that_floats_cannot_count_are_refused() -> None:
+    sizes = {"mode": "argmax", "outer": 1, "size": 2**24 + 1, "inner": 1}
+    with pytest.raises(ValueError, match="more than a float counts"):
+        _core.candidates(TARGETS[0], "reduce", sizes)

@@ -42,7 +42,14 @@ STRIATE_INLINE Vector computed(Vector a, Vector b, Vector c) {
   if constexpr (op == Op::less_equal) return truth(a <= b);
   if constexpr (op == Op::greater) return truth(a > b);
   if constexpr (op == Op::greater_equal) return truth(a >= b);
+  if constexpr (op == Op::where || op == Op::masked_keep) return a != 0.0f ? b : c;
+  if constexpr (op == Op::masked_fill) return a != 0.0f ? c : b;
   return a;
+}
+
+template <ElementwiseOp op>
+constexpr bool masks() {
+  return op == ElementwiseOp::masked_fill || op == ElementwiseOp::masked_keep;
 }
 
 template <Source source>
@@ -56,18 +63,20 @@ STRIATE_INLINE Vector second(const float* b, int64_t i) {
 template <ElementwiseOp op, Source source>
 void loop(const float* x, const float* b, const float* c, float low, float high, float* y,
           int64_t count) {
-  constexpr bool kThird = op == ElementwiseOp::affine;
-  if (!kThird) c = b;
+  constexpr bool kThird = op == ElementwiseOp::affine || op == ElementwiseOp::where;
+  if (!kThird && !masks<op>()) c = b;
   int64_t i = 0;
   if constexpr (source == Source::block || source == Source::number) {
-    const Vector other = second<source>(b, 0), third = second<source>(c, 0);
+    const Vector other = second<source>(b, 0);
+    const Vector third = masks<op>() ? broadcast(c[0]) : second<source>(c, 0);
     for (; i + kLanes <= count; i += kLanes) {
       const Vector v = computed<op>(load_unaligned(x + i), other, third);
       store_unaligned(y + i, between(low, v, high));
     }
   } else {
     for (; i + kLanes <= count; i += kLanes) {
-      const Vector other = second<source>(b, i), third = second<source>(c, i);
+      const Vector other = second<source>(b, i);
+      const Vector third = masks<op>() ? broadcast(c[0]) : second<source>(c, i);
       store_unaligned(y + i, between(low, computed<op>(load_unaligned(x + i), other, third), high));
     }
   }
@@ -76,7 +85,7 @@ void loop(const float* x, const float* b, const float* c, float low, float high,
   for (int64_t lane = 0; lane < count - i; ++lane) {
     end[0][lane] = x[i + lane];
     end[1][lane] = source == Source::run ? b[i + lane] : b[0];
-    end[2][lane] = source == Source::run ? c[i + lane] : c[0];
+    end[2][lane] = source == Source::run && !masks<op>() ? c[i + lane] : c[0];
   }
   const Vector v =
       computed<op>(load_unaligned(end[0]), load_unaligned(end[1]), load_unaligned(end[2]));
@@ -115,10 +124,11 @@ void combine(ElementwiseOp op, Source source, const float* x, const float* b, co
   const bool clamp = f.kind == Activation::clamp;
   const float low = clamp ? f.alpha : -kInfinity, high = clamp ? f.beta : kInfinity;
   const bool moves = source == Source::run || source == Source::cells;
+  const bool masks = op == ElementwiseOp::masked_fill || op == ElementwiseOp::masked_keep;
   for (int64_t i = 0; i < count; i += kPiece) {
     const int64_t piece = inside ? count : least(kPiece, count - i);
     const int64_t at = moves ? i : 0;
-    run(x + i, b + at, c + at, low, high, y + i, piece);
+    run(x + i, b + at, masks ? c : c + at, low, high, y + i, piece);
     if (inside) return;
     activate(f, y + i, y + i, piece);
   }

@@ -13,8 +13,8 @@ enum class Source {
   cells,   // b[i / L * L]: the first lane of each pixel
 };
 
-// y[i] = f(x[i] op b) for i < count; c comes as b does. y may be x, b or c. For `block` and `cells`
-// count is a multiple of L.
+// y[i] = f(x[i] op b) for i < count; c comes as b does, but is one number where op masks. y may be
+// x, b or c. For `block` and `cells` count is a multiple of L.
 void combine(ElementwiseOp op, Source source, const float* x, const float* b, const float* c,
              const ActivationSpec& f, float* y, int64_t count);
 

@@ -98,9 +98,8 @@ void run_piece(const ElementwiseShape& s, const Rows& r, const Buffers& buffers,
   const float *b = buffers.in[1], *c = buffers.in[2];
   if (b == nullptr) b = &s.number;
   b += partner(s, r, s.b_batch_stride, n, block, first);
-  if (s.op == ElementwiseOp::affine) {
-    c += partner(s, r, s.c_batch_stride, n, block, first);
-  }
+  if (s.takes_third()) c += partner(s, r, s.c_batch_stride, n, block, first);
+  if (s.masks()) c = &s.number;
   combine(s.op, r.source, buffers.in[0] + n * s.x_batch_stride + at, b, c, s.activation, y, count);
   const int64_t lanes = s.channels % r.unit;
   if (lanes == 0) return;

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kTask = 8192, kVectors = 4, kWidth = kVectors * kLanes;
 
-bool fits(const ReduceShape&) {
-  return true;
+bool fits(const ReduceShape& s) {
+  return s.folds();
 }
 
 int64_t tiles(const ReduceShape& s) {

@@ -110,6 +110,9 @@ STRIATE_INLINE Vector share(Vector x, Vector shift, Vector finish) {
       return run<ReduceMode::softmax>(__VA_ARGS__);     \
     case ReduceMode::log_softmax:                       \
       return run<ReduceMode::log_softmax>(__VA_ARGS__); \
+    case ReduceMode::argmax:                            \
+    case ReduceMode::argmin:                            \
+    case ReduceMode::cumsum:                            \
     case ReduceMode::count:                             \
       break;                                            \
   }

@@ -8,7 +8,7 @@ namespace {
 constexpr int64_t kTask = 8192;
 
 bool fits(const ReduceShape& s) {
-  return s.inner == 1;
+  return s.inner == 1 && s.folds();
 }
 
 int64_t rows_of_task(const ReduceShape& s) {

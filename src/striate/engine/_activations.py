@@ -28,6 +28,7 @@ _PLAIN = {
     "floor": "floor",
     "ceil": "ceil",
     "round": "round",
+    "not": "logical_not",
 }
 
 

@@ -273,11 +273,13 @@ def planned_bytes(graph: Graph, *, threads: int = 1) -> int:
 
 
 def _optimized(graph: Graph) -> tuple[Graph, list[str]]:
-    from .passes import optimize, remove_identities_here
+    from .passes import fold_constants_here, optimize, remove_identities_here, round_weights
 
     optimized, changes = optimize(graph)
-    optimized, more = remove_identities_here(optimized)
-    return optimized, [str(change) for change in (*changes, *more)]
+    for one in (fold_constants_here, remove_identities_here):
+        optimized, more = one(optimized)
+        changes += more
+    return round_weights(optimized), [str(change) for change in changes]
 
 
 def find_target(isa: str | None = None) -> tuple[str, int]:

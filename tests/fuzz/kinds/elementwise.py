@@ -15,11 +15,12 @@ OPS: dict[str, Any] = {
     "max": np.maximum, "min": np.minimum, "prelu": lambda x, b: np.where(x > 0, x, b * x),
     "equal": np.equal, "less": np.less, "less_equal": np.less_equal,
 }  # fmt: skip
+CHOICES = ("where", "masked_fill")
 
 
 def _numbers(rng: Rng, op: str, *shape: int) -> Array:
     """Numbers on which the operation is defined, and does all that it can."""
-    if op in ("equal", "less", "less_equal"):
+    if op in ("equal", "less", "less_equal", *CHOICES):
         return rng.integers(-2, 3, shape).astype(np.float32)
     if op in ("prelu", "max", "min"):
         return normal(rng, *shape)
@@ -32,15 +33,15 @@ def draw(rng: Rng) -> Problem:
         return _broadcast(rng)
     n, c, pixels = int(pick(rng, 1, 2, 3)), channels(rng), int(rng.integers(1, 300))
     plain = bool(rng.random() < 0.4)
-    op = pick(rng, "none", "affine", *OPS)
+    op = pick(rng, "none", "affine", *CHOICES, *OPS)
     second = "none" if op == "none" else pick(rng, "same", "channel", "image_channel", "pixel")
-    if op not in ("none", "affine") and rng.random() < 0.2:
+    if op not in ("none", "affine", *CHOICES) and rng.random() < 0.2:
         second = "number"
     shapes = {
         "none": (1, 1, 1), "number": (1, 1, 1), "same": (n, c, pixels), "channel": (1, c, 1),
         "image_channel": (n, c, 1), "pixel": (n, 1, pixels),
     }  # fmt: skip
-    if op == "affine" and second == "pixel":
+    if op in ("affine", "where") and second == "pixel":
         second = "same"
     x, b, shift = _numbers(rng, op, n, c, pixels), _numbers(rng, op, *shapes[second]), None
     attributes: dict[str, Any] = {
@@ -53,6 +54,12 @@ def draw(rng: Rng) -> Problem:
     elif op == "affine":
         shift = _numbers(rng, op, *shapes[second])
         exact = real * other + shift
+    elif op == "where":
+        shift = _numbers(rng, op, *shapes[second])
+        exact = np.where(real != 0, other, shift).astype(float)
+    elif op == "masked_fill":
+        attributes |= {"number": 2.5, "reverse": bool(rng.random() < 0.5)}
+        exact = np.where((real != 0) != attributes["reverse"], 2.5, other)
     else:
         reverse = op in ("sub", "div", "pow", "less", "less_equal") and rng.random() < 0.5
         attributes["reverse"] = bool(reverse)

@@ -12,10 +12,12 @@ from ...native import test_reduce
 from ..draw import Rng, normal, pick
 from ..problem import Array, Operand, Problem
 
+PLACES: dict[str, Any] = {"argmax": np.argmax, "argmin": np.argmin, "cumsum": np.cumsum}
+
 
 def draw(rng: Rng) -> Problem:
     """One axis of an array; of shares some numbers are -inf, as masks make them."""
-    mode = str(pick(rng, *test_reduce.MODES, "softmax", "softmax", "log_softmax"))
+    mode = str(pick(rng, *test_reduce.MODES, "softmax", "softmax", "log_softmax", *PLACES))
     outer, size, inner = (int(rng.integers(1, pick(rng, 3, 20, 150))) for _ in range(3))
     if rng.random() < 0.4:
         inner = 1
@@ -24,7 +26,10 @@ def draw(rng: Rng) -> Problem:
     size += mode == "variance"
     x = normal(rng, outer, size, inner) * 2 + 1
     attributes: dict[str, Any] = {"mode": mode, "outer": outer, "size": size, "inner": inner}
-    if mode.endswith("softmax"):
+    if mode in PLACES:
+        x = rng.integers(-3, 4, x.shape).astype(np.float32)  # many equals, exact sums
+        exact, bound = PLACES[mode](x, 1).astype(float), 0.0
+    elif mode.endswith("softmax"):
         exact, bound = _shares(rng, x, mode)
     else:
         if mode == "prod":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ...errors import GraphError
 from ...graph import Graph
@@ -14,6 +15,7 @@ from . import (  # noqa: F401 - they fill the table
     conv,
     conv_weight,
     elementwise,
+    gather,
     gradient,
     linear,
     loss,
@@ -25,9 +27,11 @@ from . import (  # noqa: F401 - they fill the table
     reduce,
     resize,
     shape,
+    where,
 )
 from ._lowering import LOWERINGS, Lowering, NotNative
 from ._slots import concat_slots
+from ._whole import mark_moved
 from .elementwise import elements
 
 
@@ -61,17 +65,21 @@ def lower(graph: Graph, target: str, lanes: int) -> Lowered:
 
 def lower_group(low: Lowering, group: Group) -> None:
     """Make the steps of a group: together, else of each node, else islands."""
-    kept = len(low.steps), dict(low.plain_maps), dict(low.blocked_maps), dict(low.vectors)
+    steps, kept = len(low.steps), [dict(maps) for maps in _maps(low)]
     why = f"{group.node.kind} has no native kernel"
     function = LOWERINGS.get(group.node.kind)
     if function is not None:
         try:
+            mark_moved(low, group)
             function(low, group)
+            low.check_floats(*_made(low, group))
             return
         except NotNative as reason:
             why = str(reason)
-            del low.steps[kept[0] :]
-            low.plain_maps, low.blocked_maps, low.vectors = kept[1:]
+            del low.steps[steps:]
+            for maps, before in zip(_maps(low), kept, strict=True):
+                maps.clear()
+                maps.update(before)
     if len(group.nodes) > 1:  # its parts, each for itself
         for node in group.nodes:
             lower_group(low, Group(node, node.outputs[0], nodes=[node]))
@@ -85,6 +93,16 @@ def lower_group(low: Lowering, group: Group) -> None:
     low.island(group.node, why)
 
 
+def _maps(low: Lowering) -> tuple[dict[str, Any], ...]:
+    return low.plain_maps, low.blocked_maps, low.vectors, low.bytes, low.held_maps, low.spans
+
+
+def _made(low: Lowering, group: Group) -> list[str]:
+    """The values that a group made as floats."""
+    outputs = group.nodes[-1].outputs
+    return [v for v in outputs if low.graph.types[v] is not None and v not in low.bytes]
+
+
 def lower_input(low: Lowering, name: str, index: int) -> Map:
     """An input as a plain map in the caller's memory, or held."""
     type_ = low.graph.inputs[name]
@@ -92,6 +110,8 @@ def lower_input(low: Lowering, name: str, index: int) -> Map:
         found = Map(Storage(name, type_.numel, "input", index), type_.shape)
     else:
         found = Map(Storage(name, 0, "held", index, dtype=type_.dtype), type_.shape)
+        low.held_maps[name] = found
+        return found
     low.plain_maps[name] = found
     return found
 

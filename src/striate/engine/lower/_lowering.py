@@ -17,9 +17,13 @@ import numpy as np
 from ... import _core
 from ...errors import GraphError
 from ...graph import Graph, Node
+from ...graph.ops import Cast
 from .._fuse import Group
 from .._values import Array, Map, Step, Storage, Weights
 from ._view import View, copy_attributes, parted_view, view
+
+Span = tuple[float, float]
+_MOST_WHOLE = 1 << 24  # up to here float32 holds all whole numbers
 
 LOWERINGS: dict[str, Callable[[Lowering, Group], None]] = {}
 """By kind of operation, what makes its steps. It raises `NotNative` where it cannot."""
@@ -69,6 +73,9 @@ class Lowering:
         self.vectors: dict[str, Map] = {}
         self.bytes: dict[str, tuple[Map, Map]] = {}
         """What holds bytes, and the map it tells of, whose numbers lie in the same order."""
+        self.held_maps: dict[str, Map] = {}
+        self.spans: dict[str, Span] = {}
+        """Of truths and whole numbers that native steps make, as floats: the least and the most."""
         self.views: dict[str, str] = {}
         """What is another shape of a blocked map: made plain if somebody asks for it."""
         self.kinds = frozenset(_core.step_kinds())
@@ -88,19 +95,41 @@ class Lowering:
 
     def is_float(self, name: str) -> bool:
         """Whether a value holds float32 numbers, the only ones native steps know."""
+        return self._dtype(name) == "float32"
+
+    def is_native(self, name: str) -> bool:
+        """Whether float32 holds a value's numbers exactly: they are that, truths, or small ones."""
+        return self.is_float(name) or self.span(name) is not None
+
+    def span(self, name: str) -> Span | None:
+        """From where to where a value's whole numbers go; None where they may not be exact."""
+        if name not in self.spans and self._dtype(name) == "bool":
+            return 0, 1
+        if name in self.graph.weights and name not in self.spans:
+            array = self.graph.weights[name].numpy()
+            if array.dtype.kind in "iu" and array.size:
+                self.mark(name, int(array.min()), int(array.max()))
+        return self.spans.get(name)
+
+    def mark(self, name: str, least: float, most: float) -> None:
+        """Tell that a value's whole numbers lie between these, if floats hold all such exactly."""
+        if max(abs(least), abs(most)) <= _MOST_WHOLE:
+            self.spans[name] = least, most
+
+    def _dtype(self, name: str) -> str | None:
         type_ = self.graph.types[name]
-        return type_ is not None and type_.dtype == "float32"
+        return None if type_ is None else type_.dtype
 
     def check_floats(self, *names: str | None, filled: bool = False) -> None:
         """Refuse values that no native step knows.
 
         Args:
-            names: Values that must hold float32 numbers.
+            names: Values that must hold float32 numbers, or such as float32 holds exactly.
             filled: Whether each must hold one at least.
         Raises:
             NotNative: One is of another dtype, absent or empty.
         """
-        if not all(name is not None and self.is_float(name) for name in names):
+        if not all(name is not None and self.is_native(name) for name in names):
             raise NotNative("it reads or makes other numbers than float32")
         if filled and any(0 in self.shape(name) for name in names if name is not None):
             raise NotNative("it is empty")
@@ -129,11 +158,14 @@ class Lowering:
             constant: Weights | None = blocks_of(self.weight(name), self.lanes)
             return constant
         if name not in self.vectors:
-            line = self.plain(name)
-            found = self._new_blocked(name, (1, line.floats), (0, 1))
-            self._reorder(line.reshape(1, line.floats), found, to_blocked=True)
-            self.vectors[name] = found
+            self.vectors[name] = self.vector_of(self.plain(name))
         return self.vectors[name]
+
+    def vector_of(self, line: Map) -> Map:
+        """A plain map of a number a channel in blocks."""
+        found = self._new_blocked(line.storage.name, (1, line.floats), (0, 1))
+        self._reorder(line.reshape(1, line.floats), found, to_blocked=True)
+        return found
 
     def blocked(self, name: str) -> Map:
         """The value as a blocked map, reordered if it is plain only.
@@ -222,16 +254,15 @@ class Lowering:
             NotNative: It holds no float32 numbers.
         """
         if name in self.plain_maps:
-            found = self.plain_maps[name]
-            if found.storage.space == "held":
-                raise NotNative(f"{name} holds {found.storage.dtype} numbers")
-            return found
+            return self.plain_maps[name]
         if name in self.graph.weights:
             array = self.weight(name)
             assert array is not None
             storage = Storage(name, array.size, "weights", array=array)
             self.plain_maps[name] = Map(storage, array.shape)
             return self.plain_maps[name]
+        if name in self.held_maps and name not in self.blocked_maps:
+            return self._floats_of(name, self.held_maps[name])
         if name not in self.blocked_maps:
             self.plain_maps[name] = replace(self.plain(self.views[name]), shape=self.shape(name))
             return self.plain_maps[name]
@@ -243,10 +274,18 @@ class Lowering:
                 return self.plain_maps[name]
         if not blocked.standard and not blocked.image_lanes:
             return self._permuted_plain(name, blocked)
-        found = self._new_plain(name, blocked.shape)
+        found = self.room(name, blocked.shape)
         self._reorder(blocked, found, to_blocked=False)
         self.plain_maps[name] = found
         return found
+
+    def _floats_of(self, name: str, held: Map) -> Map:
+        if held.storage.dtype != "bool" or 0 in held.shape:
+            raise NotNative(f"{name} holds {held.storage.dtype} numbers")
+        made = self.make_plain(name)
+        why = "truths that a kernel reads"
+        self.steps.append(Step("island", {}, [held], [made], notes=[why], op=Cast("float32")))
+        return made
 
     def constant(self, array: Array) -> Map:
         """An array of the plan's own as a plain map."""
@@ -259,7 +298,7 @@ class Lowering:
     def _permuted_plain(self, name: str, blocked: Map) -> Map:
         """Whole blocks in one copy, the lanes of the last block in another."""
         assert blocked.axes is not None
-        found = self._new_plain(name, blocked.shape)
+        found = self.room(name, blocked.shape)
         channels, lanes = blocked.axes[1], self.lanes
         source, whole = parted_view(blocked), blocked.channels // lanes
         if whole:
@@ -324,7 +363,8 @@ class Lowering:
 
     # --- making ----------------------------------------------------------------------------------
 
-    def _new_plain(self, name: str, shape: tuple[int, ...]) -> Map:
+    def room(self, name: str, shape: tuple[int, ...]) -> Map:
+        """Room for a plain map."""
         return Map(Storage(name, math.prod(shape)), shape)
 
     def _new_blocked(self, name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Map:
@@ -334,7 +374,7 @@ class Lowering:
 
     def make_plain(self, name: str) -> Map:
         """Room for an output as a plain map."""
-        self.plain_maps[name] = self._new_plain(name, self.shape(name))
+        self.plain_maps[name] = self.room(name, self.shape(name))
         return self.plain_maps[name]
 
     def make_blocked(self, name: str, like: Map | None = None) -> Map:
@@ -416,8 +456,8 @@ class Lowering:
                         f"network cannot be compiled."
                     )
                 storage = Storage(value, 0, "held", dtype=type_.dtype)
-                self.plain_maps[value] = Map(storage, type_.shape)
-                outputs.append(self.plain_maps[value])
+                self.held_maps[value] = Map(storage, type_.shape)
+                outputs.append(self.held_maps[value])
         self.steps.append(
             Step(
                 "island", {}, inputs, outputs, nodes=[node.name], notes=[why],
@@ -427,13 +467,23 @@ class Lowering:
 
     def held(self, name: str) -> Map:
         """The value as a plain map, or as an array in NumPy where it holds no float32 numbers."""
-        if name in self.graph.weights and name not in self.plain_maps:
+        if name not in self.held_maps and name in self.graph.weights:
             array = np.asarray(self.graph.weights[name].numpy(), order="C")
             if array.dtype != np.float32 or array.size == 0:
                 storage = Storage(name, 0, "held", array=array, dtype=str(array.dtype))
-                self.plain_maps[name] = Map(storage, array.shape)
-        held = self.plain_maps.get(name)
-        return held if held is not None and held.storage.space == "held" else self.plain(name)
+                self.held_maps[name] = Map(storage, array.shape)
+        if name in self.held_maps:
+            return self.held_maps[name]
+        return self.plain(name) if self.is_float(name) else self._held_of(name)
+
+    def _held_of(self, name: str) -> Map:
+        """What a kernel made as floats, in its dtype."""
+        dtype, made = self._dtype(name), self.plain(name)
+        assert dtype is not None
+        self.held_maps[name] = held = Map(Storage(name, 0, "held", dtype=dtype), made.shape)
+        why = f"{dtype} numbers that a kernel made as floats"
+        self.steps.append(Step("island", {}, [made], [held], notes=[why], op=Cast(dtype)))
+        return held
 
 
 def macs(graph: Graph, node: Node) -> int:

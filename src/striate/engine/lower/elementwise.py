@@ -12,9 +12,20 @@ from .._activations import native_activation
 from .._fuse import Group
 from .._values import Map
 from ._lowering import LOWERINGS, Lowering, NotNative, activation_of, blocks_of, lowers
+from ._view import view
+from ._whole import mark_result
 
-_ARITHMETIC = frozenset({"add", "sub", "mul", "div", "pow", "max", "min"})
-_COMMUTES = frozenset({"add", "mul", "max", "min"})
+_NATIVE = {
+    **{name: (name, False) for name in
+       ("add", "sub", "mul", "div", "pow", "max", "min", "equal", "less", "less_equal")},
+    "greater": ("less", True), "greater_equal": ("less_equal", True),
+    "not_equal": ("equal", False), "xor": ("equal", False),
+    "and": ("mul", False), "or": ("max", False),
+}  # fmt: skip
+"""The kernels' name of a function, and whether they take its operands the other way round."""
+
+_NEGATED = frozenset({"not_equal", "xor"})
+_COMMUTES = frozenset({"add", "mul", "max", "min", "equal"})
 
 
 @lowers("activation")
@@ -25,7 +36,7 @@ def lower_activation(low: Lowering, group: Group) -> None:
     assert isinstance(op, Activation)
     assert value is not None
     native = native_activation(op)
-    if native is None or not low.is_float(value):
+    if native is None or not low.is_native(value) or 0 in low.shape(value):
         raise NotNative(f"{op.function} has no kernel")
     x = low.any(value)
     y = low.make_like(group.output, x)
@@ -35,17 +46,47 @@ def lower_activation(low: Lowering, group: Group) -> None:
 @lowers("prelu")
 def lower_prelu(low: Lowering, group: Group) -> None:
     """X where it is positive, else a learned factor times x: one a channel, or one for all."""
-    value, slope_name = group.node.inputs[:2]
+    value, slope = group.node.inputs[:2]
     assert value is not None
-    x = low.blocked(value)
-    slope = low.weight(slope_name)
     assert slope is not None
-    y = low.make_like(group.output, x)
-    per_channel = np.broadcast_to(slope.reshape(-1), (x.channels,)).astype(np.float32)
+    low.check_floats(value, slope)
+    x = low.standard(value)
+    y = low.make_blocked(group.output, x)
     attributes = {**elements(x, y), "op": "prelu", "second": "channel"}
-    low.emit(
-        group, "elementwise", attributes, [x, low.constant(blocks_of(per_channel, x.lanes))], [y]
-    )
+    low.emit(group, "elementwise", attributes, [x, slopes(low, group, slope, x)], [y])
+
+
+@lowers("prelu_gradient")
+def lower_prelu_gradient(low: Lowering, group: Group) -> None:
+    """In one pass; of a slope for all channels, theirs are added up."""
+    low.check_floats(*group.node.inputs, filled=True)
+    gy, seen, slope = (name or "" for name in group.node.inputs)
+    x = low.standard(seen)
+    gx, gw = (low.make_blocked(group.node.outputs[0]), low.make_plain(group.node.outputs[1]))
+    each = gw if gw.floats == x.channels else low.room(f"{group.output}:slopes", (x.channels,))
+    maps = {"gy": low.standard(gy), "x": x, "gx": gx}
+    attributes = {
+        "batch": x.batch, "channels": x.channels, "pixels": x.pixels,
+        **{f"{name}_batch_stride": map_.batch_stride for name, map_ in maps.items()},
+    }  # fmt: skip
+    beside = slopes(low, group, slope, x)
+    low.emit(group, "prelu_gradient", attributes, [maps["gy"], x, beside], [gx, each])
+    if each is not gw:
+        whole = {"mode": "sum", "outer": 1, "size": x.channels, "inner": 1}
+        low.emit(group, "reduce", whole, [each], [gw])
+
+
+def slopes(low: Lowering, group: Group, name: str, x: Map) -> Map:
+    """A slope for each channel of a blocked map, in blocks."""
+    if name in low.graph.weights:
+        array = low.weight(name)
+        assert array is not None
+        return low.constant(blocks_of(np.broadcast_to(array.reshape(-1), (x.channels,)), x.lanes))
+    line = low.plain(name)
+    if line.floats != x.channels:
+        line = low.room(f"{name}:{x.channels}", (x.channels,))
+        low.copy(view(low.plain(name).reshape(1)).spread(0, x.channels), view(line), group)
+    return low.vector_of(line)
 
 
 @lowers("binary")
@@ -56,9 +97,11 @@ def lower_binary(low: Lowering, group: Group) -> None:
     if group.through is not None:
         LOWERINGS[group.through.kind](low, group)
         return
-    if op.function not in _ARITHMETIC:
-        raise NotNative(f"{op.function} has no kernel")
-    low.check_floats(*(name for name in group.node.inputs if name is not None))
+    values = [name for name in group.node.inputs if name is not None]
+    low.check_floats(*values, filled=True)
+    mark_result(low, op, values, group.output)
+    if op.function in _NEGATED and group.activation:
+        raise NotNative("an activation is behind a comparison")
     if len([v for v in group.node.inputs if v is not None]) < 2:
         _with_number(low, group, op)
         return
@@ -91,7 +134,7 @@ def _with_number(low: Lowering, group: Group, op: Binary) -> None:
         **_operator(op, reverse=op.reverse),
         "second": "number",
         "number": float(op.number or 0) * op.alpha,
-        **activation_of(group),
+        **_behind(op, group),
     }
     low.emit(group, "elementwise", attributes, [x], [y])
 
@@ -116,7 +159,7 @@ def _beside(low: Lowering, group: Group, op: Binary, a: str, b: str, *, reverse:
         second, other = _per_channel(low, x, b)
     y = low.make_like(group.output, x)
     attributes = {
-        **elements(x, y), **_operator(op, reverse=reverse), **second, **activation_of(group),
+        **elements(x, y), **_operator(op, reverse=reverse), **second, **_behind(op, group),
     }  # fmt: skip
     low.emit(group, "elementwise", attributes, [x, other], [y])
 
@@ -134,7 +177,7 @@ def _with_images(low: Lowering, group: Group, op: Binary, x: Map, b: str, *, rev
         raise NotNative("its images do not lie one behind the other")
     attributes = {
         "channels": x.batch, "pixels": x.image_floats, "plain": True, "second": "channel",
-        **_operator(op, reverse=reverse), **activation_of(group),
+        **_operator(op, reverse=reverse), **_behind(op, group),
     }  # fmt: skip
     low.emit(group, "elementwise", attributes, [x, low.plain(b)], [y])
 
@@ -174,7 +217,7 @@ def _with_strides(
         "a_strides": broadcast_strides(first.shape, sizes),
         "b_strides": broadcast_strides(second.shape, sizes),
         **_operator(op, reverse=reverse),
-        **activation_of(group),
+        **_behind(op, group),
     }
     low.emit(group, "elementwise", attributes, [first, second], [y])
 
@@ -203,4 +246,10 @@ def elements(x: Map, y: Map) -> dict[str, Any]:
 
 
 def _operator(op: Binary, *, reverse: bool) -> dict[str, Any]:
-    return {"op": op.function, "reverse": reverse and op.function not in _COMMUTES}
+    name, turned = _NATIVE[op.function]
+    return {"op": name, "reverse": reverse != turned and name not in _COMMUTES}
+
+
+def _behind(op: Binary, group: Group) -> dict[str, Any]:
+    """The attributes of what is applied to the result."""
+    return {"activation": "logical_not"} if op.function in _NEGATED else activation_of(group)

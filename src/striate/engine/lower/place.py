@@ -73,6 +73,8 @@ def lower_slices(low: Lowering, group: Group) -> None:
     axes = _compose(low.shape(value), ops)
     moved = [axis for axis, places in enumerate(axes) if places.moved]
     pads = [op for op in ops if isinstance(op, Pad)]
+    if pads and not low.is_float(value):
+        raise NotNative("it pads other numbers than float32")
     if not pads and len(moved) == 1:
         from .combine import take
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...graph.ops import Reduce, Softmax
+from ...graph.ops import ArgReduce, CumSum, Reduce, Softmax
 from .._fuse import Group
 from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, lowers
@@ -28,16 +28,18 @@ def lower_reduce(low: Lowering, group: Group) -> None:
     assert isinstance(op, Reduce)
     assert value is not None
     shape = low.shape(value)
-    if op.function not in _MODES or not low.is_float(value) or 0 in shape:
-        raise NotNative(f"{op.function} has no kernel")
+    low.check_floats(value, filled=True)
     axes = op.reduced(len(shape))
+    function = _of_truths(low, op, value, group.output, math.prod(shape[axis] for axis in axes))
+    if function not in _MODES:
+        raise NotNative(f"{function} has no kernel")
     if group.through is not None:
         if not _sum_maps(low, group, [name or "" for name in group.node.inputs], axes):
             raise NotNative("its products are not of blocked maps")
         return
-    if pool_whole(low, group, op.function, axes):
+    if pool_whole(low, group, function, axes):
         return
-    if op.function == "sum" and _sum_maps(low, group, *_seen_as(low, value, axes)):
+    if function == "sum" and _sum_maps(low, group, *_seen_as(low, value, axes)):
         return
     x = _gathered(low, group, low.plain(value), axes)
     size = math.prod(shape[axis] for axis in axes)
@@ -48,13 +50,33 @@ def lower_reduce(low: Lowering, group: Group) -> None:
     if x.shape != shape:  # the reduced axes were put last
         outer = x.floats // size
     attributes = {
-        "mode": _MODES[op.function],
+        "mode": _MODES[function],
         "outer": outer,
         "size": size,
         "inner": x.floats // size // outer,
         "divisor": float(size - op.function.endswith("_unbiased")),
     }
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def _of_truths(low: Lowering, op: Reduce, value: str, output: str, count: int) -> str:
+    """The function by its name for floats; the bounds of whole results are told.
+
+    Raises:
+        NotNative: What it makes of whole numbers has no kernel.
+    """
+    span = low.span(value)
+    if op.function in ("any", "all"):
+        if span != (0, 1):
+            raise NotNative(f"{op.function} of other numbers than truths has no kernel")
+        return "max" if op.function == "any" else "min"
+    if span is None or op.function not in ("sum", "max", "min"):
+        if not low.is_float(value):
+            raise NotNative(f"{op.function} of whole numbers has no kernel")
+        return op.function
+    times = count if op.function == "sum" else 1
+    low.mark(output, min(span[0] * times, span[0]), max(span[1] * times, span[1]))
+    return op.function
 
 
 def _seen_as(low: Lowering, value: str, axes: tuple[int, ...]) -> tuple[list[str], tuple[int, ...]]:
@@ -116,6 +138,42 @@ def lower_softmax(low: Lowering, group: Group) -> None:
     mode = "log_softmax" if op.log else "softmax"
     attributes = along(shape, op.axis % len(shape) if shape else 0, mode)
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+@lowers("arg_reduce")
+def lower_arg_reduce(low: Lowering, group: Group) -> None:
+    """The place of the largest or smallest number; of all numbers in one line."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, ArgReduce)
+    assert value is not None
+    low.check_floats(value, filled=True)
+    shape = low.shape(value)
+    x = low.plain(value)
+    if op.axis is None or not shape:
+        attributes = along((x.floats,), 0, f"arg{op.function}")
+    else:
+        attributes = along(shape, op.axis % len(shape), f"arg{op.function}")
+    low.mark(group.output, 0, attributes["size"] - 1)
+    low.check_floats(group.output)
+    low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+@lowers("cumsum")
+def lower_cumsum(low: Lowering, group: Group) -> None:
+    """Running sums along an axis."""
+    op = low.graph.op(group.node)
+    value = group.node.inputs[0]
+    assert isinstance(op, CumSum)
+    assert value is not None
+    low.check_floats(value, filled=True)
+    shape = low.shape(value)
+    attributes = along(shape, op.axis % len(shape) if shape else 0, "cumsum")
+    if (span := low.span(value)) is not None:
+        least, most = (bound * attributes["size"] for bound in span)
+        low.mark(group.output, min(least, span[0]), max(most, span[1]))
+    low.check_floats(group.output)
+    low.emit(group, "reduce", attributes, [low.plain(value)], [low.make_plain(group.output)])
 
 
 def along(shape: tuple[int, ...], axis: int, mode: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ._view import view
 from .place import shuffle_channels
 
 
-@lowers("reshape", "flatten", "squeeze", "unsqueeze", "dropout", "cast")
+@lowers("reshape", "flatten", "squeeze", "unsqueeze", "dropout")
 def lower_view(low: Lowering, group: Group) -> None:
     """Another shape of the same numbers in the same order."""
     value, output = group.node.inputs[0], group.node.outputs[0]

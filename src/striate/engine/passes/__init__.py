@@ -4,6 +4,7 @@ from ._activations import name_activations as name_activations
 from ._change import Change as Change
 from ._compose import compose_layers as compose_layers
 from ._constants import fold_constants as fold_constants
+from ._constants import fold_constants_here as fold_constants_here
 from ._constants import round_weights as round_weights
 from ._dead import remove_dead as remove_dead
 from ._dead import share_common as share_common

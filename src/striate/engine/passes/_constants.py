@@ -13,7 +13,7 @@ from ._editor import Array, Editor
 from ._scaled import Scaled
 
 SMALL_BYTES = 1 << 16
-"""A constant of up to 64 KiB may be larger than what it is made of."""
+"""A constant of up to 64 KiB may be larger than what it is made of; 1 MiB, of what is looked up."""
 
 
 def fold_constants(graph: Graph) -> Result:
@@ -22,14 +22,26 @@ def fold_constants(graph: Graph) -> Result:
     Not where the result is much larger than what it is made of (an expand, a tile: more than
     64 KiB and more than the weights read), nor what depends on sizes, is random or not known.
     """
-    editor = Editor(graph, "fold_constants")
+    return _fold(graph, "fold_constants", here=False)
+
+
+def fold_constants_here(graph: Graph) -> Result:
+    """Evaluate, besides, what depends on the sizes that the graph has now: masks, positions.
+
+    The result is not meant for `Graph.at`: call this last, for each size.
+    """
+    return _fold(graph, "fold_constants_here", here=True)
+
+
+def _fold(graph: Graph, rule: str, *, here: bool) -> Result:
+    editor = Editor(graph, rule)
     for node in editor:
         if not all(value is None or editor.is_weight(value) for value in node.inputs):
             continue
         kinds = [editor.type(value) for value in node.outputs]
         if (
             None in kinds
-            or node.op.depends_on_sizes
+            or (node.op.depends_on_sizes and not here)
             or isinstance(node.op, ops.Opaque)
             or not _fits(editor, node)
         ):
@@ -54,7 +66,7 @@ def _fits(editor: Editor, node: Node) -> bool:
     """Whether the result is small, or no larger than what it is made of."""
     made = sum(kind.nbytes for kind in map(editor.type, node.outputs) if kind is not None)
     read = sum(kind.nbytes for kind in map(editor.type, node.inputs) if kind is not None)
-    return made <= max(SMALL_BYTES, read)
+    return made <= max(SMALL_BYTES << 4 * (node.kind == "gather"), read)
 
 
 def _real(editor: Editor, value: str) -> Array:

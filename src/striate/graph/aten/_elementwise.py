@@ -103,16 +103,21 @@ _BINARY = {
     "minimum": "min", "remainder": "mod", "floor_divide": "floor_div", "eq": "equal",
     "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
     "logical_and": "and", "logical_or": "or", "logical_xor": "xor", "bitwise_and": "and",
-    "bitwise_or": "or", "rsub": "sub", "multiply": "mul", "true_divide": "div", "subtract": "sub",
+    "bitwise_or": "or", "bitwise_xor": "xor", "rsub": "sub", "multiply": "mul",
+    "true_divide": "div", "subtract": "sub",
 }  # fmt: skip
 _OVERLOADS = {"Tensor", "Scalar", "Tensor_Scalar", "Tensor_Tensor", "Scalar_Tensor", "default"}
 assert set(_BINARY.values()) <= set(ARITHMETIC)
 
 
+_SIGNS = {f"__{name}__": f"bitwise_{name}" for name in ("and", "or", "xor")}
+
+
 @translates(*(f"aten.{name}{end}" for name in _BINARY for end in ("", "_")))
+@translates(*(f"aten.{name}" for name in _SIGNS))
 def _binary(call: Call) -> Any:
     _, name, overload = call.operator.split(".")
-    name = name.removesuffix("_")
+    name = _SIGNS.get(name) or name.removesuffix("_")
     floored = call.get("rounding_mode") == "floor"
     if overload not in _OVERLOADS and not floored:
         return None

@@ -40,6 +40,7 @@ from .norm_gradient import BatchNormGradient as BatchNormGradient
 from .norm_gradient import GroupNormGradient as GroupNormGradient
 from .norm_gradient import LayerNormGradient as LayerNormGradient
 from .norm_gradient import LocalResponseNormGradient as LocalResponseNormGradient
+from .places import Places as Places
 from .pool import AdaptivePool as AdaptivePool
 from .pool import AvgPool as AvgPool
 from .pool import LpPool as LpPool
