@@ -18,6 +18,7 @@ SPACES = {"none": 0, "arena": 1, "weights": 2, "input": 3, "output": 4}
 _OVERWRITES = {
     "elementwise": 1,
     "activation_gradient": 3,
+    "prelu_gradient": 2,
     "softmax_gradient": 2,
     "batch_norm": 1,
     "norm_gradient": 2,

@@ -47,16 +47,21 @@ def _alike(low: Lowering, group: Group, names: list[str]) -> list[Map]:
     shape = low.shape(group.output)
     if all(low.shape(name) == shape for name in names):
         like = next((low.blocked_maps[name] for name in names if name in low.blocked_maps), None)
-        if like is None:
-            return [low.plain(name) for name in names]
-        try:
-            return [low.blocked_like(name, like) for name in names]
-        except NotNative:
-            return [low.plain(name) for name in names]
+        maps = [] if like is None else _in_blocks(low, names, like)
+        return maps or [low.plain(name) for name in names]
     return [
         plain if plain.shape == shape else _spread(low, group, view(plain), shape)
         for plain in map(low.plain, names)
     ]
+
+
+def _in_blocks(low: Lowering, names: list[str], like: Map) -> list[Map]:
+    """Values with their axes as another map's lie; none where one cannot be."""
+    try:
+        maps = [low.blocked_like(name, like) for name in names]
+    except NotNative:
+        return []
+    return maps if all(map_.axes == like.axes for map_ in maps) else []
 
 
 def _spread(low: Lowering, group: Group, source: View, shape: tuple[int, ...]) -> Map:
