@@ -298,7 +298,7 @@ HOSTILE: dict[str, Change] = {
         0, [1, 1]
     ),
     "an island that reads what is not made": lambda r: first(r, "island")["inputs"].__setitem__(
-        1, ["held", -1, "nobody"]
+        0, ["held", -1, "nobody"]
     ),
     "a constant of objects": lambda r: r["constants"]["index"].__setitem__(1, "object"),
     "a constant outside": lambda r: r["constants"]["index"].__setitem__(2, 1 << 40),
