@@ -99,6 +99,8 @@ def lower_binary(low: Lowering, group: Group) -> None:
         return
     values = [name for name in group.node.inputs if name is not None]
     low.check_floats(*values, filled=True)
+    if op.function not in _NATIVE:
+        raise NotNative(f"{op.function} has no kernel")
     mark_result(low, op, values, group.output)
     if op.function in _NEGATED and group.activation:
         raise NotNative("an activation is behind a comparison")
