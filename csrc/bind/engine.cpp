@@ -70,16 +70,16 @@ std::unique_ptr<Step> make_step(const std::string& target, const std::string& ki
 void pack(const std::string& target, const std::string& kind, const std::string& kernel,
           const nb::dict& given, const ConstFloats& weight, const Floats& packed) {
   const std::unique_ptr<Step> step = make_step(target, kind, kernel, given, 1);
-  if (static_cast<int64_t>(weight.size()) != step->unpacked_floats() ||
+  const FilterSizes filters = step->filters();
+  if (static_cast<int64_t>(weight.size()) != filters.floats() ||
       static_cast<int64_t>(packed.size()) < step->needs().weight_floats) {
     throw std::invalid_argument("step '" + kind + "': " + std::to_string(weight.size()) +
-                                " weights were given for " +
-                                std::to_string(step->unpacked_floats()) + ", and room for " +
-                                std::to_string(packed.size()) + " where " +
+                                " weights were given for " + std::to_string(filters.floats()) +
+                                ", and room for " + std::to_string(packed.size()) + " where " +
                                 std::to_string(step->needs().weight_floats) + " are packed.");
   }
   const ReleaseGil released;
-  step->pack(weight.data(), packed.data());
+  step->pack(filters.at(weight.data()), packed.data(), 0, step->needs().pack_tasks);
 }
 
 // Keeps what the program's memory belongs to.

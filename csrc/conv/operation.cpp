@@ -79,8 +79,11 @@ Extents ConvOperation::extents(const Shape& s, int lanes) {
   return e;
 }
 
-int64_t ConvOperation::unpacked_floats(const Shape& s) {
-  return s.out_channels * (s.in_channels / s.groups) * s.taps();
+FilterSizes ConvOperation::filters(const Shape& s) {
+  return {s.groups,
+          s.out_channels / s.groups,
+          s.in_channels / s.groups,
+          {s.kernel[0], s.kernel[1], s.kernel[2]}};
 }
 
 }  // namespace striate

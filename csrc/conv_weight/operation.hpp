@@ -12,7 +12,6 @@ struct ConvWeightOperation {
   using Shape = ConvWeightShape;
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
-  static int64_t unpacked_floats(const Shape&) { return 0; }
   static double macs(const Shape& s) {
     return static_cast<double>(s.batch * s.out_pixels()) *
            static_cast<double>(s.out_channels * (s.in_channels / s.groups) * s.taps());

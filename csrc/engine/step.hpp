@@ -25,13 +25,23 @@ struct Extents {
   unsigned plain_in = 0, plain_out = 0;
 };
 
+// The axes of the weights that a step packs; no output where it has none.
+struct FilterSizes {
+  int64_t groups = 1, outputs = 0, channels = 1;
+  int64_t taps[3] = {1, 1, 1};
+
+  int64_t floats() const { return groups * outputs * channels * taps[0] * taps[1] * taps[2]; }
+  // Where they lie one behind the other.
+  Filters at(const float* first) const;
+};
+
 class Step {
  public:
   virtual ~Step() = default;
   virtual const Needs& needs() const = 0;
   virtual const Extents& extents() const = 0;
-  virtual void pack(const float* weight, float* packed) const = 0;
-  virtual int64_t unpacked_floats() const = 0;  // of pack's `weight`
+  virtual FilterSizes filters() const = 0;  // of what `pack` reads
+  virtual void pack(const Filters& weight, float* packed, int64_t first, int64_t stop) const = 0;
   // Rough time on one thread: it tells what is not worth sharing.
   virtual double seconds() const = 0;
   virtual void run(const Buffers& buffers, int phase, int64_t first, int64_t stop) const = 0;
@@ -43,8 +53,8 @@ class Step {
 //   using Shape = ...;
 //   static Shape parse(const Attributes&, int lanes);      throws std::invalid_argument
 //   static Extents extents(const Shape&, int lanes);       weight[0] is filled in from Needs
-//   static int64_t unpacked_floats(const Shape&);
 //   static const Kernels<Shape>& kernels(const Target&);
+//   static FilterSizes filters(const Shape&);              where kernels pack weights
 //   static double macs(const Shape&);                      where they take longer than the memory
 template <typename Operation, typename = void>
 struct MacsOf {
@@ -53,6 +63,17 @@ struct MacsOf {
 template <typename Operation>
 struct MacsOf<Operation, std::void_t<decltype(&Operation::macs)>> {
   static double of(const typename Operation::Shape& shape) { return Operation::macs(shape); }
+};
+
+template <typename Operation, typename = void>
+struct FiltersOf {
+  static FilterSizes of(const typename Operation::Shape&) { return {}; }
+};
+template <typename Operation>
+struct FiltersOf<Operation, std::void_t<decltype(&Operation::filters)>> {
+  static FilterSizes of(const typename Operation::Shape& shape) {
+    return Operation::filters(shape);
+  }
 };
 
 template <typename Operation>
@@ -70,9 +91,9 @@ class KernelStep final : public Step {
 
   const Needs& needs() const override { return needs_; }
   const Extents& extents() const override { return extents_; }
-  int64_t unpacked_floats() const override { return Operation::unpacked_floats(shape_); }
-  void pack(const float* weight, float* packed) const override {
-    if (kernel_.pack != nullptr) kernel_.pack(shape_, weight, packed);
+  FilterSizes filters() const override { return FiltersOf<Operation>::of(shape_); }
+  void pack(const Filters& weight, float* packed, int64_t first, int64_t stop) const override {
+    if (kernel_.pack != nullptr) kernel_.pack(shape_, weight, packed, first, stop);
   }
   double seconds() const override {
     constexpr double kMacs = 30e9, kFloats = 8e9;  // a second, from the caches

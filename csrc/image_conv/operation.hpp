@@ -18,7 +18,6 @@ struct ImageConvOperation {
   using Shape = ImageConvShape;
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
-  static int64_t unpacked_floats(const Shape&) { return 0; }
   static double macs(const Shape& s) { return s.macs(); }
   static const Kernels<Shape>& kernels(const Target& target) { return target.image_conv; }
 };

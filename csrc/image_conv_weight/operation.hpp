@@ -12,7 +12,6 @@ struct ImageConvWeightOperation {
   using Shape = ImageConvWeightShape;
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
-  static int64_t unpacked_floats(const Shape&) { return 0; }
   static double macs(const Shape& s) { return s.macs(); }
   static const Kernels<Shape>& kernels(const Target& target) { return target.image_conv_weight; }
 };

@@ -20,6 +20,7 @@ constexpr int kMaxOperands = 8;
 // What a kernel needs for one shape. Counts of floats.
 struct Needs {
   int64_t weight_floats = 0;  // its packed weights
+  int64_t pack_tasks = 1;     // in which they are packed
   int64_t shared_floats = 0;  // scratch of all threads together
   int64_t thread_floats = 0;  // scratch of each thread
   int phases = 1;
@@ -36,14 +37,24 @@ struct Buffers {
   float* scratch = nullptr;  // Needs::thread_floats, this thread's own
 };
 
+// A layer's weights where the network keeps them: w[group][output][channel][tap], with so many
+// floats from one to the next along each axis. Transposed filters that are turned around lie
+// backwards; those for every other output leave taps out.
+struct Filters {
+  const float* first = nullptr;
+  int64_t group = 0, output = 0, channel = 0;
+  int64_t tap[3] = {};  // along depth, height, width
+};
+
 template <typename Shape>
 struct Kernel {
   const char* name;
   // Whether the kernel computes this shape.
   bool (*fits)(const Shape&);
   Needs (*needs)(const Shape&, int threads);
-  // Write `weight` (in the network's layout) as the kernel reads it; null where there is none.
-  void (*pack)(const Shape&, const float* weight, float* packed);
+  // Write the weights as the kernel reads them, in Needs::pack_tasks tasks; null where there are
+  // none.
+  void (*pack)(const Shape&, const Filters&, float* packed, int64_t first, int64_t stop);
   void (*run)(const Shape&, const Buffers&, int phase, int64_t first, int64_t stop);
 };
 

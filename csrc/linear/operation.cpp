@@ -36,8 +36,8 @@ Extents LinearOperation::extents(const Shape& s, int lanes) {
           1};
 }
 
-int64_t LinearOperation::unpacked_floats(const Shape& s) {
-  return s.out_features * s.in_features;
+FilterSizes LinearOperation::filters(const Shape& s) {
+  return {1, s.out_features, s.in_features, {1, 1, 1}};
 }
 
 }  // namespace striate

@@ -12,9 +12,9 @@ struct LinearOperation {
   using Shape = LinearShape;
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
-  static int64_t unpacked_floats(const Shape& shape);
+  static FilterSizes filters(const Shape& shape);
   static double macs(const Shape& s) {
-    return static_cast<double>(s.batch) * static_cast<double>(unpacked_floats(s));
+    return static_cast<double>(s.batch) * static_cast<double>(filters(s).floats());
   }
   static const Kernels<Shape>& kernels(const Target& target) { return target.linear; }
 };

@@ -13,7 +13,6 @@ struct PoolOperation {
   static Shape parse(const Attributes& attributes, int lanes);
   static Extents extents(const Shape& shape, int lanes);
   static int64_t places_floats(const Shape& shape, int lanes);  // that hold `places`
-  static int64_t unpacked_floats(const Shape&) { return 0; }
   static const Kernels<Shape>& kernels(const Target& target) { return target.pool; }
 };
 

@@ -30,8 +30,8 @@
 // What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, four divisions
 // as many: they are made once a task. Each task is a band of rows of one map, or several small
 // maps.
+#include "conv/kernels/filters.hpp"
 #include "conv/kernels/groups.hpp"
-#include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
 
@@ -321,12 +321,16 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t) {
   const int64_t floats = needs(s, 1).weight_floats, group = group_of(s), cells = s.taps() * group;
-  for (int64_t i = 0; i < floats; ++i) {
-    const int64_t channel = i / kLanes / cells * kLanes + i % kLanes;
-    const int64_t tap = i / kLanes % cells / group, j = i / kLanes % group;
-    packed[i] = channel < s.out_channels ? weight[(channel * group + j) * s.taps() + tap] : 0;
+  for (int64_t i = 0; i < floats; i += kLanes) {
+    const int64_t block = i / kLanes / cells, tap = i / kLanes % cells / group;
+    const float* from = w.first + i / kLanes % group * w.channel + tap_place(s, w, tap);
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const int64_t o = block * kLanes + lane;
+      const int64_t place = o / group * w.group + o % group * w.output;
+      packed[i + lane] = o < s.out_channels ? from[place] : 0;
+    }
   }
 }
 

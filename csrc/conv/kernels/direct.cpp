@@ -33,6 +33,7 @@
 // which lies in memory one behind the other. Blocks of K: [c / L][tap], or
 // [c][tap row]; panels.hpp has the layout of the weights.
 #include "conv/kernels/dense.hpp"
+#include "conv/kernels/filters.hpp"
 #include "conv/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -217,6 +218,7 @@ Needs needs(const ConvShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.weight_floats = round_up(p.groups * p.weight_floats);
+  needs.pack_tasks = p.groups * p.panels;
   needs.thread_floats = (p.shared ? 0 : round_up(p.region_floats)) + round_up(p.output_floats);
   if (p.shared) {
     needs.shared_floats = units(s, p) * round_up(p.region_floats);
@@ -229,37 +231,48 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-// weight[o][c][tap] of one group, by the packed place's panel, block of K, k
-// and vector. Of merged groups, channel c meets the outputs of its own alone.
-void pack_group(const ConvShape& s, const Plan& p, const float* weight, float* packed) {
+// A panel of a merged group, by block of K, k and vector: channel c meets the outputs of its own
+// group alone.
+void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t group, int64_t panel,
+                float* to) {
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
-  const bool wide = s.plain_input && s.dilation[2] == 1;
-  for (int64_t panel = 0; panel < p.panels; ++panel) {
-    const int64_t nv = panel_vectors(p.vectors, panel);
-    for (int64_t block = 0; block < p.channel_blocks; ++block) {
-      const int64_t depth = block + 1 < p.channel_blocks ? p.depth : p.last_depth;
-      for (int64_t tap = 0; tap < p.inner; ++tap) {
-        for (int64_t k = 0; k < depth; ++k) {
-          const int64_t c = block * (s.plain_input ? 1 : kLanes) + (s.plain_input ? 0 : k);
-          const int64_t first = c / channels * outputs, stop = first + outputs;
-          const float* from =
-              weight + c % channels * s.taps() + (wide ? tap * s.kernel[2] + k : tap);
-          for (int64_t lane = 0; lane < nv * kLanes; ++lane) {
-            const int64_t o = panel * 2 * kLanes + lane;
-            *packed++ = o >= first && o < stop ? from[o * channels * s.taps()] : 0;
-          }
-        }
-      }
+  const int64_t output = 2 * panel * kLanes;  // of the merged group
+  Cells cells = {};
+  cells.output = w.output;
+  cells.vectors = panel_vectors(p.vectors, panel);
+  const int64_t cell = cells.vectors * kLanes;
+  const bool rows = s.taps() == 1 && p.merged == 1 && !s.plain_input;  // a block's channels at once
+  for (int64_t c = 0; c < p.channels; c += rows ? kLanes : 1) {
+    const int64_t first = c / channels * outputs;  // output of c's group
+    const int64_t block = c / kLanes * kLanes, k = c % kLanes;
+    const int64_t depth = s.plain_input ? 1 : least(kLanes, p.channels - block);
+    cells.first = most(0, first - output);
+    cells.stop = most(cells.first, first + outputs - output);
+    cells.from = w.first + (group * p.merged + c / channels) * w.group +
+                 (output + cells.first - first) * w.output + c % channels * w.channel;
+    cells.to = to + (s.plain_input ? c * s.taps() : block * s.taps() + k) * cell;
+    cells.to_step = depth * cell;
+    if (rows) {
+      cells.count = depth;
+      cells.step = w.channel;
+      cells.to_step = cell;
+      pack_cells(cells);
+    } else {
+      pack_taps(s, w, cells);
     }
   }
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, int64_t stop) {
   const Plan p = plan(s);
-  const int64_t from = p.outputs * (s.in_channels / s.groups) * s.taps();
-  const int64_t to = p.weight_floats;
-  for (int64_t g = 0; g < p.groups; ++g) pack_group(s, p, weight + g * from, packed + g * to);
-  for (int64_t i = p.groups * to; i < round_up(p.groups * to); ++i) packed[i] = 0;
+  for (int64_t task = first; task < stop; ++task) {
+    const int64_t group = task / p.panels, panel = task % p.panels;
+    float* to = packed + group * p.weight_floats + 2 * panel * kLanes * p.depth_all;
+    pack_panel(s, p, w, group, panel, to);
+  }
+  const int64_t floats = p.groups * p.weight_floats;
+  if (stop < p.groups * p.panels) return;
+  for (int64_t i = floats; i < round_up(floats); ++i) packed[i] = 0;
 }
 
 // One panel's weights times the scales of their channels.

@@ -14,7 +14,7 @@
 // a 3x3 of stride 2.
 //
 // A task is a band of rows, or a part of a row where one is long (signals), of all output channels.
-#include "conv/shape.hpp"
+#include "conv/kernels/filters.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
 
@@ -287,17 +287,24 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
+// The channels of a plane of taps lie one behind the other.
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t) {
   const int64_t blocks = ceil_div(s.out_channels, kLanes), image = s.kernel[1] * s.kernel[2];
   const int64_t terms = s.in_channels * s.taps();
+  ConvShape plane = s;
+  plane.kernel[0] = 1;
   for (int64_t block = 0; block < blocks; block += 2) {
-    const int64_t lanes = least(2, blocks - block) * kLanes;
-    float* to = packed + block * terms * kLanes;
-    for (int64_t i = 0; i < terms * lanes; ++i) {
-      const int64_t o = block * kLanes + i % lanes, tap = i / lanes % image;
-      const int64_t c = i / lanes / image % s.in_channels, u = i / lanes / image / s.in_channels;
-      to[i] = o < s.out_channels ? weight[((o * s.in_channels + c) * s.kernel[0] + u) * image + tap]
-                                 : 0;
+    const int64_t vectors = least(2, blocks - block), output = block * kLanes;
+    for (int64_t i = 0; i < s.kernel[0] * s.in_channels; ++i) {
+      Cells cells = {};
+      cells.from = w.first + output * w.output + i / s.in_channels * w.tap[0] +
+                   i % s.in_channels * w.channel;
+      cells.output = w.output;
+      cells.to = packed + (block * terms + i * image * vectors) * kLanes;
+      cells.to_step = vectors * kLanes;
+      cells.vectors = vectors;
+      cells.stop = s.out_channels - output;
+      pack_taps(plane, w, cells);
     }
   }
   for (int64_t i = blocks * terms * kLanes; i < needs(s, 1).weight_floats; ++i) packed[i] = 0;

@@ -16,7 +16,7 @@
 //
 // A task is a band of rows. Where the filter hangs over the map, it first copies the rows that it
 // reads to scratch, with zeros around them.
-#include "conv/shape.hpp"
+#include "conv/kernels/filters.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
 
@@ -186,12 +186,19 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
-  const int64_t terms = s.in_channels * s.taps();
-  for (int64_t i = 0; i < needs(s, 1).weight_floats; ++i) {
-    const int64_t o = i % kLanes, term = i / kLanes;
-    packed[i] = o < s.out_channels && term < terms ? weight[o * terms + term] : 0;
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t) {
+  for (int64_t c = 0; c < s.in_channels; ++c) {
+    Cells cells = {};
+    cells.from = w.first + c * w.channel;
+    cells.output = w.output;
+    cells.to = packed + c * s.taps() * kLanes;
+    cells.to_step = kLanes;
+    cells.vectors = 1;
+    cells.stop = s.out_channels;
+    pack_taps(s, w, cells);
   }
+  const int64_t floats = s.in_channels * s.taps() * kLanes;
+  for (int64_t i = floats; i < needs(s, 1).weight_floats; ++i) packed[i] = 0;
 }
 
 // `rows` rows from `top` on of each channel, with zeros where the map ends.

@@ -2,7 +2,7 @@
 //
 // Slow, and the measure of the others; sums are kept in float64. The weights stay as they are:
 // (out_channels, in_channels / groups, taps).
-#include "conv/shape.hpp"
+#include "conv/kernels/filters.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/vector.hpp"
 
@@ -20,9 +20,16 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
-  const int64_t count = s.out_channels * (s.in_channels / s.groups) * s.taps();
-  for (int64_t i = 0; i < count; ++i) packed[i] = weight[i];
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t) {
+  const int64_t outputs = s.out_channels / s.groups, channels = s.in_channels / s.groups;
+  for (int64_t o = 0; o < s.out_channels; ++o) {
+    const float* filter = w.first + o / outputs * w.group + o % outputs * w.output;
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t tap = 0; tap < s.taps(); ++tap) {
+        *packed++ = filter[c * w.channel + tap_place(s, w, tap)];
+      }
+    }
+  }
 }
 
 // x[n, c, z, y, x], 0 outside the map.

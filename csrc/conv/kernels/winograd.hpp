@@ -23,6 +23,7 @@
 // group of pairs, then all outputs: the weights are read once altogether.
 #pragma once
 
+#include "conv/kernels/filters.hpp"
 #include "conv/kernels/gemm.hpp"
 #include "conv/kernels/winograd_transforms.hpp"
 
@@ -274,6 +275,7 @@ static void run_winograd(const ConvShape& s, const WinogradPlan& w, const Buffer
 STRIATE_INLINE Needs winograd_needs(const WinogradPlan& w) {
   Needs needs;
   needs.weight_floats = w.products * w.weight_rows * w.out_blocks * kLanes;
+  needs.pack_tasks = w.out_pairs;
   const int64_t floats = w.products * (w.v_stride + w.q_stride);
   if (!w.phased) {
     needs.thread_floats = floats;
@@ -318,29 +320,41 @@ STRIATE_INLINE void transform_weights(const float* g, float* u, int64_t stride) 
   }
 }
 
+// Some pairs of vectors of outputs. Windows are transformed in L1, some side by side: their
+// products lie so far apart that most would fall into the same few sets of the cache.
 template <int M, int R, bool kPlane>
-static void pack_winograd(const ConvShape& s, const WinogradPlan& w, const float* weight,
-                          float* packed) {
-  constexpr int kTaps = kPlane ? R * R : R;
-  constexpr int64_t kTogether = 16;  // windows side by side: 9 KB of 3x3 (L = 8) in L1
-  alignas(64) float side[kTogether * kTaps][2 * kLanes];
-  const int64_t windows = w.weight_rows;  // of an output channel, (input channel, tap)
-  for (int64_t pair = 0; pair < w.out_pairs; ++pair) {
-    const int64_t lanes = least(2, w.out_blocks - 2 * pair) * kLanes;
-    const int64_t first = pair * 2 * kLanes, real = least(lanes, s.out_channels - first);
-    const int64_t stride = weight_panel(w, 1, 0);
-    float* to = packed + weight_panel(w, 0, pair);
-    for (int64_t from = 0; from < windows; from += kTogether) {
-      const int64_t count = least(kTogether, windows - from);
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const float* g = weight + ((first + lane) * windows + from) * kTaps;
-        for (int64_t i = 0; i < count * kTaps; ++i) side[i][lane] = lane < real ? g[i] : 0;
-      }
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t channel = (from + i) / w.taps, tap = (from + i) % w.taps;
-        float* u = to + (tap * s.in_channels + channel) * lanes;
-        for (int64_t lane = 0; lane < lanes; lane += kDoubles) {
-          transform_weights<M, R, kPlane>(&side[i * kTaps][lane], u + lane, stride);
+static void pack_winograd(const ConvShape& s, const WinogradPlan& w, const Filters& f,
+                          float* packed, int64_t first_pair, int64_t stop_pair) {
+  constexpr int A = M + R - 1, kProducts = kPlane ? A * A : A, kTaps = kPlane ? R * R : R;
+  constexpr int64_t kTogether = A < 8 ? 8 : 4, kRow = kTogether * 2 * kLanes + 16;
+  alignas(64) float side[kTogether * kTaps][2 * kLanes], u[kProducts * kRow];
+  ConvShape window = s;  // of one plane of taps
+  if (kPlane) window.kernel[0] = 1;
+  for (int64_t pair = first_pair; pair < stop_pair; ++pair) {
+    const int64_t vectors = least(2, w.out_blocks - 2 * pair), lanes = vectors * kLanes;
+    const int64_t output = pair * 2 * kLanes;
+    for (int64_t tap = 0; tap < w.taps; ++tap) {
+      for (int64_t channel = 0; channel < s.in_channels; channel += kTogether) {
+        const int64_t count = least(kTogether, s.in_channels - channel);
+        Cells cells = {};
+        cells.output = f.output;
+        cells.to_step = 2 * kLanes;
+        cells.vectors = vectors;
+        cells.stop = s.out_channels - output;
+        for (int64_t i = 0; i < count; ++i) {
+          cells.from = f.first + output * f.output + (channel + i) * f.channel + tap * f.tap[0];
+          cells.to = side[i * kTaps];
+          pack_taps(window, f, cells);
+          for (int64_t lane = 0; lane < lanes; lane += kDoubles) {
+            transform_weights<M, R, kPlane>(&side[i * kTaps][lane], u + i * lanes + lane, kRow);
+          }
+        }
+        float* to = packed + weight_panel(w, 0, pair) + (tap * s.in_channels + channel) * lanes;
+        for (int product = 0; product < kProducts; ++product) {
+          float* row = to + product * weight_panel(w, 1, 0);
+          for (int64_t i = 0; i < count * lanes; i += kLanes) {
+            store_unaligned(row + i, load(u + product * kRow + i));
+          }
         }
       }
     }
@@ -360,9 +374,11 @@ struct Winograd {
            (kLines || line_axis(s, R) < 0);
   }
   static Needs needs(const ConvShape& s, int) { return winograd_needs(winograd_plan<M, R>(s)); }
-  static void pack(const ConvShape& s, const float* weight, float* packed) {
+  static void pack(const ConvShape& s, const Filters& f, float* packed, int64_t first,
+                   int64_t stop) {
     const WinogradPlan w = winograd_plan<M, R>(s);
-    (w.plane ? pack_winograd<M, R, true> : pack_winograd<M, R, !kLines>)(s, w, weight, packed);
+    const auto pack_all = w.plane ? pack_winograd<M, R, true> : pack_winograd<M, R, !kLines>;
+    pack_all(s, w, f, packed, first, stop);
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
     const WinogradPlan w = winograd_plan<M, R>(s);

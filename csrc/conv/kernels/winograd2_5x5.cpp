@@ -17,8 +17,8 @@
 // Packed weights, the last pair a single vector where their number is odd:
 //
 //   pair of vectors: | xi 0: c0: 2 L floats | c1 | ... | xi 1: ...
+#include "conv/kernels/filters.hpp"
 #include "conv/kernels/gemm.hpp"
-#include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -79,34 +79,35 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-// (G g G^T)[xi / 6][xi % 6]
-double transformed(const float* g, int xi) {
-  double sum = 0;
-  for (int i = 0; i < kTaps; ++i) {
+// u[xi * stride] = (G g G^T)[xi / 6][xi % 6]
+void transform_window(const ConvShape& s, const Filters& w, const float* g, float* u,
+                      int64_t stride) {
+  double half[kSize][kTaps] = {};  // G g
+  for (int i = 0; i < kSize; ++i) {
     for (int j = 0; j < kTaps; ++j) {
-      sum += kG[xi / kSize][i] * kG[xi % kSize][j] * static_cast<double>(g[i * kTaps + j]);
+      for (int k = 0; k < kTaps; ++k) half[i][j] += kG[i][k] * g[tap_place(s, w, k * kTaps + j)];
     }
   }
-  return sum;
+  for (int xi = 0; xi < kProducts; ++xi) {
+    double sum = 0;
+    for (int j = 0; j < kTaps; ++j) sum += half[xi / kSize][j] * kG[xi % kSize][j];
+    u[xi * stride] = static_cast<float>(sum);
+  }
 }
 
-void pack(const ConvShape& s, const float* weight, float* packed) {
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t) {
   const Sizes z = sizes_of(s);
-  float* const stop = packed + needs(s, 1).weight_floats;
-  for (int64_t vector = 0; vector < z.vectors; vector += 2) {
+  for (int64_t i = 0; i < needs(s, 1).weight_floats; ++i) packed[i] = 0;
+  const int64_t channels = z.in_blocks * z.depth;
+  for (int64_t o = 0; o < s.out_channels; ++o) {
+    const int64_t vector = o / kLanes & ~int64_t{1};  // first of its pair
     const int64_t lanes = least(2, z.vectors - vector) * kLanes;
-    for (int xi = 0; xi < kProducts; ++xi) {
-      for (int64_t c = 0; c < z.in_blocks * z.depth; ++c) {
-        for (int64_t lane = 0; lane < lanes; ++lane) {
-          const int64_t o = vector * kLanes + lane;
-          const bool used = o < s.out_channels && c < s.in_channels;
-          const float* g = weight + (o * s.in_channels + c) * kTaps * kTaps;
-          *packed++ = used ? static_cast<float>(transformed(g, xi)) : 0;
-        }
-      }
+    float* const pair = packed + vector * kLanes * channels * kProducts + (o - vector * kLanes);
+    for (int64_t c = 0; c < s.in_channels; ++c) {
+      transform_window(s, w, w.first + o * w.output + c * w.channel, pair + c * lanes,
+                       channels * lanes);
     }
   }
-  while (packed < stop) *packed++ = 0;
 }
 
 // B^T d

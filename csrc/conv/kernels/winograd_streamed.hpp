@@ -204,22 +204,21 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
   }
 }
 
-static void pack_streamed(const ConvShape& s, const StreamedPlan& p, const float* weight,
-                          float* packed) {
-  const int64_t window = s.in_channels * p.taps;  // of an output channel
-  for (int64_t group = 0; group < p.groups; ++group) {
-    const WinogradRange pairs = group_pairs(p, group);
-    for (int64_t chunk = 0; chunk < p.chunks; ++chunk) {
-      const int64_t first = chunk * kChunk * p.taps;
-      const int64_t stop = first + chunk_channels(s, chunk) * p.taps;
-      for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
-        const int64_t output = pair * 2 * kLanes, lanes = pair_blocks(p, pair) * kLanes;
-        for (int64_t i = first; i < stop; ++i) {
-          for (int64_t lane = output; lane < output + lanes; ++lane) {
-            *packed++ = lane < s.out_channels ? weight[lane * window + i] : 0;
-          }
-        }
-      }
+// A chunk of a group of pairs.
+static void pack_chunk(const ConvShape& s, const StreamedPlan& p, const Filters& f, int64_t group,
+                       int64_t chunk, float* to) {
+  const WinogradRange pairs = group_pairs(p, group);
+  for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
+    const int64_t output = pair * 2 * kLanes;
+    Cells cells = {};
+    cells.output = f.output;
+    cells.vectors = pair_blocks(p, pair);
+    cells.to_step = cells.vectors * kLanes;
+    cells.stop = s.out_channels - output;
+    for (int64_t i = 0; i < chunk_channels(s, chunk); ++i, to += p.taps * cells.to_step) {
+      cells.from = f.first + output * f.output + (chunk * kChunk + i) * f.channel;
+      cells.to = to;
+      pack_taps(s, f, cells);
     }
   }
 }
@@ -236,6 +235,7 @@ struct StreamedWinograd {
     const StreamedPlan p = streamed_plan<M, R>(s);
     Needs needs;
     needs.weight_floats = p.taps * s.in_channels * p.w.out_blocks * kLanes;
+    needs.pack_tasks = p.groups * p.chunks;
     needs.shared_floats = p.tile_blocks * p.chunks * p.v_chunk;
     needs.thread_floats = p.w.products * kChunkWeights + p.group_pairs * p.q_pair;
     needs.phases = 2;
@@ -243,8 +243,17 @@ struct StreamedWinograd {
     needs.tasks[1] = p.tile_blocks * p.groups;
     return needs;
   }
-  static void pack(const ConvShape& s, const float* weight, float* packed) {
-    pack_streamed(s, streamed_plan<M, R>(s), weight, packed);
+  static void pack(const ConvShape& s, const Filters& f, float* packed, int64_t first,
+                   int64_t stop) {
+    const StreamedPlan p = streamed_plan<M, R>(s);
+    for (int64_t task = first; task < stop; ++task) {
+      const int64_t group = task / p.chunks, chunk = task % p.chunks;
+      const WinogradRange pairs = group_pairs(p, group);
+      const int64_t before = 2 * pairs.first * s.in_channels;  // blocks of outputs, times channels
+      const int64_t blocks = least(2 * pairs.stop, p.w.out_blocks) - 2 * pairs.first;
+      const int64_t rows = before + blocks * chunk * kChunk;
+      pack_chunk(s, p, f, group, chunk, packed + rows * p.taps * kLanes);
+    }
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
     const StreamedPlan p = streamed_plan<M, R>(s);

@@ -26,6 +26,7 @@ bool fits(const LinearShape& s) {
 Needs needs(const LinearShape& s, int) {
   Needs needs;
   needs.weight_floats = linear_weight_floats(s);
+  needs.pack_tasks = panels_of(linear_vectors(s));
   needs.tasks[0] = tasks(s);
   return needs;
 }

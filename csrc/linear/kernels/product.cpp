@@ -38,6 +38,7 @@ Needs needs(const LinearShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.weight_floats = linear_weight_floats(s);
+  needs.pack_tasks = panels_of(linear_vectors(s));
   needs.thread_floats =
       ceil_div((2 * ceil_div(p.panels, p.ranges) + 1) * p.images * kLanes, 16) * 16;
   needs.tasks[0] = p.parts * p.ranges;

@@ -17,8 +17,10 @@ Needs needs(const LinearShape& s, int) {
   return needs;
 }
 
-void pack(const LinearShape& s, const float* weight, float* packed) {
-  for (int64_t i = 0; i < s.out_features * s.in_features; ++i) packed[i] = weight[i];
+void pack(const LinearShape& s, const Filters& w, float* packed, int64_t, int64_t) {
+  for (int64_t o = 0; o < s.out_features; ++o) {
+    for (int64_t i = 0; i < s.in_features; ++i) *packed++ = w.first[o * w.output + i * w.channel];
+  }
 }
 
 void run(const LinearShape& s, const Buffers& b, int, int64_t first, int64_t stop) {

@@ -26,7 +26,9 @@ STRIATE_INLINE int64_t linear_feature(const LinearShape& s, int64_t k) {
   return channel < s.channels ? channel * s.pixels + k / kLanes % s.pixels : -1;
 }
 
-void linear_pack(const LinearShape& s, const float* weight, float* packed);  // weights.cpp
+// weights.cpp
+void linear_pack(const LinearShape& s, const Filters& w, float* packed, int64_t first,
+                 int64_t stop);
 
 // Write a vector of outputs, of which the last may have unused lanes.
 STRIATE_INLINE void linear_store(const LinearShape& s, Vector sum, int64_t vector, float* row) {

@@ -96,7 +96,9 @@ def _packing(step: Step, weight: Map, floats: int) -> Step:
     """What packs a step's weight each time the plan runs."""
     packed = Map(Storage(f"{weight.storage.name}:packed", floats), (floats,))
     step.weight = packed
-    attributes = {**step.attributes, "packs": step.kind, "packs_for": step.kernel}
+    attributes = {
+        **step.attributes, **step.filters, "packs": step.kind, "packs_for": step.kernel,
+    }  # fmt: skip
     return Step("pack", attributes, [weight], [packed], nodes=step.nodes, kernel="pack")
 
 

@@ -31,9 +31,9 @@ _LINE = {4: 9.5, 6: 23, 8: 41}
 _WINDOW = {4: 48, 6: 105}
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
 
-# Seconds for a packed number as it is, and as part of a transformed filter: measured, one thread.
-_PACKED_S = 1e-9
-_TRANSFORMED_S = 2e-9
+# Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
+_PACKED_S = 0.3e-9
+_TRANSFORMED_S = 0.6e-9
 
 # Kernels differ in their last bits, and results must not depend on the number of threads: estimates
 # are for so many, whatever runs the plan.

@@ -156,6 +156,8 @@ class Step:
         op: The operation, of an island.
         kernel: The kernel that was chosen.
         why: Why it was, in words.
+        filters: How the weight's numbers lie, for the step that packs them (csrc/engine/pack.cpp);
+            empty: one behind the other.
     """
 
     kind: str
@@ -170,6 +172,7 @@ class Step:
     op: Any = None
     kernel: str = ""
     why: str = ""
+    filters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def maps(self) -> list[Map]:

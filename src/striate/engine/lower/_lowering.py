@@ -422,10 +422,13 @@ class Lowering:
         *,
         weight: Weights | None = None,
         weights: list[Weights | None] | None = None,
+        filters: dict[str, Any] | None = None,
         notes: list[str] | None = None,
     ) -> Step:
         """Add a native step.
 
+        Args:
+            filters: How the numbers of `weight`, a map, lie; None: one behind the other.
         Raises:
             NotNative: There is no kernel for it.
         """
@@ -434,7 +437,7 @@ class Lowering:
         step = Step(
             kind, attributes, inputs, list(outputs), weight, weights or [],
             [node.name for node in group.nodes], [*(notes or []), *fused_notes(group)],
-            macs=sum(macs(self.graph, node) for node in group.nodes),
+            macs=sum(macs(self.graph, node) for node in group.nodes), filters=filters or {},
         )  # fmt: skip
         if not _core.candidates(self.target, kind, attributes):
             raise NotNative(f"no {kind} kernel takes these sizes")

@@ -10,7 +10,7 @@ import numpy as np
 from ...graph.ops import Conv, ConvTranspose
 from ...window import Window
 from .._fuse import Group, scale_of
-from .._values import Map, Storage, Weights
+from .._values import Map, Weights, three
 from ._lowering import Lowering, NotNative, activation_of, lowers
 from ._product import multiply
 from ._view import view
@@ -208,15 +208,15 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
             _remainder(int(w.size), s, int(w.dilation), int(w.before), r, n)
             for w, s, r, n in zip(windows, strides, remainder, outputs, strict=True)
         ]
-        cut = _turned(low, group, weight, groups, [part["taps"] for part in parts])
+        cut, cut_shape, lying = _turned(weight, groups, [part["taps"] for part in parts])
         attributes: dict[str, Any] = {
             "batch": shape[0],
-            "in_channels": cut.shape[1] * groups,
+            "in_channels": cut_shape[1] * groups,
             "out_channels": y.channels,
             "groups": groups,
             "in": spatial(shape[2:], 1),
             "out": spatial((part["out"] for part in parts), 1),
-            "kernel": spatial(cut.shape[2:], 1),
+            "kernel": spatial(cut_shape[2:], 1),
             "stride": [1, 1, 1],
             "dilation": spatial((int(w.dilation) for w in windows), 1),
             "padding": spatial((part["padding"] for part in parts), 0),
@@ -229,7 +229,8 @@ def lower_conv_transpose(low: Lowering, group: Group) -> None:
             **activation_of(group),
         }
         low.emit(
-            group, "conv", attributes, [x, None, None], [y], weight=cut, weights=[bias],
+            group, "conv", attributes, [x, None, None], [y],
+            weight=cut, filters=lying, weights=[bias],
             notes=[f"outputs {remainder} of every {tuple(strides)}"] if max(strides) > 1 else [],
         )  # fmt: skip
     pieces = math.prod(min(s, n) for s, n in zip(strides, outputs, strict=True))
@@ -263,28 +264,31 @@ def _spread_one(low: Lowering, group: Group, value: str, weight: Map) -> None:
 
 
 def _turned(
-    low: Lowering, group: Group, weight: Weights, groups: int, taps: list[range]
-) -> Weights:
+    weight: Weights, groups: int, taps: list[range]
+) -> tuple[Weights, tuple[int, ...], dict[str, Any]]:
     """Some taps of filters (in, out / groups, *kernel) as (out, in / groups, *taps).
 
     Where there are none the outputs are 0: one tap of 0 of the first channel of each group.
+
+    Returns:
+        The weight, the shape it is read as, and how it lies.
     """
     inner, outer = weight.shape[0] // groups, weight.shape[1]
     if not all(taps):
-        return np.zeros((groups * outer, 1, *(1 for _ in taps)), np.float32)
+        zeros = np.zeros((groups * outer, 1, *(1 for _ in taps)), np.float32)
+        return zeros, zeros.shape, {}
     grouped = weight.reshape(groups, inner, *weight.shape[1:])
     order = (0, 2, 1, *range(3, 3 + len(taps)))
     shape = (groups * outer, inner, *map(len, taps))
     if isinstance(grouped, np.ndarray):
         places: Any = (..., *np.ix_(*taps))
-        return np.ascontiguousarray(grouped.transpose(order)[places]).reshape(shape)
-    found = Map(Storage(f"{group.output}:turned", math.prod(shape)), shape)
+        turned = np.ascontiguousarray(grouped.transpose(order)[places]).reshape(shape)
+        return turned, shape, {}
     source = view(grouped).permuted(order)
     for axis, along in enumerate(taps, start=3):
         source = source.at(axis, along[0], len(along), along.step)
-    result = found.reshape(groups, outer, inner, *shape[2:])
-    low.copy(source, view(result), notes=["filters turned around"])
-    return found
+    strides = [*source.strides[:3], *three(source.strides[3:], 0)]
+    return weight, shape, {"filters": strides, "filters_start": source.start}
 
 
 def _remainder(size: int, stride: int, dilation: int, before: int, r: int, n: int) -> Any:

@@ -1,0 +1,37 @@
+// Taps of filters, counted along the width first, wherever they lie (kernels/kernel.hpp).
+#pragma once
+
+#include "conv/shape.hpp"
+#include "kernels/cells.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+// Floats from the first tap to tap `tap`.
+STRIATE_INLINE int64_t tap_place(const ConvShape& s, const Filters& w, int64_t tap) {
+  const int64_t width = s.kernel[2], plane = s.kernel[1] * width;
+  return tap / plane * w.tap[0] + tap % plane / width * w.tap[1] + tap % width * w.tap[2];
+}
+
+// Taps behind one another that are as far apart as those of a row: all, where rows follow one
+// another as well.
+STRIATE_INLINE int64_t taps_of_run(const ConvShape& s, const Filters& w) {
+  const bool rows = s.kernel[1] == 1 || w.tap[1] == s.kernel[2] * w.tap[2];
+  const bool planes = s.kernel[0] == 1 || w.tap[0] == s.kernel[1] * s.kernel[2] * w.tap[2];
+  return !rows ? s.kernel[2] : !planes ? s.kernel[1] * s.kernel[2] : s.taps();
+}
+
+// A cell for each tap of a channel: `cells.from` is its first tap.
+STRIATE_INLINE void pack_taps(const ConvShape& s, const Filters& w, Cells cells) {
+  const int64_t run = taps_of_run(s, w), all = s.taps();
+  const float* from = cells.from;
+  float* const to = cells.to;
+  cells.count = run;
+  cells.step = run == 1 ? 0 : w.tap[2];
+  for (int64_t tap = 0; tap < all; tap += run) {
+    cells.from = from + tap_place(s, w, tap);
+    cells.to = to + tap * cells.to_step;
+    pack_cells(cells);
+  }
+}
+
+}  // namespace striate::STRIATE_TARGET
