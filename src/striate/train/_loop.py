@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from .._extras import require
 from .._nets import build_net
-from ..data import Augment, Batch, Batches, Data, Dataset
-from ..errors import OptionError, RunError, StriateError
+from ..data import Augment, Batch, Batches, Data
+from ..errors import OptionError, StriateError
 from . import _distributed as distributed
 from ._checkpoint import save_tensors
 from ._config import Config
+from ._descent import Descent
 from ._engine import choose_engine
-from ._evaluate import evaluate
 from ._events import events, log
-from ._files import append_line, write_atomic
+from ._files import append_line
 from ._filter_record import resume_record, start_record
+from ._judge import Judge, in_order
+from ._metrics import cut_metrics, note_end, note_failure
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run
@@ -96,7 +96,7 @@ class Trainer:
         config = self.config
         torch.manual_seed(config.seed)
         net = build_net(config.net, config.net_options, len(self.data.classes)).to(self.device)
-        fit, self.validation = parts(config, self.data)
+        fit, validation = parts(config, self.data)
         self.rank, self.world_size = distributed.rank(), distributed.world_size()
         # Each process draws its own dropout; everything else is the same in all of them.
         torch.manual_seed(config.seed + self.rank)
@@ -110,11 +110,12 @@ class Trainer:
             rank=self.rank,
             world_size=self.world_size,
         )
+        held = [part for part in (self.data.test, validation) if part is not None]
+        judged = [s for part in held for s in _shapes(in_order(config, self.data, part))]
         self.net = distributed.synchronise_batch_norm(net) if self.world_size > 1 else net
         self.engine = choose_engine(
-            config, self.net.train(), self.device, _shapes(self.batches),
-            self._judged_shapes(), self.world_size,
-        )  # fmt: skip
+            config, self.net.train(), self.device, _shapes(self.batches), judged, self.world_size
+        )
         self.forward = self.engine.module
         if self.world_size > 1:
             self.forward = DistributedDataParallel(self.forward)
@@ -130,16 +131,18 @@ class Trainer:
                 f"train: class_weights has {len(weights)} numbers for {len(self.data.classes)} "
                 f"classes."
             )
-        self.weights = weights
+        self.descent = Descent(
+            config, self.net, self.forward, self.engine, self.optimizer, weights,
+            len(self.data.classes), self.world_size,
+        )  # fmt: skip
+        self.judge = Judge(
+            config, self.data, validation, self.device, self.net, self.engine.module, self.average
+        )
         self.snapshot = Snapshot(
             self.net, self.optimizer, self.average, self.device, self.world_size, best={}
         )
         self.filters = start_record(self.net)
         self.stop_asked = False
-
-    def _judged_shapes(self) -> list[tuple[int, ...]]:
-        parts = [part for part in (self.data.test, self.validation) if part is not None]
-        return [shape for part in parts for shape in _shapes(self._in_order(part))]
 
     # The course of a run --------------------------------------------------------------------
 
@@ -162,19 +165,13 @@ class Trainer:
                         self.progress.epoch(entry, self.config.epochs)
                         log(writer, entry)
             except StriateError as error:
-                self._note_failure(error)
+                if self.rank == 0:
+                    note_failure(self.run, error)
                 raise
         self.batches.close()
         if self.rank == 0:
             self._finish()
         return self.run
-
-    def _note_failure(self, error: StriateError) -> None:
-        """Leave the reason in the run's folder, where `striate runs` finds it."""
-        if self.rank == 0 and self.run is not None:
-            entry = {"kind": "failed", "error": str(error)}
-            with suppress(RunError):  # a full disk is the reason, and is told already
-                append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
 
     def _open_run(self) -> None:
         if self.rank == 0:
@@ -213,10 +210,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         inputs, labels = batch.inputs.to(self.device), batch.labels.to(self.device)
-        value, logits = self._descend(inputs, labels, batch, lr)
+        value, logits = self.descent.step(inputs, labels, batch, state.epoch)
         if self.average:
             self.average.update(self.net)
-        # The loss of the whole batch is the mean of the processes' (see _loss).
+        # The loss of the whole batch is the mean of the processes' (see Descent).
         state.loss_sum += value / self.world_size * batch.global_size
         state.correct += (logits.detach().argmax(1) == labels).sum().item()
         state.samples += len(labels)
@@ -224,72 +221,6 @@ class Trainer:
             seen = min((state.step + 1) * config.batch_size, len(self.batches.dataset))
             mean, share = state.loss_sum / seen * self.world_size, state.correct / state.samples
             self.progress.step(state.epoch, mean, share, batch.global_size)
-
-    def _descend(
-        self, inputs: Tensor, labels: Tensor, batch: Batch, lr: float
-    ) -> tuple[float, Tensor]:
-        """Update the weights once; give the loss and the logits from before."""
-        config = self.config
-        if step := self.engine.step:
-            value = step.step(inputs, labels)
-            self._check_loss(value, lr)
-            return value, step.logits
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.amp):
-            logits = self._logits(inputs)
-        loss = self._loss(logits.float(), labels, batch)
-        loss.backward()
-        if config.clip_grad:
-            nn.utils.clip_grad_norm_(self.net.parameters(), config.clip_grad)
-        value = loss.item()
-        self._check_loss(value, lr)
-        self.optimizer.step()
-        return value, logits
-
-    def _check_loss(self, value: float, lr: float) -> None:
-        if not math.isfinite(value):
-            raise RunError(self._explain_divergence(value, lr))
-
-    def _logits(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.forward(inputs)
-        classes = len(self.data.classes)
-        if logits.dim() > 2 and logits[0].numel() == logits.shape[1]:
-            logits = logits.flatten(1)  # maps of 1x1
-        if logits.dim() != 2 or logits.shape[1] != classes:
-            raise OptionError(
-                f"train: {self.config.net} gives {tuple(logits.shape)}; a classifier of {classes} "
-                f"classes gives (N, {classes})."
-            )
-        return logits
-
-    def _loss(self, logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-        """Mean over the batch of all processes, so scaled that averaging gradients gives its own.
-
-        Each process sums over its samples, divides by the whole batch's count (or weight) and
-        multiplies by the number of processes, by which DistributedDataParallel divides again.
-        """
-        weights = None if self.weights is None else self.weights.to(logits.device)
-        total = nn.functional.cross_entropy(
-            logits,
-            labels,
-            weights,
-            reduction="sum",
-            label_smoothing=self.config.label_smoothing,
-        )
-        count = float(batch.global_size)
-        if self.weights is not None:
-            count = self.weights[batch.global_labels].sum().item()
-        return total * (self.world_size / count)
-
-    def _explain_divergence(self, loss: float, lr: float) -> str:
-        grown = [k for k, p in self.net.named_parameters() if not torch.isfinite(p).all()]
-        where = f" The weights {', '.join(grown[:3])} are no longer finite." if grown else ""
-        return (
-            f"the loss became {loss} in epoch {self.state.epoch}, step {self.state.step + 1}, at a "
-            f"learning rate of {lr:.3g}.{where} Most often the rate is too high: try --lr "
-            f"{self.config.lr / 5:.2g}, a longer --warmup-epochs, or --clip-grad 1. If it is the "
-            f"first step, look for NaN in the data with `striate data show {self.config.data}`."
-        )
 
     # The end of an epoch, and of the run ----------------------------------------------------
 
@@ -307,14 +238,15 @@ class Trainer:
             "train_loss": loss_sum / samples,
             "train_accuracy": correct / samples,
         }
-        entry |= self._judge()
+        entry |= self.judge.epoch()
         total = sum(e["seconds"] for e in self._epochs_so_far()) + seconds
         entry |= {"seconds": seconds, "images_per_s": samples / seconds, "total_seconds": total}
         if self.rank == 0:
             assert self.run is not None
             append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
             self._record_filters(state.epoch)
-        self._choose(entry)
+        if best := self.judge.choose(entry, state):
+            self.snapshot.best = best
         self.state = replace(
             state,
             epoch=state.epoch + 1,
@@ -332,53 +264,6 @@ class Trainer:
         assert self.run is not None
         return self.run.epochs() if self.rank == 0 else []
 
-    @contextmanager
-    def _judged_weights(self) -> Iterator[nn.Module]:
-        """The net with the weights that would be used: the moving average's, if there is one."""
-        if self.average is None:
-            yield self.engine.module
-            return
-        own = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
-        self.net.load_state_dict(self.average.state)
-        try:
-            yield self.engine.module
-        finally:
-            self.net.load_state_dict(own)
-
-    def _judge(self) -> dict[str, float]:
-        """Measure on the validation and the test part; the first process does, for all."""
-        judged = {"test": self.data.test}
-        if self.validation is not None:
-            judged["val"] = self.validation
-        values = [0.0] * (2 * len(judged))
-        if self.rank == 0:
-            values = []
-            with self._judged_weights() as net:
-                for part in judged.values():
-                    outcome = evaluate(net, self._in_order(part), self.device)
-                    values += [outcome.loss, outcome.accuracy]
-        values = distributed.share(values)
-        names = [f"{part}_{what}" for part in judged for what in ("loss", "accuracy")]
-        return dict(zip(names, values, strict=True))
-
-    def _in_order(self, part: Dataset) -> Batches:
-        return self.data.batches(part, 256, workers=self.config.workers)
-
-    def _choose(self, entry: dict[str, Any]) -> None:
-        """Remember the best epoch by validation, or else the last; stop when it is time."""
-        state, config = self.state, self.config
-        if entry.get("val_loss", -math.inf) < state.best_loss or "val_loss" not in entry:
-            state.best_loss = entry.get("val_loss", math.inf)
-            state.best_epoch = entry["epoch"]
-            if "val_loss" in entry:
-                with self._judged_weights() as net:
-                    self.snapshot.best = {
-                        k: v.detach().clone() for k, v in net.state_dict().items()
-                    }
-        late = config.early_stop and entry["epoch"] - state.best_epoch >= config.early_stop
-        reached = config.target and 100 * entry["test_accuracy"] >= config.target
-        state.stopped = bool(late or reached)
-
     def _finish(self) -> None:
         """Save the chosen weights, their outcome on the test data, and the report."""
         assert self.run is not None
@@ -386,23 +271,15 @@ class Trainer:
             chosen = self.snapshot.best or (self.average.state if self.average else {})
             self.net.load_state_dict(chosen)
         self._save_weights("weights", self.net.state_dict())
-        outcome = evaluate(self.engine.module, self._in_order(self.data.test), self.device)
+        outcome = self.judge.test()
         save_tensors(
             self.run.path / "predictions.safetensors",
             {"test": {"logits": outcome.logits, "labels": outcome.labels}},
             {},
         )
         if self.run.final() is None:
-            entry = {
-                "kind": "final",
-                "test_accuracy": outcome.accuracy,
-                "test_loss": outcome.loss,
-                "epochs": self.state.epoch - 1,
-                "best_epoch": self.state.best_epoch,
-                "seconds": sum(e["seconds"] for e in self.run.epochs()),
-                "parameters": sum(p.numel() for p in self.net.parameters()),
-            }
-            append_line(self.run.path / "metrics.jsonl", json.dumps(entry))
+            parameters = sum(p.numel() for p in self.net.parameters())
+            note_end(self.run, outcome, self.state, parameters)
         write_report(self.run, self.data)
 
     def _save_weights(self, name: str, tensors: dict[str, Tensor]) -> None:
@@ -432,17 +309,8 @@ class Trainer:
         assert self.run is not None
         self.state = self.snapshot.restore(self._checkpoint_path())
         if self.rank == 0:
-            self._cut_metrics()
+            cut_metrics(self.run, self.state.lines)
             self.filters = resume_record(self.net, self.run.path, self.state.epoch - 1)
-
-    def _cut_metrics(self) -> None:
-        """Take back the lines written after the checkpoint, if it was killed in between."""
-        assert self.run is not None
-        path = self.run.path / "metrics.jsonl"
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            finals = [line for line in lines[self.state.lines :] if '"kind": "final"' in line]
-            write_atomic(path, "".join(lines[: self.state.lines] + finals).encode())
 
     # Stopping -------------------------------------------------------------------------------
 
