@@ -315,16 +315,6 @@ def test_hostile_recipes_are_refused(saved: Path, content: bytes, name: str) -> 
     refused(saved, joined(recipe, weights_of(content)))
 
 
-def test_indices_out_of_range_are_told_when_they_are_met(saved: Path, content: bytes) -> None:
-    recipe = recipe_of(content)
-    weights = bytearray(weights_of(content))
-    start = 4 * recipe["constants"]["index"][2]
-    weights[start : start + 8] = struct.pack("<q", 1 << 40)
-    saved.write_bytes(joined(recipe, bytes(weights)))
-    with pytest.raises(PlanError, match="IndexError"):
-        load(saved)(X)
-
-
 def test_an_arena_for_which_there_is_no_memory(saved: Path, content: bytes) -> None:
     recipe = recipe_of(content)
     recipe["arena_floats"] = 1 << 40  # 4 TiB

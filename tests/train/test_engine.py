@@ -95,7 +95,7 @@ def test_what_it_cannot_is_left_to_torch(
 def test_operations_without_a_kernel_are_left_to_torch(tmp_path: Path, digits: Data) -> None:
     _, line = run(tmp_path, digits, epochs=1, net=NETS + "with_a_rare_layer")
     assert line.startswith("engine: torch, since native kernels are missing for ")
-    assert "resize_gradient (1)" in line
+    assert "product_gradient (1)" in line
 
 
 def test_a_run_from_before_there_was_a_choice_goes_on_with_torch(

@@ -20,9 +20,9 @@ from .agreement import agree
 
 # Which kinds have one -----------------------------------------------------------------------------
 
-NONE = {"fill", "arg_reduce", "batch_moments", "subsample"}
+NONE = {"fill", "arg_reduce", "batch_moments", "subsample", "places"}
 """Without an input; whole numbers; part of a batch norm, which says it for both;
-made of two others for training."""
+made of two others for training; made of an index when it is compiled."""
 
 
 def test_every_kind_has_a_gradient_or_needs_none() -> None:
