@@ -112,3 +112,26 @@ def test_a_process_without_samples_has_nothing_to_compile() -> None:
     found = choose_engine(Config.make(), net, torch.device("cpu"), shapes=[], judged=[])
     assert found.module is net
     assert found.told == "engine: torch, for want of samples"
+
+
+@pytest.mark.parametrize("engine", ["striate", "torch"])
+def test_torch_leaves_the_cores_to_native_kernels_and_gets_them_back(
+    tmp_path: Path, digits: Data, engine: str
+) -> None:
+    found = []
+
+    class Watch(Silent):
+        def step(self, *told: Any) -> None:
+            found.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        config = Config.make(
+            net=NETS + "with_norm", epochs=1, engine=engine, device="cpu", out=str(tmp_path)
+        )
+        train(config, data=digits, progress=Watch())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(found) == {1 if engine == "striate" else 2}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,22 @@ class Engine:
         if not fits:  # which the first step tells
             return self
         return replace(self, step=step, told=f"{self.told}, with loss and update fused")
+
+
+@contextmanager
+def one_thread_of_torch(engine: Engine) -> Iterator[None]:
+    """Leave the cores to native kernels, if those compute the net.
+
+    torch's threads spin for milliseconds behind each of their operations, such as the update of a
+    large layer, on the cores that a kernel wants next.
+    """
+    before = torch.get_num_threads()
+    if engine.compiled is not None:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_engine(

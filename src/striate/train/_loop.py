@@ -21,7 +21,7 @@ from . import _distributed as distributed
 from ._checkpoint import save_tensors
 from ._config import Config
 from ._descent import Descent
-from ._engine import choose_engine
+from ._engine import choose_engine, one_thread_of_torch
 from ._events import events, log
 from ._files import append_line
 from ._filter_record import resume_record, start_record
@@ -78,7 +78,8 @@ def train(
     with distributed.process_group(device):
         data = data or load_data(config)
         trainer = Trainer(config, data, device, progress or Silent(), run)
-        return trainer.train()
+        with one_thread_of_torch(trainer.engine):
+            return trainer.train()
 
 
 @dataclass
