@@ -66,6 +66,7 @@ ENGINES = {
     engine.name: engine
     for engine in (
         Engine("striate", "striate", "striate_plan"),
+        Engine("striate.tuned", "striate", "striate_plan", "tuned"),
         Engine("torch", "torch", "torch_module", "eager"),
         Engine("channels_last", "torch", "torch_module", "channels_last"),
         Engine("torch.compile", "torch", "torch_module", "compiled"),

@@ -25,10 +25,10 @@ _GEMM = 0.87
 
 # What transforming a line of so many inputs of a tile takes, in multiply-adds a channel: measured,
 # loads and stores included.
-_LINE = {4: 9.5, 6: 23, 8: 41}
+_LINE = {4: 9.5, 6: 23, 8: 50}
 
 # What transforming a window takes as it is used, for tiles of so many inputs: measured, too.
-_WINDOW = {4: 48, 6: 105}
+_WINDOW = {4: 90, 6: 200}
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
 
 # Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
