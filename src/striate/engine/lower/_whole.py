@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...graph.ops import Binary
 from .._fuse import Group
-from ._lowering import Lowering, NotNative, Span
+from ._lowering import MOST_WHOLE, Lowering, NotNative, Span
 
 _MOVES = frozenset(
     {"reshape", "flatten", "squeeze", "unsqueeze", "permute", "expand", "tile", "slice", "select",
@@ -44,7 +44,7 @@ def mark_result(low: Lowering, op: Binary, values: list[str], output: str) -> No
     whole = [span for span in map(low.span, values) if span is not None]
     if op.number is not None and whole:
         number = float(op.number) * op.alpha
-        if number.is_integer() and abs(number) > 1 << 24:
+        if number.is_integer() and abs(number) > MOST_WHOLE:
             raise NotNative(f"float32 does not hold {number:g}")
         whole.append((number, number))
     type_ = low.graph.types[output]

@@ -9,7 +9,7 @@ import numpy as np
 from ...graph.ops import Gather, GatherGradient, Places
 from .._fuse import Group
 from .._values import Map, Step
-from ._lowering import Lowering, NotNative, lowers
+from ._lowering import MOST_WHOLE, Lowering, NotNative, lowers
 
 
 @lowers("gather")
@@ -70,13 +70,13 @@ def _places(low: Lowering, index: str, size: int) -> Map:
     if index in low.graph.weights:
         array = low.graph.weights[index].numpy()
         array = np.where(array < 0, array + size, array)
-        if array.size == 0 or array.min() < 0 or array.max() >= min(size, 1 << 24):
+        if array.size == 0 or array.min() < 0 or array.max() >= min(size, MOST_WHOLE):
             raise NotNative("its index lies outside")
         return low.constant(array.astype(np.float32))
     span = low.span(index)
     if span is not None and span[0] >= 0 and span[1] < size:
         return low.plain(index)
-    if size > 1 << 24 or 0 in low.shape(index):
+    if size > MOST_WHOLE or 0 in low.shape(index):
         raise NotNative("float32 does not hold its index")
     name = f"{index}:{size}"
     if name not in low.plain_maps:

@@ -8,7 +8,7 @@ from typing import Any
 from ...graph.ops import ArgReduce, CumSum, Reduce, Softmax
 from .._fuse import Group
 from .._values import Map, Storage
-from ._lowering import Lowering, NotNative, lowers
+from ._lowering import Lowering, NotNative, Span, lowers
 from ._view import view
 from .pool import pool_whole
 
@@ -74,9 +74,13 @@ def _of_truths(low: Lowering, op: Reduce, value: str, output: str, count: int) -
         if not low.is_float(value):
             raise NotNative(f"{op.function} of whole numbers has no kernel")
         return op.function
-    times = count if op.function == "sum" else 1
-    low.mark(output, min(span[0] * times, span[0]), max(span[1] * times, span[1]))
+    low.mark(output, *_summed(span, count if op.function == "sum" else 1))
     return op.function
+
+
+def _summed(span: Span, most: int) -> Span:
+    """Between which bounds sums of 1 to so many numbers lie."""
+    return min(span[0] * most, span[0]), max(span[1] * most, span[1])
 
 
 def _seen_as(low: Lowering, value: str, axes: tuple[int, ...]) -> tuple[list[str], tuple[int, ...]]:
@@ -129,14 +133,8 @@ def _gathered(low: Lowering, group: Group, x: Map, axes: tuple[int, ...]) -> Map
 def lower_softmax(low: Lowering, group: Group) -> None:
     """Shares of what an axis adds up to, or their logarithms."""
     op = low.graph.op(group.node)
-    value = group.node.inputs[0]
     assert isinstance(op, Softmax)
-    assert value is not None
-    low.check_floats(value, filled=True)
-    shape = low.shape(value)
-    x = low.plain(value)
-    mode = "log_softmax" if op.log else "softmax"
-    attributes = along(shape, op.axis % len(shape) if shape else 0, mode)
+    x, attributes = _on_axis(low, group, op.axis, "log_softmax" if op.log else "softmax")
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
 
 
@@ -144,16 +142,8 @@ def lower_softmax(low: Lowering, group: Group) -> None:
 def lower_arg_reduce(low: Lowering, group: Group) -> None:
     """The place of the largest or smallest number; of all numbers in one line."""
     op = low.graph.op(group.node)
-    value = group.node.inputs[0]
     assert isinstance(op, ArgReduce)
-    assert value is not None
-    low.check_floats(value, filled=True)
-    shape = low.shape(value)
-    x = low.plain(value)
-    if op.axis is None or not shape:
-        attributes = along((x.floats,), 0, f"arg{op.function}")
-    else:
-        attributes = along(shape, op.axis % len(shape), f"arg{op.function}")
+    x, attributes = _on_axis(low, group, op.axis, f"arg{op.function}")
     low.mark(group.output, 0, attributes["size"] - 1)
     low.check_floats(group.output)
     low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
@@ -163,17 +153,25 @@ def lower_arg_reduce(low: Lowering, group: Group) -> None:
 def lower_cumsum(low: Lowering, group: Group) -> None:
     """Running sums along an axis."""
     op = low.graph.op(group.node)
-    value = group.node.inputs[0]
     assert isinstance(op, CumSum)
+    x, attributes = _on_axis(low, group, op.axis, "cumsum")
+    if (span := low.span(group.node.inputs[0] or "")) is not None:
+        low.mark(group.output, *_summed(span, attributes["size"]))
+    low.check_floats(group.output)
+    low.emit(group, "reduce", attributes, [x], [low.make_plain(group.output)])
+
+
+def _on_axis(
+    low: Lowering, group: Group, axis: int | None, mode: str
+) -> tuple[Map, dict[str, Any]]:
+    """A node's input, and the attributes of a step along one of its axes, or all in one line."""
+    value = group.node.inputs[0]
     assert value is not None
     low.check_floats(value, filled=True)
-    shape = low.shape(value)
-    attributes = along(shape, op.axis % len(shape) if shape else 0, "cumsum")
-    if (span := low.span(value)) is not None:
-        least, most = (bound * attributes["size"] for bound in span)
-        low.mark(group.output, min(least, span[0]), max(most, span[1]))
-    low.check_floats(group.output)
-    low.emit(group, "reduce", attributes, [low.plain(value)], [low.make_plain(group.output)])
+    shape, x = low.shape(value), low.plain(value)
+    if axis is None or not shape:
+        return x, along((x.floats,), 0, mode)
+    return x, along(shape, axis % len(shape), mode)
 
 
 def along(shape: tuple[int, ...], axis: int, mode: str) -> dict[str, Any]:
