@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from typer.testing import CliRunner
@@ -63,5 +64,7 @@ def test_answers_in_parts_are_sent_at_once():
             await reader.read()
             writer.close()
 
-    asyncio.run(connect())
+    # In a thread of its own: the browser tests keep a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, connect()).result()
     assert found == [1]
