@@ -70,6 +70,7 @@ struct Plan {
   int64_t depth, last_depth, depth_all;
   int64_t vectors, panels, ranges;
   int64_t region_floats, output_floats, weight_floats;  // the last of a group
+  int64_t image_parts, images;                          // small flat maps are one block together
   int64_t spatial;                                      // blocks of pixels of an image
   bool scatter;                                         // outputs do not follow one another in y
 };
@@ -183,16 +184,20 @@ Plan plan(const ConvShape& s) {
   const int64_t wanted = most(kLeastPixels, maps * s.out_pixels() / kTasks);
   choose_blocks(p, wide, p.in_place ? kPixels : least(kPixels, wanted));
   p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
-  const int64_t pixels = largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
+  const bool together = p.flat && p.in_place && !s.plain_input && !s.scale;
+  p.image_parts = ceil_div(s.batch, together ? most(1, kPixels / s.in_pixels()) : 1);
+  p.images = ceil_div(s.batch, p.image_parts);
+  const int64_t pixels = p.images * largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
   const int64_t flops = 2 * pixels * p.vectors * kLanes * p.depth_all;
-  const int64_t units = maps * p.spatial;
+  const int64_t units = p.image_parts * p.groups * p.spatial;
   p.ranges = units > kTasks * 3 / 4 ? 1 : least(ceil_div(kTasks, units), flops / kTaskFlops);
   if (p.depth_all > kSegment) {
     p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
   }
   p.ranges = most(1, least(p.ranges, p.panels));
   p.shared = p.ranges > 1 && !p.in_place;
-  p.output_floats = p.scatter ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
+  p.output_floats =
+      p.scatter || p.images > 1 ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
   return p;
 }
 
@@ -206,7 +211,7 @@ int64_t round_up(int64_t floats) {
 }
 
 int64_t units(const ConvShape& s, const Plan& p) {
-  return s.batch * p.groups * p.spatial;
+  return p.image_parts * p.groups * p.spatial;
 }
 
 // Parts of its channel blocks in which a unit's region is copied.
@@ -231,18 +236,24 @@ Needs needs(const ConvShape& s, int) {
   return needs;
 }
 
-// A panel of a merged group, by block of K, k and vector: channel c meets the outputs of its own
-// group alone.
+// All channels of a block become cells in one go.
+bool packs_rows(const ConvShape& s, const Plan& p) {
+  return s.taps() == 1 && p.merged == 1 && !s.plain_input;
+}
+
+// Channels first .. stop - 1 of a panel of a merged group, by block of K, k and vector: channel c
+// meets the outputs of its own group alone.
 void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t group, int64_t panel,
-                float* to) {
+                int64_t first_channel, int64_t stop_channel, float* packed) {
+  float* to = packed + group * p.weight_floats + 2 * panel * kLanes * p.depth_all;
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   const int64_t output = 2 * panel * kLanes;  // of the merged group
   Cells cells = {};
   cells.output = w.output;
   cells.vectors = panel_vectors(p.vectors, panel);
   const int64_t cell = cells.vectors * kLanes;
-  const bool rows = s.taps() == 1 && p.merged == 1 && !s.plain_input;  // a block's channels at once
-  for (int64_t c = 0; c < p.channels; c += rows ? kLanes : 1) {
+  const bool rows = packs_rows(s, p);
+  for (int64_t c = first_channel; c < stop_channel; c += rows ? kLanes : 1) {
     const int64_t first = c / channels * outputs;  // output of c's group
     const int64_t block = c / kLanes * kLanes, k = c % kLanes;
     const int64_t depth = s.plain_input ? 1 : least(kLanes, p.channels - block);
@@ -265,10 +276,12 @@ void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t gro
 
 void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, int64_t stop) {
   const Plan p = plan(s);
-  for (int64_t task = first; task < stop; ++task) {
-    const int64_t group = task / p.panels, panel = task % p.panels;
-    float* to = packed + group * p.weight_floats + 2 * panel * kLanes * p.depth_all;
-    pack_panel(s, p, w, group, panel, to);
+  // A matrix that is turned around is read row by row.
+  const int64_t step = packs_rows(s, p) && w.output == 1 ? kLanes : p.channels;
+  for (int64_t c = 0; c < p.channels; c += step) {
+    for (int64_t task = first; task < stop; ++task) {
+      pack_panel(s, p, w, task / p.panels, task % p.panels, c, least(p.channels, c + step), packed);
+    }
   }
   const int64_t floats = p.groups * p.weight_floats;
   if (stop < p.groups * p.panels) return;
@@ -463,9 +476,26 @@ void scatter(const ConvShape& s, const Places& at, const float* c, const float* 
   }
 }
 
-// A block of pixels of one image and group.
+// The same for whole maps of some images.
+void scatter_images(const ConvShape& s, int64_t images, const float* c, const float* residual,
+                    float* y, int64_t vectors) {
+  const int64_t map = s.in_pixels() * kLanes;
+  for (int64_t v = 0; v < vectors; ++v) {
+    for (int64_t n = 0; n < images; ++n) {
+      float* to = y + n * s.y_batch_stride + v * map;
+      const float* add =
+          residual != nullptr ? residual + n * s.residual_batch_stride + v * map : nullptr;
+      for (int64_t i = 0; i < map; i += kLanes, c += kLanes) {
+        store(to + i, add != nullptr ? load(c) + load(add + i) : load(c));
+      }
+      if (s.activation.kind != Activation::none) activate(s.activation, to, to, map);
+    }
+  }
+}
+
+// A block of pixels of one image and group, or some images' whole maps.
 struct Unit {
-  int64_t n, group;
+  int64_t n, images, group;
   Places at;
   const float* map;
 };
@@ -474,7 +504,9 @@ Unit unit_of(const ConvShape& s, const Plan& p, const Buffers& b, int64_t unit) 
   Unit u;
   u.at = places_of(p, unit % p.spatial);
   u.group = unit / p.spatial % p.groups;
-  u.n = unit / p.spatial / p.groups;
+  const int64_t part = unit / p.spatial / p.groups;
+  u.n = cut(s.batch, p.image_parts, part);
+  u.images = cut(s.batch, p.image_parts, part + 1) - u.n;
   u.map = b.in[0] + u.n * s.x_batch_stride + u.group * p.channel_blocks * p.cell * s.in_pixels();
   return u;
 }
@@ -505,8 +537,9 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& 
   const Distances d = distances_of(p);
   int64_t pixel[kMostPixels];
   list_pixels(d, at, pixel);
+  const int64_t own = at.count[0] * at.count[1] * at.count[2], pixels = own * u.images;
+  for (int64_t i = own; i < pixels; ++i) pixel[i] = pixel[i - own] + s.x_batch_stride;
   const int64_t map = s.full_pixels() * kLanes, vector = group * p.vectors;
-  const int64_t pixels = at.count[0] * at.count[1] * at.count[2];
   float* y = b.out[0] + n * s.y_batch_stride + vector * map;
   const float* residual =
       s.residual ? b.in[1] + n * s.residual_batch_stride + vector * map : nullptr;
@@ -524,7 +557,8 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& 
   t.stop_panel = cut(p.panels, p.ranges, range + 1);
   t.activation = s.activation;
   const int64_t first = 2 * t.first_panel;
-  if (p.scatter) {
+  const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
+  if (apart) {
     t.runs = 1;
     t.run = pixels;
     t.c_run = 0;
@@ -546,11 +580,16 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& 
   const int64_t full = p.last_depth == p.depth ? all : all - p.inner;
   const int64_t before = run_segments(s, p, d, t, 0, full, p.depth, 0);
   run_segments(s, p, d, t, full, all, p.last_depth, before);
-  if (p.scatter) {
-    const int64_t last = t.stop_panel - 1;
-    const int64_t stop = 2 * last + panel_vectors(p.vectors, last);
-    scatter(s, at, t.c + first * t.c_vector, residual != nullptr ? residual + first * map : nullptr,
-            y + first * map, stop - first);
+  if (!apart) return;
+  const int64_t last = t.stop_panel - 1;
+  const int64_t count = 2 * last + panel_vectors(p.vectors, last) - first;
+  const float* c = t.c + first * t.c_vector;
+  if (residual != nullptr) residual += first * map;
+  y += first * map;
+  if (p.images > 1) {
+    scatter_images(s, u.images, c, residual, y, count);
+  } else {
+    scatter(s, at, c, residual, y, count);
   }
 }
 

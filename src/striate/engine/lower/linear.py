@@ -52,15 +52,28 @@ def _flattened(low: Lowering, value: str) -> Map | None:
     return x if x.batch == 1 or x.batch_stride == x.image_floats else None
 
 
-def on_channels(low: Lowering, group: Group, x: Map, weight: Weights, bias: Weights | None) -> None:
-    """Channels last in the value, blocked in memory: a 1x1 convolution."""
+def on_channels(
+    low: Lowering,
+    group: Group,
+    x: Map,
+    weight: Weights,
+    bias: Weights | None,
+    *,
+    columns: bool = False,
+) -> None:
+    """Channels last in the value, blocked in memory: a 1x1 convolution.
+
+    Args:
+        columns: The columns of `weight`, a map, are the filters, and not its rows.
+    """
+    outer, inner = weight.shape[::-1] if columns else weight.shape
     linear = low.make_blocked(group.node.outputs[0], x)
     y = linear.permuted(group.permuted) if group.permuted else linear
     low.alias(group.output, y)
     attributes = {
         "batch": x.batch,
         "in_channels": x.channels,
-        "out_channels": weight.shape[0],
+        "out_channels": outer,
         "in": list(x.sizes),
         "out": list(x.sizes),
         **POINTWISE,
@@ -77,6 +90,7 @@ def on_channels(low: Lowering, group: Group, x: Map, weight: Weights, bias: Weig
         attributes |= {"residual": True, "residual_batch_stride": residual.batch_stride}
     low.emit(
         group, "conv", attributes, [x, residual, None], [y],
-        weight=weight.reshape(*weight.shape, 1, 1, 1), weights=[bias],
+        weight=weight if columns else weight.reshape(outer, inner, 1, 1, 1), weights=[bias],
+        filters={"filters": [0, 1, outer, 0, 0, 0], "filters_start": 0} if columns else None,
         notes=["a 1x1 convolution on channels"],
     )  # fmt: skip

@@ -43,13 +43,10 @@ def _lower_on_channels(low: Lowering, group: Group, value: str, matrix: str) -> 
         return False
     low.check_floats(value, matrix, filled=True)
     weight = low.filters(matrix)
-    if isinstance(weight, Map):
-        found = Map(Storage(f"{group.output}:turned", weight.floats), weight.shape[::-1])
-        low.copy(view(weight).permuted((1, 0)), view(found), notes=["matrix turned around"])
-        weight = found
+    if isinstance(weight, Map):  # packed from where it lies, an output a column
+        on_channels(low, group, x, weight, None, columns=True)
     else:
-        weight = np.ascontiguousarray(weight.T)
-    on_channels(low, group, x, weight, None)
+        on_channels(low, group, x, np.ascontiguousarray(weight.T), None)
     return True
 
 
