@@ -1,5 +1,9 @@
 #include "engine/program.hpp"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -128,6 +132,23 @@ void Program::add_phases(const Step& step) {
   first_phase_.push_back(static_cast<int64_t>(phases_.size()));
 }
 
+namespace {
+
+// Memory in pages of 2 MiB where the system gives them: an arena's maps are many pages apart, more
+// than the core remembers the places of.
+float* allocate(size_t floats) {
+  constexpr size_t kHugePage = size_t{1} << 21;
+  const size_t bytes = floats * sizeof(float);
+  void* const found = std::aligned_alloc(bytes < 2 * kHugePage ? 64 : kHugePage, bytes);
+  if (found == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (bytes >= 2 * kHugePage) madvise(found, bytes, MADV_HUGEPAGE);
+#endif
+  return static_cast<float*>(found);
+}
+
+}  // namespace
+
 void Context::Free::operator()(float* p) const {
   std::free(p);
 }
@@ -137,8 +158,7 @@ Context::Context(const Program& program)
   const size_t floats = static_cast<size_t>(program.arena_floats_ + kAlignedFloats - 1) /
                         kAlignedFloats * kAlignedFloats;
   if (floats > 0) {
-    arena_.reset(static_cast<float*>(std::aligned_alloc(64, floats * sizeof(float))));
-    if (!arena_) throw std::bad_alloc();
+    arena_.reset(allocate(floats));
   }
   for (int64_t step = 0; step < program.steps(); ++step) {
     if (!program.steps_[step].outside) bind(step, nullptr, nullptr);
