@@ -192,6 +192,23 @@ SHAPES = {
         residual=True,
         activation={"activation": "clamp", "alpha": 0.0, "beta": 6.0},
     ),
+    "1x1 on small maps, several images together": Convolution(
+        in_channels=37,
+        out_channels=44,
+        size=(1, 4, 5),
+        kernel=(1, 1, 1),
+        batch=7,
+        residual=True,
+        activation=SILU,
+    ),
+    "1x1 of groups and long sums on small maps": Convolution(
+        in_channels=608,
+        out_channels=80,
+        groups=2,
+        size=(1, 2, 2),
+        kernel=(1, 1, 1),
+        batch=30,
+    ),
     "1x1 stride 2": Convolution(
         in_channels=32, out_channels=24, size=(1, 11, 12), kernel=(1, 1, 1), stride=(1, 2, 2)
     ),

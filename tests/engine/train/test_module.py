@@ -227,6 +227,28 @@ def test_the_backward_pass_may_run_twice():
     same_gradients(fast, reference)
 
 
+def test_gradients_that_are_held_are_not_written_over():
+    fast, _ = both()
+    x, labels = batch()
+    held = []
+    for seed in range(3):
+        fast.zero_grad()
+        step(fast, *batch(seed=seed))
+        held += [(p.grad, p.grad.clone()) for p in fast.parameters()]
+    step(fast, x, labels)  # adds to the last ones
+    assert all(torch.equal(gradient, was) for gradient, was in held[: -len(held) // 3])
+
+
+def test_memory_of_gradients_that_are_gone_is_used_again():
+    fast, _ = both()
+    found = []
+    for _ in range(3):
+        step(fast, *batch())
+        found.append([p.grad.data_ptr() for p in fast.parameters()])
+        fast.zero_grad()
+    assert found[1] == found[2]
+
+
 def test_calls_may_be_nested():
     fast, reference = both()
     (x, labels), (other, more) = batch(), batch(seed=2)

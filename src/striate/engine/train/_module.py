@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import OptionError, ShapeError
 from ...graph import Graph
+from ._room import Room
 from ._statistics import Statistics
 from ._step import apply
 from ._weights import Weights
@@ -46,6 +47,7 @@ class CompiledModule(nn.Module):
         self._graphs: dict[Any, tuple[Graph, Weights, Statistics]] = {}
         self._programs: dict[Any, Program] = {}
         self._latest: Any = None
+        self._room = Room()
         self._captured(self.training)  # what cannot be captured is told now
 
     def train(self, mode: bool = True) -> CompiledModule:
@@ -115,7 +117,7 @@ class CompiledModule(nn.Module):
         key = (self.training, shapes, wanted)
         if key not in self._programs:
             training = differentiate(graph.at(*shapes), wanted)
-            self._programs[key] = Program(training, len(shapes), **self._options)
+            self._programs[key] = Program(training, len(shapes), self._room, **self._options)
         program = self._latest = self._programs[key]
         return program
 

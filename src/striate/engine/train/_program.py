@@ -20,6 +20,7 @@ from .._build import build, lay_out
 from .._compile import find_target
 from ..lower import lower_training
 from ._checkpoint import Checkpoint, checkpointed
+from ._room import Room
 
 Array = np.ndarray[Any, Any]
 
@@ -45,6 +46,7 @@ class Program:
     Args:
         training: The graph.
         inputs: How many inputs the network itself has.
+        room: Where gradients are written.
         checkpoint: What the arena may hold: see `_checkpoint`.
         options: Of `build`: threads, precision, tune, prefer; and the instruction set `isa`.
     """
@@ -53,6 +55,7 @@ class Program:
         self,
         training: Training,
         inputs: int,
+        room: Room | None = None,
         *,
         isa: str | None,
         checkpoint: Checkpoint = None,
@@ -63,6 +66,7 @@ class Program:
             training, checkpoint, lambda t: arena_bytes(t, target, lanes, **options)
         )
         self.training = training
+        self._room = room or Room()
         graph = training.graph
         self._types = [_checked(graph, name) for name in graph.outputs]
         for name, given in graph.inputs.items():
@@ -176,7 +180,7 @@ class Program:
         return self._forward(call, inputs), call
 
     def _forward(self, call: Call, inputs: list[Tensor]) -> list[Tensor]:
-        outputs = self._room(0, self._made)
+        outputs = [torch.empty(t.shape) for t in self._types[: self._made]]
         gradients = [None] * (len(self._types) - self._made)
         missing = [None] * (len(self.training.graph.inputs) - self._given)
         self._run(0, call, [*inputs, *missing], [*outputs, *gradients])
@@ -196,16 +200,14 @@ class Program:
         if call.used:
             self._forward(call, inputs)
         call.used = True
-        made = self._room(self._made, len(self._types))
+        named = zip(self.training.graph.outputs, self._types, strict=True)
+        made = [self._room.take(name, t.shape) for name, t in [*named][self._made :]]
         outputs = [None] * self._made
         self._run(1, call, [*inputs, *output_gradients], [*outputs, *made])
         return made
 
     def _all_inputs(self, arrays: list[Array]) -> list[Array]:
         return [*arrays, *[_EMPTY] * (len(self.training.graph.inputs) - len(arrays))]
-
-    def _room(self, first: int, stop: int) -> list[Tensor]:
-        return [torch.empty(t.shape) for t in self._types[first:stop]]
 
     def _run(
         self, part: int, call: Call, inputs: list[Tensor | None], outputs: list[Tensor | None]
