@@ -58,7 +58,7 @@ class Joined(nn.Module):
 
 
 NETS: dict[str, Any] = {"residual": residual_net, "joined": Joined}
-SHAPE = (4, 3, 16, 16)
+SHAPE = (6, 3, 16, 16)  # of which as many fill a vector as must, for images to be its lanes
 
 
 class Steps:

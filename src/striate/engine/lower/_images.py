@@ -90,7 +90,7 @@ def _ends(graph: Graph, value: str, found: dict[str, Node]) -> bool:
     return value not in graph.outputs and all(
         reader.name in found
         or reader.kind in _LEAVES
-        or reader.kind.endswith("_gradient")
+        or (reader.kind.endswith("_gradient") and not reader.kind.endswith("norm_gradient"))
         or reader.kind == "reduce"
         or _reads_all(graph, reader)
         or (reader.kind in _KEEPS and _ends(graph, reader.outputs[0], found))

@@ -46,7 +46,7 @@ def _by_constants(low: Lowering, group: Group, op: BatchNorm, value: str) -> Non
 
 def _emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: Array) -> None:
     """Y = scale * x + shift, channel by channel: a 1x1 convolution of each for itself."""
-    x = low.blocked(value)
+    x = low.standard(value)
     y = low.make_blocked(group.output, x)
     channels = x.channels
     attributes = {
@@ -70,7 +70,7 @@ def _emit_affine(low: Lowering, group: Group, value: str, scale: Array, shift: A
 
 def _by_numbers(low: Lowering, group: Group, op: BatchNorm, value: str) -> None:
     """With addition and activation behind."""
-    x = low.blocked(value)
+    x = low.standard(value)
     weight, bias, mean, variance = (_vector(low, name) for name in _numbers(group.node))
     residual = low.blocked_like(group.residual, x) if group.residual else None
     y = low.make_blocked(group.output, x)
@@ -92,7 +92,7 @@ def lower_batch_moments(low: Lowering, group: Group) -> None:
     (value,) = group.node.inputs
     assert value is not None
     low.check_floats(value, filled=True)
-    x = low.blocked(value)
+    x = low.standard(value)
     outputs = [low.make_plain(name) for name in group.node.outputs]
     attributes = _shape("moments", 0.0, x, None, None)
     low.emit(group, "batch_norm", attributes, [x], outputs)
@@ -105,7 +105,7 @@ def lower_batch_norm_gradient(low: Lowering, group: Group) -> None:
     assert isinstance(op, BatchNormGradient)
     gradient, value, weight_name, mean_name, variance_name = group.node.inputs
     assert value is not None
-    x = low.blocked(value)
+    x = low.standard(value)
     weight, mean, variance = (_vector(low, v) for v in (weight_name, mean_name, variance_name))
     bias, y, shortcut, settings = None, None, None, {}
     if group.mask is not None:
