@@ -67,6 +67,20 @@ def test_one_capture_serves_all_sizes(name: str) -> None:
     assert graph.at(larger).types[graph.outputs[0]].shape == tuple(expected)
 
 
+def test_every_other_pixel_needs_no_second_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwanted(*_: Any) -> None:
+        raise AssertionError("traced again")
+
+    monkeypatch.setattr("striate.graph.aten._capture.trace_open", unwanted)
+    graph = capture(Calls(lambda x: x[:, :, ::2, 0::3]), (1, 2, 8, 9))
+    assert graph.at((4, 2, 13, 7)).types[graph.outputs[0]].shape == (4, 2, 7, 3)
+
+
+def test_a_slice_up_to_a_share_of_the_size_serves_all_sizes() -> None:
+    graph = capture(Calls(lambda x: x[:, :, 1 : x.shape[2] // 2]), (1, 2, 8, 9))
+    assert graph.at((4, 2, 14, 7)).types[graph.outputs[0]].shape == (4, 2, 6, 7)
+
+
 # What networks write, one line each: (function, shapes of its inputs).
 LINES: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
     "relu6": (F.relu6, [(2, 3)]),

@@ -92,7 +92,9 @@ def has_fixed_sizes(graph: Graph) -> bool:
         if node.kind in ("fill", "opaque"):
             return True
         if isinstance(node.op, ops.Slice) and inputs[0] and node.op.axis % inputs[0].rank >= 2:
-            return True
+            whole = (node.op.start, node.op.end) == (0, None)  # every other pixel of any size
+            if not whole:
+                return True
         if node.kind in ("reshape", "expand") or getattr(node.op, "size", None) is not None:
             spatial = [n for t in (*inputs[:1], *outputs) if t for n in t.shape[2:]]
             if any(n > 1 for n in spatial):
