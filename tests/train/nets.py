@@ -33,6 +33,20 @@ def with_norm() -> torch.nn.Module:
     )
 
 
+def with_wide_maps() -> torch.nn.Module:
+    """Spend most of a step's memory on maps that are cheap to compute again."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        torch.nn.SiLU(),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        torch.nn.SiLU(),
+        nn.Conv2d(16, 10, 8),
+        nn.Flatten(),
+    )
+
+
 def of_three_classes() -> torch.nn.Module:
     """Give too few logits for the digits."""
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))

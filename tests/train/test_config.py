@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from striate import OptionError
 from striate.train import Config
+from striate.train._config import step_bytes
 
 
 def test_the_recipe_fills_what_is_not_given() -> None:
@@ -25,6 +26,7 @@ def test_the_recipe_fills_what_is_not_given() -> None:
         data_dir=st.none() | st.text(),
         flip=st.booleans(),
         input_shape=st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9)),
+        checkpoint=st.none() | st.sampled_from(["auto", "512MB", "1.5 GiB"]) | st.integers(1),
         class_weights=st.none() | st.just("balanced") | st.tuples(st.floats(0, 9)),
         net_options=st.dictionaries(st.sampled_from(["width", "in_channels"]), st.integers(1, 9)),
     )
@@ -44,6 +46,10 @@ def test_toml_gives_the_same_configuration_back(options: dict) -> None:
         ({"lr": float("nan")}, "lr=nan must be larger than 0"),
         ({"optimizer": "lbfgs"}, "not one of sgd, adam, adamw"),
         ({"ema": 1.0}, "ema=1.0 must be at least 0 and below 1"),
+        ({"checkpoint": "some"}, "checkpoint='some' must be 'auto' or a step's memory: 512MB"),
+        ({"checkpoint": "0MB"}, "must be 'auto' or a step's memory"),
+        ({"checkpoint": True}, "must be 'auto' or a step's memory"),
+        ({"checkpoint": "auto", "engine": "torch"}, "engine='torch' takes none"),
         ({"early_stop": 3}, "needs validation data"),
         ({"class_weights": "equal"}, "must be 'balanced'"),
         ({"epochs": "many"}, "wrong type"),
@@ -52,6 +58,11 @@ def test_toml_gives_the_same_configuration_back(options: dict) -> None:
 def test_what_makes_no_sense_is_refused(options: dict, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         Config.make(**options)
+
+
+def test_memory_is_read_with_its_unit() -> None:
+    told = {"64": 64, "2kB": 2000, "1.5MiB": 3 << 19, "1 GB": 10**9, 7: 7, "auto": "auto"}
+    assert {given: step_bytes(given) for given in told} == told
 
 
 def test_a_file_that_is_no_toml_is_named() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from striate import OptionError
 from striate.data import Data, Subset, load
-from striate.train import Config, Run, train
+from striate.train import Config, Interrupted, Run, train
 from striate.train._engine import choose_engine
 from striate.train._progress import Silent
 
@@ -38,8 +42,8 @@ def digits() -> Data:
     return replace(data, train=first, test=last)
 
 
-def run(out: Path, data: Data, **options: Any) -> tuple[Run, str]:
-    listener = Listener()
+def run(out: Path, data: Data, listener: Listener | None = None, **options: Any) -> tuple[Run, str]:
+    listener = listener or Listener()
     given = {"net": NETS + "with_dropout_and_norm", "epochs": 2, "batch_size": 64, "threads": 1}
     given |= {"optimizer": "sgd", "lr": 0.05, "weight_decay": 1e-3, "device": "cpu"}
     config = Config.make(out=str(out), **{**given, **options})
@@ -105,6 +109,47 @@ def test_a_run_from_before_there_was_a_choice_goes_on_with_torch(
     path = done.path / "config.toml"
     path.write_text(path.read_text().replace('engine = "torch"\n', ""))
     assert Run.open(done.path).config.engine == "torch"
+
+
+def test_a_budget_is_kept_also_when_resumed(tmp_path: Path, digits: Data) -> None:
+    def mb(told: str) -> float:
+        found = re.search(r"engine: native kernels, .* ([\d.]+) MB a step", told)
+        assert found
+        return float(found[1])
+
+    class Stop(Listener):
+        def step(self, *_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    net = {"net": NETS + "with_wide_maps", "epochs": 1}
+    kept = mb(run(tmp_path, digits, checkpoint="1GB", **net)[1])
+    budget = f"{0.8 * kept:.1f}MB"
+    whole, told = run(tmp_path, digits, checkpoint=budget, **net)
+    assert mb(told) <= 0.8 * kept
+    with pytest.raises(Interrupted) as stopped:
+        run(tmp_path, digits, Stop(), checkpoint=budget, **net)
+    listener = Listener()
+    resumed = train(resume=stopped.value.path, data=digits, progress=listener)
+    assert listener.lines[0] == told
+    for key, tensor in weights(whole).items():
+        assert torch.equal(weights(resumed)[key], tensor)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "torch"}, "engine='torch' takes none"),
+        ({"amp": True}, "this run is on torch, since amp computes in bfloat16. Leave it out"),
+        ({"net": NETS + "with_a_rare_layer"}, "this run is on torch, since native kernels are mis"),
+        ({"checkpoint": "10kB"}, "checkpoint=10,000 bytes are too few"),
+    ],
+    ids=str,
+)
+def test_a_budget_is_of_native_kernels(
+    tmp_path: Path, digits: Data, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        run(tmp_path, digits, **{"checkpoint": "auto", **options})
 
 
 def test_a_process_without_samples_has_nothing_to_compile() -> None:

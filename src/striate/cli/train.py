@@ -75,6 +75,10 @@ def train(
     engine: Annotated[
         str | None, option("striate (native kernels, on a CPU) or torch", _MACHINE)
     ] = None,
+    checkpoint: Annotated[
+        str | None,
+        option("Compute maps again to save memory: auto, or a step's limit as 512MB", _MACHINE),
+    ] = None,
     threads: Annotated[int | None, option("CPU threads of each process", _MACHINE)] = None,
     amp: Annotated[
         bool | None, option("Compute in bfloat16 where it is safe", _MACHINE, "--amp/--no-amp")

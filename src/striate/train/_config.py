@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import OptionError
 from ._recipes import recipe_for
@@ -44,6 +45,8 @@ class Config:
         device: 'auto', 'cpu', 'cuda' or 'cuda:1'.
         engine: 'striate' computes on native kernels where it can: on a CPU, in float32, a net that
             it knows; what it cannot is left to 'torch'.
+        checkpoint: Memory of a step on native kernels, in which maps are computed again: 'auto',
+            '512MB', '1GiB' or a number of bytes (see `striate.compile`); None is the quickest.
         threads: CPU threads of each process; None leaves torch's choice.
         amp: Compute in bfloat16 where that is safe.
         ema: Decay of the moving average of the weights that is kept beside them; 0 keeps none.
@@ -86,6 +89,7 @@ class Config:
     seed: int = 0
     device: str = "auto"
     engine: str = "striate"
+    checkpoint: str | int | None = None
     threads: int | None = None
     amp: bool = False
     ema: float = 0.0
@@ -117,6 +121,12 @@ class Config:
                 raise OptionError(
                     f"train: {name}={getattr(self, name)!r} is not one of {', '.join(known)}."
                 )
+        step_bytes(self.checkpoint)
+        if self.checkpoint is not None and self.engine == "torch":
+            raise OptionError(
+                f"train: checkpoint={self.checkpoint!r} is about native kernels, and "
+                f"engine='torch' takes none. Leave one of them out."
+            )
         if not self.lr > 0:
             raise OptionError(f"train: lr={self.lr} must be larger than 0.")
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":
@@ -187,6 +197,32 @@ _LEAST = {
     "checkpoint_every": 1,
     "target": 0,
 }
+
+
+_UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def step_bytes(checkpoint: str | int | None) -> Literal["auto"] | int | None:
+    """Read `Config.checkpoint` as `striate.compile` takes it.
+
+    Raises:
+        OptionError: It is neither 'auto' nor an amount of memory.
+    Example:
+        >>> step_bytes("1.5GB")
+        1500000000
+    """
+    if checkpoint is None:
+        return None
+    if checkpoint == "auto":
+        return "auto"
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kKMG]i?B|)", str(checkpoint))
+    count = int(float(found[1]) * _UNITS.get(found[2], 0)) if found else 0
+    if count < 1 or isinstance(checkpoint, bool):
+        raise OptionError(
+            f"train: checkpoint={checkpoint!r} must be 'auto' or a step's memory: 512MB, 1GiB, or "
+            f"a number of bytes."
+        )
+    return count
 
 
 def parse_toml(text: str, where: str = "the configuration") -> dict[str, Any]:

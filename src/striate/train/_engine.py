@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..errors import StriateError
-from ._config import Config
+from ..errors import OptionError, StriateError
+from ._config import Config, step_bytes
 
 if TYPE_CHECKING:
     from ..engine.train import CompiledModule, TrainStep
@@ -107,22 +107,37 @@ def choose_engine(
         shapes: Of the batches it trains on, the most frequent first.
         judged: Of those it is evaluated on.
         world_size: Processes that train together.
+    Raises:
+        OptionError: `config.checkpoint` is less than a step takes at least, or torch computes it.
     """
     if why := _against(config, net, device, world_size) or (not shapes and "for want of samples"):
-        return Engine(net, f"engine: torch, {why}")
+        return _by_torch(config, net, why)
     try:
         with torch.random.fork_rng(devices=[]):  # the run's own draws stay as they are
             module, recipe = _compiled(config, net, shapes, judged, world_size)
     except StriateError as error:
-        return Engine(net, f"engine: torch, since the net cannot be compiled: {error}")
+        if config.checkpoint is not None and isinstance(error, OptionError):
+            raise  # it is too little
+        return _by_torch(config, net, f"since the net cannot be compiled: {error}")
     slow = _in_numpy(recipe)
     if slow and _is_slow(recipe):
-        return Engine(net, f"engine: torch, since native kernels are missing for {slow}")
+        return _by_torch(config, net, f"since native kernels are missing for {slow}")
     told = f"engine: native kernels, {recipe.target}, {_threads(recipe.threads)}"
+    if config.checkpoint is not None:
+        told += f", {4 * recipe.arena_floats / 1e6:.1f} MB a step"
     return Engine(
         module, f"{told}{f' (in NumPy: {slow})' if slow else ''}", module, shapes[0],
         4 * recipe.arena_floats,
     )  # fmt: skip
+
+
+def _by_torch(config: Config, net: nn.Module, why: str) -> Engine:
+    if config.checkpoint is not None:
+        raise OptionError(
+            f"train: checkpoint={config.checkpoint!r} is about native kernels, and this run is on "
+            f"torch, {why.rstrip('.')}. Leave it out, or change that."
+        )
+    return Engine(net, f"engine: torch, {why}")
 
 
 def _against(config: Config, net: nn.Module, device: torch.device, world_size: int) -> str:
@@ -150,7 +165,9 @@ def _compiled(
 
     # torchrun gives each process its share of the cores by torch's number.
     threads = config.threads or (torch.get_num_threads() if world_size > 1 else None)
-    module = engine.compile(net, shapes[0], threads=threads, train=True)
+    module = engine.compile(
+        net, shapes[0], threads=threads, train=True, checkpoint=step_bytes(config.checkpoint)
+    )
     module.eval()
     for shape in judged:
         module.prepare(shape, gradients=False)

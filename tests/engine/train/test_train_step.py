@@ -288,3 +288,26 @@ class TestErrors:
         module = striate.compile(net, SHAPE, train=True, threads=1)
         with pytest.raises(OptionError, match="compiled already: leave threads out"):
             TrainStep(module, SHAPE, sgd(net), threads=1)
+
+
+def test_less_memory_and_the_same_steps() -> None:
+    def trained(checkpoint: Any) -> tuple[int, dict[str, Tensor]]:
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.SiLU(),
+            nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16), nn.SiLU(),
+            nn.Conv2d(16, 5, 8),
+        )  # fmt: skip
+        ours = TrainStep(net, SHAPE, sgd(net), threads=1, checkpoint=checkpoint)
+        for number in range(3):
+            ours.step(*batch(number))
+        return ours.peak_bytes, net.state_dict()
+
+    kept, wanted = trained(None)
+    for checkpoint in ("auto", int(0.85 * kept)):
+        peak, found = trained(checkpoint)
+        assert peak <= (0.9 * kept if checkpoint == "auto" else checkpoint)
+        for key, tensor in found.items():
+            torch.testing.assert_close(tensor, wanted[key], rtol=1e-5, atol=1e-6, msg=key)
+    with pytest.raises(OptionError, match="1 bytes are too few"):
+        trained(1)

@@ -38,7 +38,7 @@ class TrainStep:
             in each step. Parameters that it does not hold stay as they are.
         label_smoothing: Share of the target spread over all classes, as in
             torch.nn.functional.cross_entropy.
-        options: Of `striate.compile`: threads, precision, isa, tune, prefer.
+        options: Of `striate.compile`: threads, precision, isa, tune, prefer, checkpoint.
     Raises:
         GraphError: The network cannot be trained on native kernels.
         OptionError: The optimizer is of another kind, or holds none of the parameters.
@@ -106,6 +106,11 @@ class TrainStep:
             OptionError: There was no step.
         """
         return self._last().logits
+
+    @property
+    def peak_bytes(self) -> int:
+        """Bytes of the memory that the latest step's forward and backward pass share."""
+        return 4 * int(self._last().program.recipe.arena_floats)
 
     def explain(self) -> str:
         """Write what the latest step does, forward and backward."""
