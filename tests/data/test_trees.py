@@ -29,8 +29,7 @@ class TestPictures:
         levels = all_of(data.train)[:, 0, 0, 0]
         assert torch.equal(levels, torch.where(data.train.labels == 0, 10, 200).byte())
 
-    @pytest.mark.parametrize("memory_bytes", [0, 1 << 20])
-    @pytest.mark.parametrize("workers", [0, 2])
+    @pytest.mark.parametrize(("workers", "memory_bytes"), [(0, 0), (0, 1 << 20), (2, 1 << 20)])
     def test_a_zip_is_as_good_as_a_folder(
         self, tmp_path: Path, workers: int, memory_bytes: int
     ) -> None:

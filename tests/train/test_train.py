@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class TestLearning:
         assert last["train_loss"] < first["train_loss"] / 2
 
     def test_lenet5_learns_the_digits_beyond_98_percent(self, tmp_path: Path) -> None:
-        run = train(Config.make(out=str(tmp_path), threads=1))
+        run = train(Config.make(out=str(tmp_path), threads=1, epochs=6))
         assert run.final()["test_accuracy"] >= 0.98
 
     @pytest.mark.parametrize(
@@ -109,13 +110,19 @@ class TestRepeating:
         a, b = (weights(train(quick(tmp_path, seed=s), data=digits)) for s in (1, 2))
         assert not torch.equal(a["0.weight"], b["0.weight"])
 
+    OPTIONS = {  # noqa: RUF012
+        "ema": 0.9, "val_split": 0.1, "optimizer": "adamw", "lr": 0.003,
+    }  # fmt: skip
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls, tmp_path_factory: pytest.TempPathFactory, digits: Data) -> Run:
+        return train(quick(tmp_path_factory.mktemp("whole"), **cls.OPTIONS), data=digits)
+
     @pytest.mark.parametrize("stop_at", [1, 5, 12, 13])
     def test_stopped_and_resumed_is_as_never_stopped(
-        self, tmp_path: Path, digits: Data, stop_at: int
+        self, tmp_path: Path, digits: Data, whole: Run, stop_at: int
     ) -> None:
-        options = {"ema": 0.9, "val_split": 0.1, "optimizer": "adamw", "lr": 0.003}
-        whole = train(quick(tmp_path, **options), data=digits)
-
         class StopAt(Silent):
             seen = 0
 
@@ -125,7 +132,7 @@ class TestRepeating:
                     os.kill(os.getpid(), signal.SIGINT)
 
         with pytest.raises(Interrupted) as stopped:
-            train(quick(tmp_path, **options), data=digits, progress=StopAt())
+            train(quick(tmp_path, **self.OPTIONS), data=digits, progress=StopAt())
         resumed = train(resume=stopped.value.path, data=digits)
         assert_same_run(whole, resumed)
         record, start = resumed.filters(), weights(resumed, "initial")
@@ -215,9 +222,14 @@ class TestEndings:
 
 
 class TestDamage:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls, tmp_path_factory: pytest.TempPathFactory, digits: Data) -> Run:
+        return train(quick(tmp_path_factory.mktemp("whole"), epochs=1), data=digits)
+
     @pytest.fixture
-    def run(self, tmp_path: Path, digits: Data) -> Run:
-        return train(quick(tmp_path, epochs=1), data=digits)
+    def run(self, tmp_path: Path, whole: Run) -> Run:
+        return Run.open(shutil.copytree(whole.path, tmp_path / "run"), trusted=True)
 
     @pytest.mark.parametrize("content", [b"", b"\xff" * 100, b"\x08\0\0\0\0\0\0\0{}      "])
     def test_a_damaged_checkpoint_is_named(self, run: Run, digits: Data, content: bytes) -> None:

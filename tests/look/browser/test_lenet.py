@@ -403,9 +403,9 @@ def test_the_curves_grow_with_the_run(at: At, lenet_run: Path) -> None:
 
 
 def test_ctrl_c_stops_the_server_while_a_page_is_open(
-    window: Any, trouble: list[str], lenet_run: Path
+    window: Any, trouble: list[str], lenet_file: Path
 ) -> None:
-    server = Server("lenet5")
+    server = Server(lenet_file)
     try:
         page = window.new_page()
         page.goto(server.link)

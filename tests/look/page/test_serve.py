@@ -13,8 +13,8 @@ from striate.look.page import listen
 from tests.look.browser.driving import Server
 
 
-def test_ctrl_c_stops_it_however_often_it_is_pressed():
-    server = Server("lenet5")
+def test_ctrl_c_stops_it_however_often_it_is_pressed(lenet_file):
+    server = Server(lenet_file)
     try:
         with urllib.request.urlopen(f"{server.link}api/model", timeout=60) as reply:
             assert reply.status == 200
