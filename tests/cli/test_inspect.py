@@ -184,10 +184,10 @@ def test_lenet_of_1998_has_the_papers_connections(striate: Striate) -> None:
 
 
 def test_a_comparison_names_both(striate: Striate) -> None:
-    result = striate("inspect", "resnet18", "--against", "resnet34")
+    result = striate("inspect", "resnet18", "--against", "lenet5")
     assert result.exit_code == 0, result.output
-    assert "resnet34" in result.stdout
-    content = striate("inspect", "resnet18", "--against", "resnet34", "--json")
+    assert "lenet5" in result.stdout
+    content = striate("inspect", "resnet18", "--against", "lenet5", "--json")
     assert json.loads(content.stdout)
 
 

@@ -53,8 +53,9 @@ def test_maps_that_follow_one_another_take_turns() -> None:
 def test_inspect_predicts_what_a_plan_allocates(name: str) -> None:
     net = striate.zoo.create(name).eval()
     shape = (1, *striate.zoo.info(name).input_shape)
-    report = striate.inspect(net, shape)
-    plan = striate.compile(net, shape, threads=1)
+    graph = striate.capture(net, shape)
+    report = striate.inspect(graph)
+    plan = striate.compile(graph, threads=1)
     arena = striate._core.Context(plan._runner.program).arena
     assert report.peak_memory_compiled == plan.peak_bytes == arena.nbytes
 

@@ -10,8 +10,16 @@ from striate import zoo
 from ..zoo.test_zoo import small_net
 from .agreement import TARGETS, check_plans
 
+LONGER = {"resnet101", "resnet32", "resnet56", "vgg13", "vgg19"}
+"""Nets with more of the layers that another has."""
 
-@pytest.mark.parametrize(("index", "name"), list(enumerate(zoo.list())))
+NETS = [
+    pytest.param(i, name, id=name, marks=[pytest.mark.slow] if name in LONGER else [])
+    for i, name in enumerate(zoo.list())
+]
+
+
+@pytest.mark.parametrize(("index", "name"), NETS)
 def test_narrow_networks(index: int, name: str) -> None:
     torch.manual_seed(0)
     net, shape = small_net(name)

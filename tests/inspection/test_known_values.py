@@ -33,6 +33,10 @@ FIELD_STRIDE_PADDING = {
 }
 
 
+LONGER = {"resnet101", "resnet32", "resnet56", "vgg13", "vgg19"}
+"""Nets with more of the layers that another has."""
+
+
 @pytest.mark.parametrize("name", PARAMS_AND_MACS)
 def test_parameters_and_multiply_adds_are_the_published_ones(name: str) -> None:
     report = zoo_report(name)
@@ -51,7 +55,10 @@ def test_receptive_field_stride_and_padding_are_the_published_ones(name: str) ->
     assert row.start == ((size - 1) / 2 - padding,) * 2
 
 
-@pytest.mark.parametrize("name", sorted(set(zoo.list()) - {"resnet101", "vgg19"}))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LONGER else []) for n in zoo.list()],
+)
 def test_every_net_of_the_zoo_counts_as_torch_counts(name: str) -> None:
     report = zoo_report(name)
     with torch.device("meta"):

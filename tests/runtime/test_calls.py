@@ -124,9 +124,9 @@ def test_several_outputs_come_as_a_tuple(x: np.ndarray[Any, Any]) -> None:
 
 def test_the_number_of_threads_changes_no_bit() -> None:
     torch.manual_seed(2)
-    net = striate.zoo.create("resnet20").eval()
     x = np.random.default_rng(3).standard_normal((2, 3, 32, 32)).astype(np.float32)
-    results = [striate.compile(net, x.shape, threads=n)(x) for n in (1, 2, 3, 5)]
+    graph = striate.capture(striate.zoo.create("resnet20").eval(), x.shape)
+    results = [striate.compile(graph, threads=n)(x) for n in (1, 2, 3, 5)]
     for found in results[1:]:
         np.testing.assert_array_equal(found, results[0])
 
@@ -136,7 +136,8 @@ def test_many_callers_of_plans_of_many_team_sizes_get_what_one_gets() -> None:
     net = striate.zoo.create("lenet5").eval()
     rng = np.random.default_rng(5)
     inputs = [rng.standard_normal((4, 1, 32, 32)).astype(np.float32) for _ in range(8)]
-    plans = [striate.compile(net, inputs[0].shape, threads=n) for n in (1, 2, 3, 4)]
+    graph = striate.capture(net, inputs[0].shape)
+    plans = [striate.compile(graph, threads=n) for n in (1, 2, 3, 4)]
     want = [plans[0](x) for x in inputs]
     with ThreadPoolExecutor(6) as callers:
         found = list(callers.map(lambda i: plans[i % 4](inputs[i % 8]), range(800)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from striate import Window
@@ -50,6 +50,7 @@ def test_a_length_clips_the_input_interval_to_real_pixels(
     assert window.input_interval(run, n) == clipped(hull(every), n)
 
 
+@settings(max_examples=40)
 @given(windows, runs)
 def test_output_interval_spans_the_outputs_that_read_a_run(window: Window, run: range) -> None:
     near = int(40 / window.stride) + 20  # far enough on both sides of what `runs` can ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as torch_f
 
@@ -50,6 +50,7 @@ def test_fits_where_the_last_place_ends_on_the_last_padded_pixel(window: Window,
             window.output_size(n, exact=True)
 
 
+@settings(max_examples=40)
 @given(windows, st.integers(0, 9))
 def test_input_sizes_are_the_lengths_with_that_many_outputs(window: Window, outputs: int) -> None:
     found = [n for n in range(80) if len(places(window, n)) == outputs]
