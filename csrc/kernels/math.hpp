@@ -72,19 +72,6 @@ STRIATE_INLINE Vector round(Vector x) {
 #endif
 }
 
-// 1 / x within an ulp, for normal x and 1 / x.
-STRIATE_INLINE Vector reciprocal(Vector x) {
-#if defined(__AVX512F__) && STRIATE_LANES == 16
-  const Vector y = _mm512_maskz_rcp14_ps(0xffff, x);
-  return y + y * (1.0f - x * y);
-#elif defined(__AVX2__) && STRIATE_LANES == 8
-  const Vector y = _mm256_rcp_ps(x);
-  return y + y * (1.0f - x * y);
-#else
-  return 1.0f / x;
-#endif
-}
-
 // ---- exp --------------------------------------------------------------------------------------
 
 // e^x = (1 + rest) * 2^n with |log(1 + rest)| <= log(2) / 2.
@@ -180,27 +167,35 @@ STRIATE_INLINE Vector log1p_of_share(Vector x) {  // log(1 + x) for x from 0 to 
 
 // ---- sigmoid, tanh and relatives ----------------------------------------------------------------
 
+// 2^-40 (1 + e^-x), for x from -116 to 59: e^-x itself may exceed all floats. Rounding leaves n in
+// the last bits of `shifted`, together with what an exponent needs: moved there it is 2^(n - 40).
+constexpr float kShare = 9.09494702e-13f;  // 2^-40
+
+STRIATE_INLINE Vector logistic_share(Vector x) {
+  constexpr float kExp[] = {
+      1, -1, 0.49999994f, -0.166665211f, 0.0416682623f, -0.00836867187f, 0.00138209993f};
+  constexpr float kShift = kRound + 127 - 40;
+  const Vector shifted = x * broadcast(-kLog2e) + broadcast(kShift);
+  const Vector n = shifted - broadcast(kShift);
+  const Vector rest = x + n * broadcast(kLn2High) + n * broadcast(kLn2Low);
+  return (Vector)((IntVector)shifted << 23) * polynomial(rest, kExp) + kShare;
+}
+
 STRIATE_INLINE Vector sigmoid(Vector x) {
-  const Vector e = exp(-abs(x));
-  return (x < 0.0f ? e : broadcast(1)) / (1.0f + e);
+  return kShare / logistic_share(between(-116, x, 59));
+}
+
+// x / (1 + e^-x): normal down to x = -92, and 0 from -104 on. Beyond 59 what is above it is added.
+STRIATE_INLINE Vector silu(Vector x) {
+  const Vector low = max(broadcast(-116), x);
+  const Vector t = min(broadcast(59), low);
+  return t / logistic_share(t) * kShare + (low - t);
 }
 
 // x / (1 + e^-|x|) for positive, x e^-|x| / (1 + e^-|x|) for negative x.
 STRIATE_INLINE Vector times_sigmoid(Vector x, const Scaled& e) {
   const Vector share = 1.0f + e.value * e.scale;
   return (x < 0.0f ? x * e.value * e.scale : x) / share;
-}
-
-// x / (1 + e^-x) = x / (s + s e^-x) * s with s = 2^-40, so that e^-x may exceed all floats: the
-// result is normal down to x = -92. From -116 on it stays at 2^127, which makes it 0.
-STRIATE_INLINE Vector silu(Vector x) {
-  constexpr float kShare = 9.09494702e-13f;
-  const Vector low = max(broadcast(-150), x);
-  const Reduced e = reduce(-low, Vector{});
-  const IntVector n = e.n > 167 ? IntVector{} + 167 : e.n;
-  const Vector power = power_of_two(n - 40);
-  const Vector y = low * reciprocal(power + power * e.rest + kShare) * kShare;
-  return x > 17.5f ? x : y;
 }
 
 // tanh|x| = -t / (2 + t) with t = e^(-2|x|) - 1
@@ -228,20 +223,31 @@ STRIATE_INLINE Vector mish(Vector x) {
 
 // ---- erf and gelu -------------------------------------------------------------------------------
 
+STRIATE_INLINE Vector first_bits(Vector x) {  // 12 of them: a product of two such is exact
+  return (Vector)((IntVector)x & (IntVector{} + ~0xfff));
+}
+
 // e^(-x^2 * share); x^2 is split, since its rounding would show in the result: x = a + b with 12
 // bits in a, x^2 = a^2 + b (a + x).
 STRIATE_INLINE Scaled scaled_gauss(Vector x, float share) {
-  const Vector a = (Vector)((IntVector)x & (IntVector{} + ~0xfff));
+  const Vector a = first_bits(x);
   return scaled(reduce(a * a * -share, (x - a) * (x + a) * -share));
 }
 
-// Phi(-t) e^(t^2 / 2) for t from 0 to 15; Phi is the normal distribution.
-STRIATE_INLINE Vector normal_tail(Vector t) {
+// (t + kTurn) Phi(-t) e^(t^2 / 2) for t from 0 to 15, of share = t / (t + kTurn); Phi is the normal
+// distribution.
+constexpr float kTurn = 2.609375f;
+
+STRIATE_INLINE Vector tail_of_share(Vector share) {
   constexpr float kTail[] = {0.712363064f,     -0.452240974f,   0.154283673f,   -0.00130805443f,
                              -0.0171578899f,   0.000513400068f, 0.00271668192f, 0.000285087823f,
                              -0.000401351135f, -0.000132770481f};
-  const Vector q = (t - 2.609375f) / (t + 2.609375f);
-  return polynomial(q, kTail) / (t + 2.609375f);
+  return polynomial(2.0f * share - 1.0f, kTail);
+}
+
+STRIATE_INLINE Vector normal_tail(Vector t) {  // Phi(-t) e^(t^2 / 2)
+  const Vector inverse = 1.0f / (t + kTurn);
+  return tail_of_share(t * inverse) * inverse;
 }
 
 STRIATE_INLINE Vector erf(Vector x) {
@@ -254,15 +260,26 @@ STRIATE_INLINE Vector erf(Vector x) {
   return t < 0.9f ? near : (Vector)((IntVector)far | sign_bit(x));
 }
 
-// x Phi(x) = max(x, 0) - |x| Phi(-|x|)
+// x Phi(x) = max(x, 0) - |x| Phi(-|x|). As in logistic_share, 2^40 e^(-t^2 / 2) comes of what
+// rounding leaves; t^2 is split as in scaled_gauss.
 STRIATE_INLINE Vector gelu(Vector x) {
+  constexpr float kExp[] = {1,
+                            -0.5f,
+                            0.124999985f,
+                            -0.0208331514f,
+                            0.00260426639f,
+                            -0.000261520996f,
+                            2.15953114e-05f};  // e^(-rest / 2)
+  constexpr float kShift = kRound + 127 + 40;
   const Vector t = min(broadcast(15), abs(x));
-  const Scaled e = scaled_gauss(t, 0.5f);
-  return max(Vector{}, x) - t * normal_tail(t) * e.value * e.scale;
-}
-
-STRIATE_INLINE Vector first_bits(Vector x) {  // 12 of them: a product of two such is exact
-  return (Vector)((IntVector)x & (IntVector{} + ~0xfff));
+  const Vector a = first_bits(t), square = a * a;
+  const Vector shifted = square * broadcast(-kLog2e / 2) + broadcast(kShift);
+  const Vector n = shifted - broadcast(kShift);
+  const Vector whole = square + n * broadcast(2 * kLn2High) + n * broadcast(2 * kLn2Low);
+  const Vector rest = (t - a) * (t + a) + whole;
+  const Vector gauss = (Vector)((IntVector)shifted << 23) * polynomial(rest, kExp);
+  const Vector share = t / (t + kTurn);
+  return max(Vector{}, x) - tail_of_share(share) * share * gauss * kShare;
 }
 
 // x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). With c = 2 * 0.044715 sqrt(2 / pi) that is

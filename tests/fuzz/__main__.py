@@ -3,12 +3,13 @@
     python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
         [--seconds T]
 
-KIND is conv, pool, ..., layers, nets, train or plans; without one all run: 10,000 convolutions, as
-many gradients of their filters, training steps of as many single layers, 2,000 problems of each
-other kind, 300 networks, training steps of 300 others, and 20 damages each to the plans of 300; or
-F times as many. A problem is told by its kind, seed and index. They run in processes of their own,
-so that a crash is told like any other failure; each prints the command that repeats it. After T
-seconds of a kind no further problem is begun, and where to go on is told.
+KIND is conv, pool, ..., layers, nets, train, train_step or plans; without one all run: 10,000
+convolutions, as many gradients of their filters, training steps of as many single layers, 2,000
+problems of each other kind, 300 networks, training steps of 300 others, 300 classifiers trained
+some steps by TrainStep, and 20 damages each to the plans of 300; or F times as many. A problem is
+told by its kind, seed and index. They run in processes of their own, so that a crash is told like
+any other failure; each prints the command that repeats it. After T seconds of a kind no further
+problem is begun, and where to go on is told.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from .generate import GENERATORS
 from .nets import check_net
 from .plans import check_plans
 from .train import check_train
+from .train_step import check_train_step
 
 COUNTS = dict.fromkeys(GENERATORS, 2_000) | {
     "conv": 10_000, "conv_weight_gradient": 10_000, "layers": 10_000, "nets": 300, "train": 300,
-    "plans": 300,
+    "train_step": 300, "plans": 300,
 }  # fmt: skip
 MOST_FAILURES = 20
 
@@ -66,7 +68,8 @@ def run_kind(
 ) -> int:
     """Share problems among processes; give how many failed."""
     steps = dict.fromkeys(("layers", "train"), check_train)
-    one = {"nets": check_net, "plans": check_plans, **steps}.get(kind, check)
+    whole = {"nets": check_net, "plans": check_plans, "train_step": check_train_step, **steps}
+    one = whole.get(kind, check)
     start = time.perf_counter()
     stop, end = first + count, start + limit
     workers = [_Worker(kind, seed, first + i, stop, jobs, one, end) for i in range(jobs)]

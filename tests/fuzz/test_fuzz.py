@@ -13,6 +13,7 @@ from .guarded import run
 from .nets import check_net
 from .plans import check_plans
 from .train import check_train
+from .train_step import check_train_step
 
 COUNTS = {"conv": 24}
 """How many of each kind; 8 where nothing is told."""
@@ -38,6 +39,11 @@ def test_training_steps_of_random_networks_agree_with_torch(index: int) -> None:
 @pytest.mark.parametrize("index", range(6))
 def test_training_steps_of_random_layers_agree_with_torch(index: int) -> None:
     check_train("layers", 7, index)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_classifiers_trained_by_train_step_agree_with_torch(index: int) -> None:
+    assert check_train_step("train_step", 7, index) > 1
 
 
 @pytest.mark.parametrize("index", range(3))

@@ -50,14 +50,14 @@ EXACT: dict[str, tuple[Any, dict[str, float], float]] = {
     "exp": (np.exp, {}, 1.5),
     "log": (np.log, {}, 1.5),
     "tanh": (np.tanh, {"alpha": 1, "beta": 1}, 3),
-    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), {}, 3),
-    "silu": (lambda x: x / (1 + np.exp(-x)), {}, 3.5),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), {}, 2.5),
+    "silu": (lambda x: x / (1 + np.exp(-x)), {}, 2.5),
     "softplus": (
         lambda x: np.where(x > 20, x, np.log1p(np.exp(x))), {"alpha": 1, "beta": 20}, 2.5,
     ),
     "log_sigmoid": (lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), {}, 2.5),
     "mish": (_mish, {}, 4),
-    "gelu": (_gelu, {}, 4),
+    "gelu": (_gelu, {}, 3.5),
     "gelu_tanh": (_gelu_tanh, {}, 3.5),
     "erf": (
         lambda x: wide(mpmath.erf, x),
