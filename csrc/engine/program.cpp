@@ -139,10 +139,11 @@ namespace {
 float* allocate(size_t floats) {
   constexpr size_t kHugePage = size_t{1} << 21;
   const size_t bytes = floats * sizeof(float);
-  void* const found = std::aligned_alloc(bytes < 2 * kHugePage ? 64 : kHugePage, bytes);
-  if (found == nullptr) throw std::bad_alloc();
+  const bool huge = bytes >= 2 * kHugePage;
+  void* found = nullptr;
+  if (posix_memalign(&found, huge ? kHugePage : 64, bytes) != 0) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  if (bytes >= 2 * kHugePage) madvise(found, bytes, MADV_HUGEPAGE);
+  if (huge) madvise(found, bytes, MADV_HUGEPAGE);
 #endif
   return static_cast<float*>(found);
 }
