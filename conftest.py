@@ -35,7 +35,7 @@ def _networks_are_captured_once() -> Iterator[None]:
         yield
         return
     capture = _resolve._from_name
-    kept = lru_cache(maxsize=4)(lambda name, shapes: capture(name, [*shapes]))
+    kept = lru_cache(maxsize=8)(lambda name, shapes: capture(name, [*shapes]))
 
     def from_name(name: str, shapes: list[tuple[int, ...]]) -> Any:
         return capture(name, shapes) if ":" in name else kept(name, tuple(shapes))

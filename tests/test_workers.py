@@ -139,7 +139,7 @@ def test_what_the_main_script_defines_is_refused() -> None:
 SCRIPT = """
 import sys, time
 from striate.data import load
-data = load(sys.argv[1], input_shape=(1, 8, 8), memory_bytes=0, workers=2)
+data = load(sys.argv[1], input_shape=(1, 8, 8), memory_bytes=0)
 batches = data.batches(data.train, 4, workers=2)
 steps = batches.epoch()
 next(steps)
