@@ -19,8 +19,10 @@ constexpr int64_t kAlignedFloats = 16;  // 64 bytes
 
 // Below this a step is not shared: handing over its maps from core to core takes as long.
 constexpr double kWholeSeconds = 1e-6;
-// Below this it does not pay to wake a thread.
-constexpr double kWakeSeconds = 60e-6;
+// Below this nothing is shared at all, and below that no thread is woken for it: measured on chains
+// of small convolutions, which these rough times take for twice as long as they are.
+constexpr double kTeamSeconds = 40e-6;
+constexpr double kWakeSeconds = 250e-6;
 
 using Clock = std::chrono::steady_clock;
 
@@ -117,7 +119,7 @@ void Program::add_phases(const Step& step) {
   const double seconds = step.seconds();
   const bool whole = threads_ == 1 || most <= 1 || seconds < kWholeSeconds;
   for (int phase = 0; phase < (whole ? 1 : needs.phases); ++phase) {
-    Phase p{steps(), phase, 1, 1, whole, seconds / needs.phases};
+    Phase p{steps(), phase, 1, 1, whole};
     if (!whole) {
       p.tasks_of_unit = needs.tasks[phase] / kMostTasks + 1;
       p.tasks = (needs.tasks[phase] + p.tasks_of_unit - 1) / p.tasks_of_unit;
@@ -130,6 +132,7 @@ void Program::add_phases(const Step& step) {
                                 " phases.");
   }
   first_phase_.push_back(static_cast<int64_t>(phases_.size()));
+  shared_seconds_.push_back(shared_seconds_.back() + (whole ? 0 : seconds));
 }
 
 namespace {
@@ -204,24 +207,24 @@ void Context::run(const float* const* inputs, float* const* outputs, int64_t fir
   for (int64_t step = first; step < stop; ++step) {
     if (program_.steps_[step].outside) bind(step, inputs, outputs);
   }
+  const double seconds = program_.shared_seconds_[stop] - program_.shared_seconds_[first];
+  if (seconds < kTeamSeconds) {
+    for (int64_t step = first; step < stop; ++step) run_whole(step, 0);
+    return;
+  }
   const auto& phases = program_.phases_;
   int64_t begin = program_.first_phase_[first], end = program_.first_phase_[stop];
   const int64_t behind = end;
-  while (begin < end && phases[begin].whole) run_whole(begin++, 0);
-  while (begin < end && phases[end - 1].whole) --end;
-  if (begin < end) {
-    double seconds = 0;
-    for (int64_t i = begin; i < end; ++i) seconds += phases[i].seconds;
-    tasks_.begin(begin);
-    offer_team(program_.threads_, seconds > kWakeSeconds,
-               [&](int64_t, int64_t, int thread) { work(thread, end); });
-  }
-  while (end < behind) run_whole(end++, 0);
+  while (phases[begin].whole) run_whole(phases[begin++].step, 0);
+  while (phases[end - 1].whole) --end;
+  tasks_.begin(begin);
+  offer_team(program_.threads_, seconds > kWakeSeconds,
+             [&](int64_t, int64_t, int thread) { work(thread, end); });
+  while (end < behind) run_whole(phases[end++].step, 0);
 }
 
-// Everything that one thread does between two calls of offer_team, or as a single task.
-void Context::run_whole(int64_t phase, int thread) {
-  const int64_t step = program_.phases_[phase].step;
+// A step on one thread: outside of a team, or as a single task.
+void Context::run_whole(int64_t step, int thread) {
   const Step& work = *program_.steps_[step].step;
   const Needs& needs = work.needs();
   Buffers buffers = buffers_[step];
@@ -245,8 +248,10 @@ void Context::work(int thread, int64_t stop) {
     int64_t next = i + 1, done = 0;
     for (TaskRange range; tasks_.take(thread, i, phase.tasks, range);) {
       if (phase.whole) {
-        run_whole(i, thread);
-        while (next < stop && program_.phases_[next].whole) run_whole(next++, thread);
+        run_whole(phase.step, thread);
+        while (next < stop && program_.phases_[next].whole) {
+          run_whole(program_.phases_[next++].step, thread);
+        }
       } else {
         run_tasks(phase, range, thread);
       }

@@ -62,7 +62,6 @@ class Program {
     int64_t tasks;
     int64_t tasks_of_unit;  // what threads take at least: more than 1 only of millions
     bool whole;
-    double seconds;
   };
 
   void add_phases(const Step& step);
@@ -78,6 +77,8 @@ class Program {
   std::vector<Placed> steps_;
   std::vector<Phase> phases_;
   std::vector<int64_t> first_phase_{0};  // of each step, and behind the last
+  std::vector<double> shared_seconds_{
+      0.0};  // before each step: rough time of those that are shared
 };
 
 // Memory to run a program in. One call at a time.
@@ -108,7 +109,7 @@ class Context {
   const float* address(const Operand& operand, const float* const* inputs,
                        float* const* outputs) const;
   void bind(int64_t step, const float* const* inputs, float* const* outputs);
-  void run_whole(int64_t phase, int thread);
+  void run_whole(int64_t step, int thread);
   void run_tasks(const Program::Phase& phase, const TaskRange& range, int thread);
   void work(int thread, int64_t stop);
 
