@@ -397,6 +397,9 @@ void bind_engine(nb::module_& m) {
           },
           "kind"_a, "kernel"_a, "attributes"_a, "inputs"_a, "outputs"_a, "weights"_a,
           "shared"_a = 0, "scratch"_a = 0, "Add a step; places are (space, index, offset).")
+      .def(
+          "settle", [](BoundProgram& self) { self.program.settle(); },
+          "Tell that no step is to come: what is too small to be shared runs on one thread.")
       .def_prop_ro("steps", [](const BoundProgram& self) { return self.program.steps(); })
       .def_prop_ro("threads", [](const BoundProgram& self) { return self.program.threads(); });
 

@@ -19,9 +19,9 @@ constexpr int64_t kAlignedFloats = 16;  // 64 bytes
 
 // Below this a step is not shared: handing over its maps from core to core takes as long.
 constexpr double kWholeSeconds = 1e-6;
-// Below this nothing is shared at all, and below that no thread is woken for it: measured on chains
-// of small convolutions, which these rough times take for twice as long as they are.
-constexpr double kTeamSeconds = 40e-6;
+// Below this a program is not shared, and below that no thread is woken for it: measured on chains
+// of small convolutions, which these rough times take for about twice as long as they are.
+constexpr double kAloneSeconds = 40e-6;
 constexpr double kWakeSeconds = 250e-6;
 
 using Clock = std::chrono::steady_clock;
@@ -111,6 +111,10 @@ void Program::add(const std::string& kind, const std::string& kernel, const Attr
   };
   const bool any = outside(operands.in) || outside(operands.out);
   steps_.push_back({std::move(step), std::move(operands), any});
+}
+
+void Program::settle() {
+  alone_ = shared_seconds_.back() < kAloneSeconds;
 }
 
 void Program::add_phases(const Step& step) {
@@ -207,19 +211,21 @@ void Context::run(const float* const* inputs, float* const* outputs, int64_t fir
   for (int64_t step = first; step < stop; ++step) {
     if (program_.steps_[step].outside) bind(step, inputs, outputs);
   }
-  const double seconds = program_.shared_seconds_[stop] - program_.shared_seconds_[first];
-  if (seconds < kTeamSeconds) {
+  if (program_.alone_) {
     for (int64_t step = first; step < stop; ++step) run_whole(step, 0);
     return;
   }
   const auto& phases = program_.phases_;
   int64_t begin = program_.first_phase_[first], end = program_.first_phase_[stop];
   const int64_t behind = end;
-  while (phases[begin].whole) run_whole(phases[begin++].step, 0);
-  while (phases[end - 1].whole) --end;
-  tasks_.begin(begin);
-  offer_team(program_.threads_, seconds > kWakeSeconds,
-             [&](int64_t, int64_t, int thread) { work(thread, end); });
+  while (begin < end && phases[begin].whole) run_whole(phases[begin++].step, 0);
+  while (begin < end && phases[end - 1].whole) --end;
+  if (begin < end) {
+    const double seconds = program_.shared_seconds_[stop] - program_.shared_seconds_[first];
+    tasks_.begin(begin);
+    offer_team(program_.threads_, seconds > kWakeSeconds,
+               [&](int64_t, int64_t, int thread) { work(thread, end); });
+  }
   while (end < behind) run_whole(phases[end++].step, 0);
 }
 

@@ -42,6 +42,9 @@ class Program {
   void add(const std::string& kind, const std::string& kernel, const Attributes& attributes,
            Operands operands);
 
+  // Behind the last step: a program too small to be shared runs on its caller's thread.
+  void settle();
+
   int threads() const { return threads_; }
   int64_t arena_floats() const { return arena_floats_; }
   int64_t steps() const { return static_cast<int64_t>(steps_.size()); }
@@ -74,6 +77,7 @@ class Program {
   const float* weights_;
   int64_t weight_floats_;
   std::vector<int64_t> input_floats_, output_floats_;
+  bool alone_ = false;
   std::vector<Placed> steps_;
   std::vector<Phase> phases_;
   std::vector<int64_t> first_phase_{0};  // of each step, and behind the last

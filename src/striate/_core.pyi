@@ -147,6 +147,11 @@ class Program:
     def add(self, kind: str, kernel: str, attributes: dict, inputs: Sequence[tuple[int, int, int]], outputs: Sequence[tuple[int, int, int]], weights: Sequence[tuple[int, int, int]], shared: int = 0, scratch: int = 0) -> None:
         """Add a step; places are (space, index, offset)."""
 
+    def settle(self) -> None:
+        """
+        Tell that no step is to come: what is too small to be shared runs on one thread.
+        """
+
     @property
     def steps(self) -> int: ...
 

@@ -30,8 +30,8 @@ class Turn final : public Step {
   }
   const Needs& needs() const override { return needs_; }
   const Extents& extents() const override { return extents_; }
-  void pack(const float*, float*) const override {}
-  int64_t unpacked_floats() const override { return 0; }
+  FilterSizes filters() const override { return {}; }
+  void pack(const Filters&, float*, int64_t, int64_t) const override {}
   double seconds() const override { return seconds_; }
   void run(const Buffers& b, int phase, int64_t first, int64_t stop) const override {
     for (int64_t i = first * kSize / tasks_; i < stop * kSize / tasks_; ++i) {
@@ -55,12 +55,16 @@ class Turn final : public Step {
 std::unique_ptr<Step> make_turn(const Target&, const std::string&, const Attributes& attributes,
                                 int) {
   const int64_t tasks = attributes.integer("tasks", 1, kSize);
-  return std::make_unique<Turn>(tasks, tasks % 3 == 0 ? 1e-7 : 1e-5);  // some are not shared
+  return std::make_unique<Turn>(tasks, tasks % 3 == 0 ? 1e-7 : 2e-5);  // some are not shared
 }
 
 // input -> a -> b -> a -> ... -> output
 std::unique_ptr<Program> make_program(int threads, int steps) {
-  static const Target target{};
+  static const Target target = [] {
+    Target one{};
+    one.lanes = 8;
+    return one;
+  }();
   const std::vector<int64_t> outside{kSize};
   auto program = std::make_unique<Program>(target, threads, 3 * kSize + 16 * threads, nullptr, 0,
                                            outside, outside);

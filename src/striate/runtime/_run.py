@@ -81,6 +81,7 @@ class Runner:
             count += 1
         if self._cut == len(self.recipe.steps):
             self._first_segments = len(segments)
+        self.program.settle()
         held = {t.name for t in self.recipe.outputs if t.dtype != "float32"}
         if held - known:
             raise PlanError(f"{self.recipe.name}: nothing makes {sorted(held - known)}.")
