@@ -105,6 +105,37 @@ static void gemm_tile(const GemmTile& t) {
   }
 }
 
+// The same tile of several products, of all lanes of `blocks` blocks each, from 0: without a call a
+// product, which costs as much as 16 channels.
+struct GemmProducts {
+  const float *a, *w;
+  float* c;
+  int64_t blocks, count;
+  int64_t a_block, c_vector;
+  int64_t a_product, w_product, c_product;  // floats from product to product
+};
+
+template <int NV, int NP>
+static void gemm_products(const GemmProducts& given) {
+  const GemmProducts t = given;
+  for (int64_t product = 0; product < t.count; ++product) {
+    Vector sum[NV][NP] = {};
+    const float *a = t.a + product * t.a_product, *w = t.w + product * t.w_product;
+    for (int64_t b = 0; b < t.blocks; ++b, a += t.a_block) {
+      STRIATE_UNROLL
+      for (int i = 0; i < kLanes; ++i, w += NV * kLanes) gemm_steps<NV, NP>(sum, a + i, w);
+    }
+    float* const c = t.c + product * t.c_product;
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP; ++p) store(c + v * t.c_vector + p * kLanes, sum[v][p]);
+    }
+  }
+}
+
+typedef void (*GemmProductsFunction)(const GemmProducts&);
+
 typedef void (*GemmFunction)(const GemmTile&);
 
 // gemm_function(vectors, pixels) for 1 .. 2 vectors and 1 .. kTilePixels pixels.
@@ -112,6 +143,10 @@ template <int NV, int NP>
 struct GemmTable {
   static constexpr void fill(GemmFunction* to) {
     to[NP - 1] = gemm_tile<NV, NP>;
+    if constexpr (NP > 1) GemmTable<NV, NP - 1>::fill(to);
+  }
+  static constexpr void fill(GemmProductsFunction* to) {
+    to[NP - 1] = gemm_products<NV, NP>;
     if constexpr (NP > 1) GemmTable<NV, NP - 1>::fill(to);
   }
 };
@@ -125,6 +160,16 @@ struct GemmFunctions {
 };
 
 static constexpr GemmFunctions kGemm;
+
+struct GemmProductsFunctions {
+  GemmProductsFunction of[2][kTilePixels] = {};
+  constexpr GemmProductsFunctions() {
+    GemmTable<1, kTilePixels>::fill(of[0]);
+    GemmTable<2, kTilePixels>::fill(of[1]);
+  }
+};
+
+static constexpr GemmProductsFunctions kGemmProducts;
 
 STRIATE_INLINE GemmFunction gemm_function(int64_t vectors, int64_t pixels) {
   return kGemm.of[vectors - 1][pixels - 1];

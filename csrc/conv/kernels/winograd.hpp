@@ -53,9 +53,12 @@ STRIATE_INLINE WinogradRange real_taps(const WinogradPlan& w, const WinogradGemm
 static void multiply(const ConvShape& s, const WinogradPlan& w, const WinogradGemm& g) {
   const int64_t a_block = g.tiles * kLanes, a_slice = w.in_blocks * a_block;
   const int64_t row = g.vectors * kLanes;
-  GemmTile t = {};
+  GemmTile t;  // {} would call for `rep stos`, as slow as a few channels' products
   t.a_block = a_block;
   t.c_vector = g.q_block;
+  t.bias = t.residual = t.next = nullptr;
+  t.clamp = false;
+  t.next_lines = 0;
   for (int64_t z = g.slices.first; z < g.slices.stop; ++z) {
     const WinogradRange taps = real_taps(w, g, z);
     const int64_t slice = z - w.depth_padding + taps.first * w.depth_dilation - g.in_slices.first;
@@ -161,7 +164,7 @@ static void transform_inputs(const WinogradPlan& w, const Buffers& b, const Wino
 static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
                            const WinogradScratch& c, int64_t product, WinogradRange pairs) {
   const bool ahead = fetches_ahead(w);
-  WinogradGemm g = {};
+  WinogradGemm g;
   g.tiles = c.tiles;
   g.q_block = c.tiles * kLanes;
   g.q_slice = w.out_blocks * g.q_block;
@@ -180,6 +183,36 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
     g.next = ahead && !last ? g.u + g.vectors * w.weight_rows * kLanes : nullptr;
     g.q = c.q + product * w.q_stride + pair * 2 * g.q_block;
     multiply(s, w, g);
+  }
+}
+
+// Few channels: several products of a pair at once, as many as have weights that stay in L1.
+STRIATE_INLINE bool multiplies_several(const WinogradPlan& w) {
+  return w.taps == 1 && w.in_rest == 0 && w.weight_rows <= 64 && !fetches_ahead(w);
+}
+
+static void multiply_several(const WinogradPlan& w, const Buffers& b, const WinogradScratch& c) {
+  constexpr int64_t kWeightFloats = 2048;
+  const int64_t each = most(1, kWeightFloats / (2 * kLanes * w.weight_rows));
+  const int64_t parts = ceil_div(c.tiles, kTilePixels);
+  GemmProducts t = {};
+  t.blocks = w.in_blocks;
+  t.a_block = t.c_vector = c.tiles * kLanes;
+  t.a_product = w.v_stride;
+  t.w_product = weight_panel(w, 1, 0);
+  t.c_product = w.q_stride;
+  for (int64_t product = 0; product < w.products; product += each) {
+    t.count = least(each, w.products - product);
+    for (int64_t pair = 0; pair < w.out_pairs; ++pair) {
+      const int64_t vectors = least(2, w.out_blocks - 2 * pair);
+      t.w = b.weight[0] + weight_panel(w, product, pair);
+      for (int64_t part = 0; part < parts; ++part) {
+        const int64_t tile = cut(c.tiles, parts, part), stop = cut(c.tiles, parts, part + 1);
+        t.a = c.v + product * w.v_stride + tile * kLanes;
+        t.c = c.q + product * w.q_stride + 2 * pair * t.c_vector + tile * kLanes;
+        kGemmProducts.of[vectors - 1][stop - tile - 1](t);
+      }
+    }
   }
 }
 
@@ -218,8 +251,12 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
     transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
-  for (int64_t product = 0; product < w.products; ++product) {
-    multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
+  if (multiplies_several(w)) {
+    multiply_several(w, b, c);
+  } else {
+    for (int64_t product = 0; product < w.products; ++product) {
+      multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
+    }
   }
   for (int64_t z = c.slices.first; z < c.slices.stop; ++z) {
     transform_outputs<M, R, kPlane>(s, w, b, c, tiles, 0, c.tiles, z, {0, w.out_blocks});
