@@ -141,8 +141,9 @@ def compile(
     Args:
         model: A module in eval mode, a graph, an ONNX file, or a name of the zoo.
         example: The input's shape with its batch, or an example tensor; a list of several.
-        threads: Threads to run on; None takes `striate.get_num_threads()`. Results do not depend on
-            it, but with `tune`, which may choose other kernels.
+        threads: Threads to run on; None takes `striate.get_num_threads()`. A plan too small to gain
+            by others runs on its caller's thread. Results do not depend on it, but with `tune`,
+            which may choose other kernels.
         batch: Images that run together; None takes the example's. Larger batches run in blocks of
             so many.
         precision: `exact` does without Winograd's algorithm: within 5e-6 of the largest output

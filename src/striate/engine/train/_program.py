@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,7 +168,7 @@ class Program:
         for part in (0, 1):
             self.runner.run_part(part, call.context, inputs, outputs, arrays, call.held)
 
-    def forward(self, inputs: list[Tensor]) -> tuple[list[Tensor], Call]:
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], Call]:
         """Compute the outputs, and the moments of batch norms behind them.
 
         Args:
@@ -179,7 +179,7 @@ class Program:
         call = Call(self.runner.context(), held)
         return self._forward(call, inputs), call
 
-    def _forward(self, call: Call, inputs: list[Tensor]) -> list[Tensor]:
+    def _forward(self, call: Call, inputs: Sequence[Tensor]) -> list[Tensor]:
         outputs = [torch.empty(t.shape) for t in self._types[: self._made]]
         gradients = [None] * (len(self._types) - self._made)
         missing = [None] * (len(self.training.graph.inputs) - self._given)
@@ -187,7 +187,7 @@ class Program:
         return outputs
 
     def backward(
-        self, call: Call, inputs: list[Tensor], output_gradients: list[Tensor]
+        self, call: Call, inputs: Sequence[Tensor], output_gradients: list[Tensor]
     ) -> list[Tensor]:
         """Compute the gradients wanted, in order.
 

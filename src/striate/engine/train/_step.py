@@ -32,7 +32,7 @@ def apply(
     outputs = len(training.graph.outputs) - sum(g is not None for g in training.gradients)
     outputs -= 2 * len(training.moments)
     if not wanted:
-        made, _ = program.forward([t.detach() for t in tensors])
+        made, _ = program.forward(tensors)
         return made[:outputs], made[outputs:]
     places = {name: i for i, name in enumerate((*names, *training.weights))}
     order = [places.get(name) for name in wanted]
@@ -50,7 +50,7 @@ class _Step(torch.autograd.Function):
     def forward(
         ctx: Any, program: Program, outputs: int, order: list[int | None], *tensors: Tensor
     ) -> Any:
-        made, call = program.forward([t.detach() for t in tensors])
+        made, call = program.forward(tensors)
         ctx.save_for_backward(*tensors)
         ctx.program, ctx.call, ctx.order = program, call, order
         flat = program.training.output_gradients
@@ -67,7 +67,7 @@ class _Step(torch.autograd.Function):
             for gradient, name in zip(gradients, program.training.output_gradients, strict=False)
             if name is not None
         ]
-        tensors = [t.detach() for t in ctx.saved_tensors]
+        tensors = ctx.saved_tensors
         made = iter(program.backward(ctx.call, tensors, given))
         found: list[Tensor | None] = [None] * len(tensors)
         for place, gradient in zip(ctx.order, program.training.gradients, strict=True):

@@ -44,7 +44,7 @@ class Weights:
         found = dict(self._constants)
         for name, (holder, key) in self._places.items():
             tensor = found[name] = holder[key]
-            if tensor.shape != self._shapes[name] or tensor.device.type != "cpu":
+            if tensor.shape != self._shapes[name] or not tensor.is_cpu:
                 raise OptionError(
                     f"{name} is {tuple(tensor.shape)} on {tensor.device}; the model was compiled "
                     f"with {self._shapes[name]} on the CPU. Compile it again."
