@@ -1,6 +1,7 @@
 #include "conv/operation.hpp"
 
 #include "engine/maps.hpp"
+#include "engine/pack.hpp"
 
 namespace striate {
 namespace {
@@ -62,6 +63,13 @@ ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
   s.residual = a.flag("residual");
   s.scale = a.flag("scale");
   s.activation = parse_activation(a);
+  s.plain_weight = a.flag("plain_weight");
+  if (s.plain_weight) {
+    const Lying found = lying(a, filters(s));
+    s.filters = found.filters;
+    s.filters_start = found.start;
+    s.filters_floats = found.floats;
+  }
   return s;
 }
 
@@ -73,8 +81,9 @@ Extents ConvOperation::extents(const Shape& s, int lanes) {
                                          s.full_pixels(), lanes)
                             : 0);
   e.in.push_back(s.scale ? s.batch * round_up(s.in_channels, lanes) : 0);
+  if (s.plain_weight) e.in.push_back(s.filters_floats);
   e.out.push_back(map_floats(s.batch, s.y_batch_stride, s.out_channels, s.full_pixels(), lanes));
-  e.plain_in = s.plain_input ? 1 : 0;
+  e.plain_in = (s.plain_input ? 1 : 0) | 1 << 3;
   e.weight = {0, s.bias ? round_up(s.out_channels, lanes) : 0};
   return e;
 }

@@ -17,6 +17,7 @@
 // them. x may be plain (N, C, D, H, W), contiguous, where `plain_input` is set.
 //
 // in[0] = x, in[1] = residual: a map like y; in[2] = scale: (batch, blocks, L), multiplied with x.
+// in[3] = plain weights, where `plain_weight` is set.
 // weight[0] = packed weights, weight[1] = bias, as many floats as blocks of y hold.
 #pragma once
 
@@ -52,6 +53,12 @@ struct ConvShape : ConvGeometry {
   int64_t out_full[3] = {1, 1, 1};
   int64_t out_step[3] = {1, 1, 1};
   int64_t out_start[3] = {0, 0, 0};
+
+  // The weights are in[3], as `filters` tells, and tasks pack what they need of them: for weights
+  // that are made anew in each call, and used by one task each.
+  bool plain_weight = false;
+  Filters filters;
+  int64_t filters_start = 0, filters_floats = 0;
 
   bool residual = false, scale = false;
   int64_t residual_batch_stride = 0;

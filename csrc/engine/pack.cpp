@@ -10,17 +10,6 @@ Filters FilterSizes::at(const float* first) const {
   return {first, outputs * channels * channel, channels * channel, channel, {plane, row, 1}};
 }
 
-namespace {
-
-constexpr const char* kKernel = "pack";
-
-// Where weights lie in the step's input: one behind the other, or `filters_start` floats behind its
-// first one, the axes' distances being `filters`.
-struct Lying {
-  Filters filters;  // `first` is set when it runs
-  int64_t start = 0, floats = 0;
-};
-
 Lying lying(const Attributes& a, const FilterSizes& sizes) {
   Lying found;
   found.filters = sizes.at(nullptr);
@@ -41,6 +30,10 @@ Lying lying(const Attributes& a, const FilterSizes& sizes) {
   found.floats = found.start + behind + 1;
   return found;
 }
+
+namespace {
+
+constexpr const char* kKernel = "pack";
 
 class PackStep final : public Step {
  public:

@@ -8,6 +8,15 @@
 
 namespace striate {
 
+// Where plain weights lie: one behind the other, or `filters_start` floats behind their first one,
+// the axes' distances being `filters` (group, output, channel, taps along depth, height, width).
+struct Lying {
+  Filters filters;  // `first` is not set
+  int64_t start = 0, floats = 0;
+};
+
+Lying lying(const Attributes& attributes, const FilterSizes& sizes);
+
 StepKind pack_step_kind();
 
 }  // namespace striate

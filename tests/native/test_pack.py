@@ -113,6 +113,34 @@ def test_the_step_tells_what_it_reads(filters: list[int], start: int, floats: in
     assert _core.extents(TARGETS[0], "pack", "pack", packing)[0] == [floats]
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("groups", "turned"), [(1, False), (1, True), (2, False)])
+def test_a_convolution_that_packs_its_weights_gives_the_same_bits(
+    groups: int, turned: bool, target: str
+) -> None:
+    """Several images a block, the last one fewer, and more than one task for the weights."""
+    lanes, images, channels, outputs = dict(_core.targets())[target], 31, 300 * groups, 520 * groups
+    attributes = {
+        "in_channels": channels, "out_channels": outputs, "groups": groups, "batch": images,
+        "in": [1, 3, 4], "out": [1, 3, 4], "kernel": [1, 1, 1], "stride": [1, 1, 1],
+        "dilation": [1, 1, 1], "padding": [0, 0, 0],
+    }  # fmt: skip
+    draw = np.random.default_rng(groups)
+    x = draw.standard_normal((images, -(-channels // lanes), 12, lanes)).astype(np.float32)
+    weight = draw.standard_normal((outputs, channels // groups)).astype(np.float32)
+    shape = (images, -(-outputs // lanes), 12, lanes)
+    (expected,) = run_step(target, "conv", "direct", attributes, [x], [shape], weight=weight)
+    plain = {**attributes, "plain_weight": True}
+    if turned:
+        plain |= {"filters": [0, 1, outputs, 0, 0, 0], "filters_start": 0}
+    given = [x, None, None, np.ascontiguousarray(weight.T) if turned else weight]
+    for threads in (1, 3):
+        (y,) = run_step(
+            target, "conv", "direct", plain, given, [shape], weights=[None], threads=threads
+        )
+        assert np.array_equal(y, expected)
+
+
 def test_weights_in_front_of_the_first_are_refused() -> None:
     packing = {
         **_attributes("1x1"), "packs": "conv", "packs_for": "direct",

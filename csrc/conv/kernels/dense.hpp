@@ -27,7 +27,8 @@ struct DenseBlock {
   float* c;               // first vector of all output channels, first run
   const float* residual;  // likewise; null: none
   int64_t c_run, c_vector;
-  const float* w;  // all panels
+  const float* w;            // all panels
+  bool own_weights = false;  // but those of the range alone are there
   const float* bias;
   int64_t vectors;    // output channels
   int64_t depth_all;  // K of all segments
@@ -61,6 +62,10 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
                                int64_t tiles, GatherTiles& g) {
   const int64_t behind = s.before + s.blocks * s.depth;
   const bool last = behind == t.depth_all;
+  if (last && panel + 1 == t.stop_panel && t.own_weights) {
+    g.next = g.next_stop = nullptr;
+    return;
+  }
   int64_t next = panel + 1, before = s.before;
   if (next == t.stop_panel) {
     next = last ? t.stop_panel % panels_of(t.vectors) : t.first_panel;

@@ -46,6 +46,7 @@ constexpr int64_t kRegionFloats = 131072;  // 512 KiB: read a segment of K at a 
 constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
 constexpr int64_t kTasks = 16;             // so that several threads share them evenly
 constexpr int64_t kMostMerged = 64;        // groups
+constexpr int64_t kTaskWeights = 65536;    // of weights that it packs: half of L2
 constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
 
 struct Axis {
@@ -185,7 +186,8 @@ Plan plan(const ConvShape& s) {
   choose_blocks(p, wide, p.in_place ? kPixels : least(kPixels, wanted));
   p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
   const bool together = p.flat && p.in_place && !s.plain_input && !s.scale;
-  p.image_parts = ceil_div(s.batch, together ? most(1, kPixels / s.in_pixels()) : 1);
+  const int64_t block = s.plain_weight ? kMostPixels : kPixels;  // weights are packed for each
+  p.image_parts = ceil_div(s.batch, together ? most(1, block / s.in_pixels()) : 1);
   p.images = ceil_div(s.batch, p.image_parts);
   const int64_t pixels = p.images * largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
   const int64_t flops = 2 * pixels * p.vectors * kLanes * p.depth_all;
@@ -194,6 +196,7 @@ Plan plan(const ConvShape& s) {
   if (p.depth_all > kSegment) {
     p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
   }
+  if (s.plain_weight) p.ranges = most(p.ranges, ceil_div(p.weight_floats, kTaskWeights));
   p.ranges = most(1, least(p.ranges, p.panels));
   p.shared = p.ranges > 1 && !p.in_place;
   p.output_floats =
@@ -202,7 +205,8 @@ Plan plan(const ConvShape& s) {
 }
 
 bool fits(const ConvShape& s) {
-  if (s.plain_input && (s.groups > 1 || s.scale)) return false;
+  if ((s.plain_input || s.plain_weight) && s.scale) return false;
+  if (s.plain_input && s.groups > 1) return false;
   return merged_groups(s) <= kMostMerged;
 }
 
@@ -219,12 +223,20 @@ int64_t copy_parts(const ConvShape& s, const Plan& p) {
   return least(p.channel_blocks, ceil_div(kTasks, units(s, p)));
 }
 
+// Of the weights that a task packs, in its thread's scratch: behind its region and its outputs.
+int64_t own_weights_place(const Plan& p) {
+  return (p.shared ? 0 : round_up(p.region_floats)) + round_up(p.output_floats);
+}
+
 Needs needs(const ConvShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.weight_floats = round_up(p.groups * p.weight_floats);
+  needs.weight_floats = s.plain_weight ? 0 : round_up(p.groups * p.weight_floats);
   needs.pack_tasks = p.groups * p.panels;
-  needs.thread_floats = (p.shared ? 0 : round_up(p.region_floats)) + round_up(p.output_floats);
+  needs.thread_floats = own_weights_place(p);
+  if (s.plain_weight) {
+    needs.thread_floats += round_up((2 * ceil_div(p.panels, p.ranges) + 1) * kLanes * p.depth_all);
+  }
   if (p.shared) {
     needs.shared_floats = units(s, p) * round_up(p.region_floats);
     needs.tasks[needs.phases++ - 1] = units(s, p) * copy_parts(s, p);
@@ -244,8 +256,7 @@ bool packs_rows(const ConvShape& s, const Plan& p) {
 // Channels first .. stop - 1 of a panel of a merged group, by block of K, k and vector: channel c
 // meets the outputs of its own group alone.
 void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t group, int64_t panel,
-                int64_t first_channel, int64_t stop_channel, float* packed) {
-  float* to = packed + group * p.weight_floats + 2 * panel * kLanes * p.depth_all;
+                int64_t first_channel, int64_t stop_channel, float* to) {
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   const int64_t output = 2 * panel * kLanes;  // of the merged group
   Cells cells = {};
@@ -274,15 +285,27 @@ void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t gro
   }
 }
 
-void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, int64_t stop) {
-  const Plan p = plan(s);
+// Where the panel of a task of packing begins.
+int64_t panel_place(const Plan& p, int64_t task) {
+  return task / p.panels * p.weight_floats + 2 * (task % p.panels) * kLanes * p.depth_all;
+}
+
+// Panels first .. stop - 1 of all groups'; `to` is where the first one goes.
+void pack_panels(const ConvShape& s, const Plan& p, const Filters& w, int64_t first, int64_t stop,
+                 float* to) {
   // A matrix that is turned around is read row by row.
   const int64_t step = packs_rows(s, p) && w.output == 1 ? kLanes : p.channels;
   for (int64_t c = 0; c < p.channels; c += step) {
     for (int64_t task = first; task < stop; ++task) {
-      pack_panel(s, p, w, task / p.panels, task % p.panels, c, least(p.channels, c + step), packed);
+      pack_panel(s, p, w, task / p.panels, task % p.panels, c, least(p.channels, c + step),
+                 to + panel_place(p, task) - panel_place(p, first));
     }
   }
+}
+
+void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, int64_t stop) {
+  const Plan p = plan(s);
+  pack_panels(s, p, w, first, stop, packed + panel_place(p, first));
   const int64_t floats = p.groups * p.weight_floats;
   if (stop < p.groups * p.panels) return;
   for (int64_t i = floats; i < round_up(floats); ++i) packed[i] = 0;
@@ -530,6 +553,16 @@ void copy_region(const ConvShape& s, const Plan& p, const Buffers& b, const Unit
   copy_blocks<false>(p, u.at, u.map, scale, region, first, stop);
 }
 
+// Pack panels of a group into the thread's scratch; give where all of the group's would begin.
+const float* pack_own(const ConvShape& s, const Plan& p, const Buffers& b, int64_t group,
+                      int64_t first, int64_t stop) {
+  Filters filters = s.filters;
+  filters.first = b.in[3] + s.filters_start;
+  float* const to = b.scratch + own_weights_place(p);
+  pack_panels(s, p, filters, group * p.panels + first, group * p.panels + stop, to);
+  return to - panel_place(p, first);
+}
+
 void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& u, int64_t range,
                const float* a) {
   const Places& at = u.at;
@@ -555,6 +588,8 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& 
   t.depth_all = p.depth_all;
   t.first_panel = cut(p.panels, p.ranges, range);
   t.stop_panel = cut(p.panels, p.ranges, range + 1);
+  t.own_weights = s.plain_weight;
+  if (s.plain_weight) t.w = pack_own(s, p, b, group, t.first_panel, t.stop_panel);
   t.activation = s.activation;
   const int64_t first = 2 * t.first_panel;
   const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
