@@ -149,9 +149,11 @@ STRIATE_INLINE Vector log1p_rest(Vector f) {
 STRIATE_INLINE Vector log(Vector x) {
   const IntVector denormal = x < 1.17549435e-38f;
   const Vector scaled = denormal ? x * 8388608.0f : x;
-  const IntVector root_half = IntVector{} + 0x3f3504f3;
-  const IntVector e = ((IntVector)scaled - root_half) >> 23;
-  const Vector f = (Vector)((IntVector)scaled - (e << 23)) - 1.0f;
+  // Without a sign: of negative x, which gives NaN, these differences pass the ends of int32.
+  typedef uint32_t Bits __attribute__((vector_size(4 * STRIATE_LANES)));
+  const Bits bits = (Bits)scaled;
+  const IntVector e = (IntVector)(bits - 0x3f3504f3u) >> 23;  // of sqrt(1/2)
+  const Vector f = (Vector)(bits - (Bits)(e << 23)) - 1.0f;
   const Vector n = __builtin_convertvector(e - (denormal & 23), Vector);
   const Vector y = f + (log1p_rest(f) + n * kLn2Low) + n * kLn2High;
   const Vector outside = x == 0.0f ? broadcast(-kInfinity) : broadcast(__builtin_nanf(""));
