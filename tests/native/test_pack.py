@@ -114,21 +114,23 @@ def test_the_step_tells_what_it_reads(filters: list[int], start: int, floats: in
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("images", "height", "width"), [(31, 3, 4), (2, 8, 16)])
 @pytest.mark.parametrize(("groups", "turned"), [(1, False), (1, True), (2, False)])
 def test_a_convolution_that_packs_its_weights_gives_the_same_bits(
-    groups: int, turned: bool, target: str
+    groups: int, turned: bool, images: int, height: int, width: int, target: str
 ) -> None:
-    """Several images a block, the last one fewer, and more than one task for the weights."""
-    lanes, images, channels, outputs = dict(_core.targets())[target], 31, 300 * groups, 520 * groups
+    """Several images a block, the last one fewer; parts of one; several tasks for the weights."""
+    lanes, channels, outputs = dict(_core.targets())[target], 300 * groups, 520 * groups
+    pixels = height * width
     attributes = {
         "in_channels": channels, "out_channels": outputs, "groups": groups, "batch": images,
-        "in": [1, 3, 4], "out": [1, 3, 4], "kernel": [1, 1, 1], "stride": [1, 1, 1],
-        "dilation": [1, 1, 1], "padding": [0, 0, 0],
+        "in": [1, height, width], "out": [1, height, width], "kernel": [1, 1, 1],
+        "stride": [1, 1, 1], "dilation": [1, 1, 1], "padding": [0, 0, 0],
     }  # fmt: skip
     draw = np.random.default_rng(groups)
-    x = draw.standard_normal((images, -(-channels // lanes), 12, lanes)).astype(np.float32)
+    x = draw.standard_normal((images, -(-channels // lanes), pixels, lanes)).astype(np.float32)
     weight = draw.standard_normal((outputs, channels // groups)).astype(np.float32)
-    shape = (images, -(-outputs // lanes), 12, lanes)
+    shape = (images, -(-outputs // lanes), pixels, lanes)
     (expected,) = run_step(target, "conv", "direct", attributes, [x], [shape], weight=weight)
     plain = {**attributes, "plain_weight": True}
     if turned:

@@ -301,12 +301,13 @@ void compute_band(const ConvShape& s, const Columns& columns, Tile& t, const flo
 }
 
 bool fits(const ConvShape& s) {
-  return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input;
+  return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input &&
+         !s.plain_weight;
 }
 
 bool fits_groups(const ConvShape& s) {
   return s.groups > 1 && s.in_channels == 4 * s.groups && s.out_channels == s.in_channels &&
-         !s.plain_input && !s.scale;
+         !s.plain_input && !s.plain_weight && !s.scale;
 }
 
 // Of a block's channels.

@@ -185,7 +185,8 @@ Plan plan(const ConvShape& s) {
   const int64_t wanted = most(kLeastPixels, maps * s.out_pixels() / kTasks);
   choose_blocks(p, wide, p.in_place ? kPixels : least(kPixels, wanted));
   p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
-  const bool together = p.flat && p.in_place && !s.plain_input && !s.scale;
+  const bool whole = p.flat && p.spatial == 1;  // a block is all of an image
+  const bool together = whole && p.in_place && !s.plain_input && !s.scale;
   const int64_t block = s.plain_weight ? kMostPixels : kPixels;  // weights are packed for each
   p.image_parts = ceil_div(s.batch, together ? most(1, block / s.in_pixels()) : 1);
   p.images = ceil_div(s.batch, p.image_parts);

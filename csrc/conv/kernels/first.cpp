@@ -274,7 +274,7 @@ void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& p
 }
 
 bool fits(const ConvShape& s) {
-  return s.plain_input && s.groups == 1 && !s.scale;
+  return s.plain_input && !s.plain_weight && s.groups == 1 && !s.scale;
 }
 
 Needs needs(const ConvShape& s, int) {

@@ -173,9 +173,10 @@ int64_t band_floats(const ConvShape& s) {
 bool fits(const ConvShape& s) {
   const bool flat = s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1 && s.padding[0] == 0;
   const bool whole = s.unit_output() && s.full_pixels() == s.out_pixels();
-  return s.plain_input && s.groups == 1 && !s.scale && !s.residual && flat && whole &&
-         s.out_channels <= kLanes && s.dilation[1] == 1 && s.dilation[2] == 1 && s.out[1] > 1 &&
-         s.kernel[1] > s.stride[1] && (!hangs_over(s) || band_floats(s) <= kBandFloats);
+  return s.plain_input && !s.plain_weight && s.groups == 1 && !s.scale && !s.residual && flat &&
+         whole && s.out_channels <= kLanes && s.dilation[1] == 1 && s.dilation[2] == 1 &&
+         s.out[1] > 1 && s.kernel[1] > s.stride[1] &&
+         (!hangs_over(s) || band_floats(s) <= kBandFloats);
 }
 
 Needs needs(const ConvShape& s, int) {

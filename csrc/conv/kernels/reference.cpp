@@ -9,8 +9,8 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-bool fits(const ConvShape&) {
-  return true;
+bool fits(const ConvShape& s) {
+  return !s.plain_weight;
 }
 
 Needs needs(const ConvShape& s, int) {

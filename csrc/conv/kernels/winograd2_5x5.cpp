@@ -66,8 +66,8 @@ bool fits(const ConvShape& s) {
   }
   const bool flat = s.in[0] == 1 && s.out[0] == 1 && s.padding[0] == 0;
   const bool whole = s.unit_output() && s.full_pixels() == s.out_pixels();
-  return flat && whole && s.groups == 1 && !s.plain_input && !s.scale && !s.residual &&
-         s.out[1] > 1 && s.out[2] > 1 && packed_floats(sizes_of(s)) <= kWeightFloats;
+  return flat && whole && s.groups == 1 && !s.plain_input && !s.plain_weight && !s.scale &&
+         !s.residual && s.out[1] > 1 && s.out[2] > 1 && packed_floats(sizes_of(s)) <= kWeightFloats;
 }
 
 Needs needs(const ConvShape& s, int) {

@@ -95,7 +95,7 @@ STRIATE_INLINE int line_axis(const ConvShape& s, int64_t taps) {
 }
 
 STRIATE_INLINE bool winograd_fits(const ConvShape& s, int64_t taps) {
-  if (s.groups != 1 || s.plain_input || s.scale) return false;
+  if (s.groups != 1 || s.plain_input || s.plain_weight || s.scale) return false;
   if (line_axis(s, taps) >= 0) return true;
   return tiled_axis(s, 1, taps) && tiled_axis(s, 2, taps) &&
          (idle_axis(s, 0) || (s.kernel[0] > 1 && s.stride[0] == 1));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -112,8 +113,25 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         else None,
         Operand(arrays["scale"], True, unused=5.0) if p.scale else None,
     ]
-    return Problem(
+    problem = Problem(
         "conv", attributes, inputs, [Operand(whole, True, "y_batch_stride", gap(rng))],
         lambda kernel: bound + slack * kernel.startswith("winograd"),
         arrays["weight"], [arrays["bias"] if p.bias else None],
     )  # fmt: skip
+    if p.groups <= 4 and not p.plain_input and not p.scale and rng.random() < 0.1:
+        _give_plain_weight(rng, problem, p.groups)
+    return problem
+
+
+def _give_plain_weight(rng: Rng, problem: Problem, groups: int) -> None:
+    """Have the convolution pack its weight itself: in torch's order, or the outputs last."""
+    weight = problem.weight
+    assert weight is not None
+    told: dict[str, Any] = {"plain_weight": True}
+    if groups == 1 and rng.random() < 0.5:
+        steps = [len(weight) * math.prod(weight.shape[i:]) for i in range(2, weight.ndim + 1)]
+        told |= {"filters": [0, 1, *steps], "filters_start": 0}
+        weight = np.ascontiguousarray(np.moveaxis(weight, 0, -1))
+    problem.attributes = problem.attributes | told
+    problem.inputs.append(Operand(weight))
+    problem.weight, problem.weights = None, [None, *problem.weights]
