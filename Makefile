@@ -35,7 +35,7 @@ demo: install  ## train LeNet-5 on the built-in digits and write the report
 # One thread a worker: the workers share the cores instead of fighting for them. Bytecode is kept:
 # the programs that the tests start would each compile the package anew. In order the examples in
 # docstrings come last, and so no long file is left to one worker while the others wait.
-test: install  ## run the tests (about 11 minutes on 2 cores)
+test: install  ## run the tests (about 10 minutes on 2 cores)
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q
 
 test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folder of real data)
