@@ -80,9 +80,8 @@ class Program {
   bool alone_ = false;
   std::vector<Placed> steps_;
   std::vector<Phase> phases_;
-  std::vector<int64_t> first_phase_{0};  // of each step, and behind the last
-  std::vector<double> shared_seconds_{
-      0.0};  // before each step: rough time of those that are shared
+  std::vector<int64_t> first_phase_{0};      // of each step, and behind the last
+  std::vector<double> shared_seconds_{0.0};  // rough, of the shared steps before each
 };
 
 // Memory to run a program in. One call at a time.

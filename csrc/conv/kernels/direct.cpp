@@ -33,177 +33,13 @@
 // which lies in memory one behind the other. Blocks of K: [c / L][tap], or
 // [c][tap row]; panels.hpp has the layout of the weights.
 #include "conv/kernels/dense.hpp"
+#include "conv/kernels/direct_plan.hpp"
+#include "conv/kernels/direct_regions.hpp"
 #include "conv/kernels/filters.hpp"
 #include "conv/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
-
-constexpr int64_t kPixels = 112;           // of a block
-constexpr int64_t kLeastPixels = 56;       // of a small map's, where regions are copied
-constexpr int64_t kMostPixels = 256;       // room in the list of pixels
-constexpr int64_t kRegionFloats = 131072;  // 512 KiB: read a segment of K at a time
-constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
-constexpr int64_t kTasks = 16;             // so that several threads share them evenly
-constexpr int64_t kMostMerged = 64;        // groups
-constexpr int64_t kTaskWeights = 65536;    // of weights that it packs: half of L2
-constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
-
-struct Axis {
-  int64_t out, parts;  // places, cut into near-equal parts
-  int64_t stride, dilation, kernel, padding, in;
-  int64_t place, tap,
-      size;  // of the region: place i, tap u at i * place + u * tap
-  bool sparse;
-};
-
-struct Plan {
-  int64_t merged, groups, channels,
-      outputs;  // merged groups of the shape, and what they make
-  Axis axis[3];
-  bool in_place;
-  bool shared;             // regions are copied in a phase of their own
-  bool scale_weights;      // instead of the map
-  bool flat;               // 1x1 and stride 1: one axis of all pixels
-  int64_t cell;            // floats of a pixel: L, or 1 of plain input
-  int64_t channel_blocks;  // of a group, the partly used one included
-  int64_t inner;           // taps that are blocks of K: all, or without the width
-  int64_t depth, last_depth, depth_all;
-  int64_t vectors, panels, ranges;
-  int64_t region_floats, output_floats, weight_floats;  // the last of a group
-  int64_t image_parts, images;                          // small flat maps are one block together
-  int64_t spatial;                                      // blocks of pixels of an image
-  bool scatter;                                         // outputs do not follow one another in y
-};
-
-void shape_axis(Axis& a, int64_t parts, bool dense) {
-  a.parts = parts;
-  const int64_t places = ceil_div(a.out, parts);
-  const int64_t stretch = (places - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
-  a.sparse = !dense && places * a.kernel < stretch;
-  a.place = a.sparse ? 1 : a.stride;
-  a.tap = a.sparse ? places : a.dilation;
-  a.size = a.sparse ? places * a.kernel : stretch;
-}
-
-int64_t largest(const Axis& a) {
-  return ceil_div(a.out, a.parts);
-}
-
-void shape_region(Plan& p, const int64_t* parts, bool dense_width) {
-  int64_t floats = p.channel_blocks * p.cell;
-  for (int i = 0; i < 3; ++i) {
-    shape_axis(p.axis[i], parts[i], i == 2 && dense_width);
-    floats *= p.axis[i].size;
-  }
-  p.region_floats = p.in_place ? 0 : floats;
-}
-
-// Cut the output into blocks of about so many pixels, squares rather than
-// stripes: the less is read twice.
-void choose_blocks(Plan& p, bool dense_width, int64_t pixels) {
-  const int64_t depth = p.axis[0].out, height = p.axis[1].out, width = p.axis[2].out;
-  const bool stripe = depth * height == 1;
-  int64_t parts[3];
-  parts[2] = stripe ? ceil_div(width, pixels) : ceil_div(width, 56);
-  const int64_t columns = ceil_div(width, parts[2]);
-  parts[1] = ceil_div(height, least(height, most(1, pixels / columns)));
-  const int64_t rows = ceil_div(height, parts[1]);
-  parts[0] = parts[1] > 1 || parts[2] > 1
-                 ? depth
-                 : ceil_div(depth, least(depth, most(1, pixels / (rows * columns))));
-  shape_region(p, parts, dense_width);
-  while (p.region_floats > kRegionFloats) {
-    if (largest(p.axis[0]) > 1) {
-      parts[0] = least(parts[0] * 2, depth);
-    } else if (largest(p.axis[1]) > 1 &&
-               (largest(p.axis[1]) * 2 > largest(p.axis[2]) || largest(p.axis[2]) <= 28)) {
-      parts[1] = least(parts[1] * 2, height);
-    } else if (largest(p.axis[2]) > 28) {
-      parts[2] *= 2;
-    } else {
-      break;
-    }
-    shape_region(p, parts, dense_width);
-  }
-}
-
-// The fewest groups that fill vectors together; all of them, if no smaller
-// number does.
-int64_t merged_groups(const ConvShape& s) {
-  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
-  for (int64_t m = 1; m < s.groups; ++m) {
-    if (s.groups % m == 0 && m * channels % kLanes == 0 && m * outputs % kLanes == 0) return m;
-  }
-  return s.groups;
-}
-
-Plan plan(const ConvShape& s) {
-  Plan p;
-  p.merged = merged_groups(s);
-  p.groups = s.groups / p.merged;
-  p.channels = s.in_channels / p.groups;
-  p.outputs = s.out_channels / p.groups;
-  const int64_t channels = p.channels;
-  p.flat = s.taps() == 1;
-  p.in_place = true;
-  p.scatter = !s.unit_output();
-  for (int i = 0; i < 3; ++i) {
-    Axis& a = p.axis[i];
-    a.out = s.out[i];
-    a.in = s.in[i];
-    a.stride = s.stride[i];
-    a.dilation = s.dilation[i];
-    a.kernel = s.kernel[i];
-    a.padding = s.padding[i];
-    p.flat = p.flat && a.stride == 1 && a.padding == 0 && a.in == a.out;
-    p.scatter = p.scatter || s.out_full[i] != a.out;
-    p.in_place = p.in_place && a.padding <= 0 &&
-                 (a.out - 1) * a.stride - a.padding + (a.kernel - 1) * a.dilation < a.in;
-  }
-  p.flat = p.flat && !p.scatter;
-  if (p.flat) {
-    p.axis[2].out = p.axis[2].in = s.in_pixels();
-    p.axis[0].out = p.axis[0].in = p.axis[1].out = p.axis[1].in = 1;
-  }
-  const bool wide = s.plain_input && s.dilation[2] == 1;  // k runs along the width
-  p.cell = s.plain_input ? 1 : kLanes;
-  p.channel_blocks = s.plain_input ? channels : ceil_div(channels, kLanes);
-  p.inner = wide ? s.kernel[0] * s.kernel[1] : s.taps();
-  p.depth = wide ? s.kernel[2] : s.plain_input ? 1 : kLanes;
-  p.last_depth = s.plain_input || channels % kLanes == 0 ? p.depth : channels % kLanes;
-  p.depth_all = p.inner * ((p.channel_blocks - 1) * p.depth + p.last_depth);
-  p.vectors = ceil_div(p.outputs, kLanes);
-  p.panels = panels_of(p.vectors);
-  p.weight_floats = p.vectors * kLanes * p.depth_all;
-  const int64_t maps = s.batch * p.groups;
-  const bool strided = s.stride[0] * s.stride[1] * s.stride[2] > 1;
-  if (s.taps() == 1 && strided && p.panels > 1) p.in_place = false;  // whole lines for each pixel
-  p.scale_weights = s.scale && p.in_place && s.taps() == 1 && p.groups == 1 &&
-                    p.weight_floats <= s.in_pixels() * channels;
-  p.in_place = p.in_place && (!s.scale || p.scale_weights);
-  const int64_t wanted = most(kLeastPixels, maps * s.out_pixels() / kTasks);
-  choose_blocks(p, wide, p.in_place ? kPixels : least(kPixels, wanted));
-  p.spatial = p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
-  const bool whole = p.flat && p.spatial == 1;  // a block is all of an image
-  const bool together = whole && p.in_place && !s.plain_input && !s.scale;
-  const int64_t block = s.plain_weight ? kMostPixels : kPixels;  // weights are packed for each
-  p.image_parts = ceil_div(s.batch, together ? most(1, block / s.in_pixels()) : 1);
-  p.images = ceil_div(s.batch, p.image_parts);
-  const int64_t pixels = p.images * largest(p.axis[0]) * largest(p.axis[1]) * largest(p.axis[2]);
-  const int64_t flops = 2 * pixels * p.vectors * kLanes * p.depth_all;
-  const int64_t units = p.image_parts * p.groups * p.spatial;
-  p.ranges = units > kTasks * 3 / 4 ? 1 : least(ceil_div(kTasks, units), flops / kTaskFlops);
-  if (p.depth_all > kSegment) {
-    p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
-  }
-  if (s.plain_weight) p.ranges = most(p.ranges, ceil_div(p.weight_floats, kTaskWeights));
-  p.ranges = most(1, least(p.ranges, p.panels));
-  p.shared = p.ranges > 1 && !p.in_place;
-  p.output_floats =
-      p.scatter || p.images > 1 ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
-  return p;
-}
 
 bool fits(const ConvShape& s) {
   if ((s.plain_input || s.plain_weight) && s.scale) return false;
@@ -211,26 +47,8 @@ bool fits(const ConvShape& s) {
   return merged_groups(s) <= kMostMerged;
 }
 
-int64_t round_up(int64_t floats) {
-  return ceil_div(floats, 16) * 16;
-}
-
-int64_t units(const ConvShape& s, const Plan& p) {
-  return p.image_parts * p.groups * p.spatial;
-}
-
-// Parts of its channel blocks in which a unit's region is copied.
-int64_t copy_parts(const ConvShape& s, const Plan& p) {
-  return least(p.channel_blocks, ceil_div(kTasks, units(s, p)));
-}
-
-// Of the weights that a task packs, in its thread's scratch: behind its region and its outputs.
-int64_t own_weights_place(const Plan& p) {
-  return (p.shared ? 0 : round_up(p.region_floats)) + round_up(p.output_floats);
-}
-
 Needs needs(const ConvShape& s, int) {
-  const Plan p = plan(s);
+  const DirectPlan p = direct_plan(s);
   Needs needs;
   needs.weight_floats = s.plain_weight ? 0 : round_up(p.groups * p.weight_floats);
   needs.pack_tasks = p.groups * p.panels;
@@ -239,25 +57,25 @@ Needs needs(const ConvShape& s, int) {
     needs.thread_floats += round_up((2 * ceil_div(p.panels, p.ranges) + 1) * kLanes * p.depth_all);
   }
   if (p.shared) {
-    needs.shared_floats = units(s, p) * round_up(p.region_floats);
-    needs.tasks[needs.phases++ - 1] = units(s, p) * copy_parts(s, p);
+    needs.shared_floats = units(p) * round_up(p.region_floats);
+    needs.tasks[needs.phases++ - 1] = units(p) * copy_parts(p);
   } else if (p.scale_weights) {
     needs.shared_floats = s.batch * round_up(p.weight_floats);
     needs.tasks[needs.phases++ - 1] = s.batch * p.panels;
   }
-  needs.tasks[needs.phases - 1] = units(s, p) * p.ranges;
+  needs.tasks[needs.phases - 1] = units(p) * p.ranges;
   return needs;
 }
 
 // All channels of a block become cells in one go.
-bool packs_rows(const ConvShape& s, const Plan& p) {
+bool packs_rows(const ConvShape& s, const DirectPlan& p) {
   return s.taps() == 1 && p.merged == 1 && !s.plain_input;
 }
 
 // Channels first .. stop - 1 of a panel of a merged group, by block of K, k and vector: channel c
 // meets the outputs of its own group alone.
-void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t group, int64_t panel,
-                int64_t first_channel, int64_t stop_channel, float* to) {
+void pack_panel(const ConvShape& s, const DirectPlan& p, const Filters& w, int64_t group,
+                int64_t panel, int64_t first_channel, int64_t stop_channel, float* to) {
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   const int64_t output = 2 * panel * kLanes;  // of the merged group
   Cells cells = {};
@@ -287,13 +105,13 @@ void pack_panel(const ConvShape& s, const Plan& p, const Filters& w, int64_t gro
 }
 
 // Where the panel of a task of packing begins.
-int64_t panel_place(const Plan& p, int64_t task) {
+int64_t panel_place(const DirectPlan& p, int64_t task) {
   return task / p.panels * p.weight_floats + 2 * (task % p.panels) * kLanes * p.depth_all;
 }
 
 // Panels first .. stop - 1 of all groups'; `to` is where the first one goes.
-void pack_panels(const ConvShape& s, const Plan& p, const Filters& w, int64_t first, int64_t stop,
-                 float* to) {
+void pack_panels(const ConvShape& s, const DirectPlan& p, const Filters& w, int64_t first,
+                 int64_t stop, float* to) {
   // A matrix that is turned around is read row by row.
   const int64_t step = packs_rows(s, p) && w.output == 1 ? kLanes : p.channels;
   for (int64_t c = 0; c < p.channels; c += step) {
@@ -305,7 +123,7 @@ void pack_panels(const ConvShape& s, const Plan& p, const Filters& w, int64_t fi
 }
 
 void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, int64_t stop) {
-  const Plan p = plan(s);
+  const DirectPlan p = direct_plan(s);
   pack_panels(s, p, w, first, stop, packed + panel_place(p, first));
   const int64_t floats = p.groups * p.weight_floats;
   if (stop < p.groups * p.panels) return;
@@ -313,7 +131,8 @@ void pack(const ConvShape& s, const Filters& w, float* packed, int64_t first, in
 }
 
 // One panel's weights times the scales of their channels.
-void scale_panel(const Plan& p, int64_t panel, const float* w, const float* scale, float* scaled) {
+void scale_panel(const DirectPlan& p, int64_t panel, const float* w, const float* scale,
+                 float* scaled) {
   const int64_t nv = panel_vectors(p.vectors, panel);
   const int64_t start = 2 * panel * kLanes * p.depth_all;
   w += start;
@@ -324,96 +143,16 @@ void scale_panel(const Plan& p, int64_t panel, const float* w, const float* scal
   }
 }
 
-// A block of output pixels: where it starts and how many places it has along
-// each axis.
-struct Places {
-  int64_t first[3], count[3];
-};
-
-Places places_of(const Plan& p, int64_t block) {
-  Places at;
-  for (int i = 2; i >= 0; --i) {
-    const Axis& a = p.axis[i];
-    const int64_t part = block % a.parts;
-    block /= a.parts;
-    at.first[i] = cut(a.out, a.parts, part);
-    at.count[i] = cut(a.out, a.parts, part + 1) - at.first[i];
-  }
-  return at;
-}
-
-// Pixel of the map that pixel i of the region's axis is a copy of.
-STRIATE_INLINE int64_t source(const Axis& a, int64_t first, int64_t i) {
-  const int64_t start = first * a.stride - a.padding;
-  return a.sparse ? start + i % a.tap * a.stride + i / a.tap * a.dilation : start + i;
-}
-
-template <bool kPlain>
-STRIATE_INLINE void copy_row(const Axis& a, int64_t first, const float* row, Vector scale,
-                             float* to) {
-  constexpr int64_t kCell = kPlain ? 1 : kLanes;
-  const int64_t count = a.sparse ? a.tap : a.size, step = a.sparse ? a.stride : 1;
-  for (int64_t group = 0; group < a.size; group += count) {
-    int64_t x = source(a, first, group), i = 0;
-    for (; i < count; ++i, x += step, to += kCell) {
-      if (x >= 0) break;
-      if constexpr (kPlain) {
-        *to = 0;
-      } else {
-        store(to, Vector{});
-      }
-    }
-    for (; i < count && x < a.in; ++i, x += step, to += kCell) {
-      if constexpr (kPlain) {
-        *to = row[x];
-      } else {
-        store(to, load(row + x * kLanes) * scale);
-      }
-    }
-    for (; i < count; ++i, to += kCell) {
-      if constexpr (kPlain) {
-        *to = 0;
-      } else {
-        store(to, Vector{});
-      }
-    }
-  }
-}
-
-// Blocks first .. stop - 1 of the channels.
-template <bool kPlain>
-void copy_blocks(const Plan& p, const Places& at, const float* map, const float* scale,
-                 float* region, int64_t first, int64_t stop) {
-  const Axis *depth = &p.axis[0], *height = &p.axis[1], *width = &p.axis[2];
-  const int64_t row = width->size * p.cell, in_row = width->in * p.cell;
-  region += first * depth->size * height->size * row;
-  for (int64_t block = first; block < stop; ++block) {
-    const Vector by = scale != nullptr ? load(scale + block * kLanes) : broadcast(1);
-    for (int64_t i = 0; i < depth->size; ++i) {
-      const int64_t z = source(*depth, at.first[0], i);
-      for (int64_t j = 0; j < height->size; ++j, region += row) {
-        const int64_t y = source(*height, at.first[1], j);
-        if (z < 0 || z >= depth->in || y < 0 || y >= height->in) {
-          for (int64_t x = 0; x < row; ++x) region[x] = 0;
-          continue;
-        }
-        const float* from = map + ((block * depth->in + z) * height->in + y) * in_row;
-        copy_row<kPlain>(*width, at.first[2], from, by, region);
-      }
-    }
-  }
-}
-
 // Distances in what is read: the region, or the map.
 struct Distances {
   int64_t place[3], tap[3], channel;
 };
 
-Distances distances_of(const Plan& p) {
+Distances distances_of(const DirectPlan& p) {
   Distances d;
   int64_t floats = p.cell;
   for (int i = 2; i >= 0; --i) {
-    const Axis& a = p.axis[i];
+    const DirectAxis& a = p.axis[i];
     d.place[i] = floats * (p.in_place ? a.stride : a.place);
     d.tap[i] = floats * (p.in_place ? a.dilation : a.tap);
     floats *= p.in_place ? a.in : a.size;
@@ -433,7 +172,7 @@ void list_pixels(const Distances& d, const Places& at, int64_t* pixel) {
 
 // Steps from each block of K to the next, from `first` on; the first is a
 // distance from the pixel.
-void list_steps(const ConvShape& s, const Plan& p, const Distances& d, int64_t first,
+void list_steps(const ConvShape& s, const DirectPlan& p, const Distances& d, int64_t first,
                 int64_t blocks, int64_t* step) {
   const int64_t width = p.inner == s.taps() ? s.kernel[2] : 1;
   int64_t channel = first / p.inner, tap = first % p.inner;
@@ -454,8 +193,9 @@ void list_steps(const ConvShape& s, const Plan& p, const Distances& d, int64_t f
 }
 
 // Blocks first .. stop - 1 of K, all of one depth, in near-equal segments.
-int64_t run_segments(const ConvShape& s, const Plan& p, const Distances& d, const DenseBlock& t,
-                     int64_t first, int64_t stop, int64_t depth, int64_t before) {
+int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Distances& d,
+                     const DenseBlock& t, int64_t first, int64_t stop, int64_t depth,
+                     int64_t before) {
   int64_t step[kSegment];
   if (first == stop) return before;
   const int64_t segments = ceil_div(stop - first, most(1, kSegment / depth));
@@ -524,7 +264,7 @@ struct Unit {
   const float* map;
 };
 
-Unit unit_of(const ConvShape& s, const Plan& p, const Buffers& b, int64_t unit) {
+Unit unit_of(const ConvShape& s, const DirectPlan& p, const Buffers& b, int64_t unit) {
   Unit u;
   u.at = places_of(p, unit % p.spatial);
   u.group = unit / p.spatial % p.groups;
@@ -536,17 +276,17 @@ Unit unit_of(const ConvShape& s, const Plan& p, const Buffers& b, int64_t unit) 
 }
 
 // Where the first pixel of a block is in a map that is read in place.
-const float* first_pixel(const Plan& p, const Unit& u) {
+const float* first_pixel(const DirectPlan& p, const Unit& u) {
   int64_t pixel = 0;
   for (int i = 0; i < 3; ++i) {
-    const Axis& axis = p.axis[i];
+    const DirectAxis& axis = p.axis[i];
     pixel = pixel * axis.in + u.at.first[i] * axis.stride - axis.padding;
   }
   return u.map + pixel * p.cell;
 }
 
-void copy_region(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& u, float* region,
-                 int64_t first, int64_t stop) {
+void copy_region(const ConvShape& s, const DirectPlan& p, const Buffers& b, const Unit& u,
+                 float* region, int64_t first, int64_t stop) {
   if (s.plain_input) return copy_blocks<true>(p, u.at, u.map, nullptr, region, first, stop);
   const int64_t vectors = ceil_div(s.in_channels, kLanes);
   const float* scale =
@@ -555,7 +295,7 @@ void copy_region(const ConvShape& s, const Plan& p, const Buffers& b, const Unit
 }
 
 // Pack panels of a group into the thread's scratch; give where all of the group's would begin.
-const float* pack_own(const ConvShape& s, const Plan& p, const Buffers& b, int64_t group,
+const float* pack_own(const ConvShape& s, const DirectPlan& p, const Buffers& b, int64_t group,
                       int64_t first, int64_t stop) {
   Filters filters = s.filters;
   filters.first = b.in[3] + s.filters_start;
@@ -564,8 +304,8 @@ const float* pack_own(const ConvShape& s, const Plan& p, const Buffers& b, int64
   return to - panel_place(p, first);
 }
 
-void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& u, int64_t range,
-               const float* a) {
+void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const Unit& u,
+               int64_t range, const float* a) {
   const Places& at = u.at;
   const int64_t n = u.n, group = u.group;
   const Distances d = distances_of(p);
@@ -630,9 +370,9 @@ void run_block(const ConvShape& s, const Plan& p, const Buffers& b, const Unit& 
 }
 
 // The phase before the products: copies of regions, or scaled weights.
-void prepare(const ConvShape& s, const Plan& p, const Buffers& b, int64_t task) {
+void prepare(const ConvShape& s, const DirectPlan& p, const Buffers& b, int64_t task) {
   if (p.shared) {
-    const int64_t parts = copy_parts(s, p), unit = task / parts, part = task % parts;
+    const int64_t parts = copy_parts(p), unit = task / parts, part = task % parts;
     copy_region(s, p, b, unit_of(s, p, b, unit), b.shared + unit * round_up(p.region_floats),
                 cut(p.channel_blocks, parts, part), cut(p.channel_blocks, parts, part + 1));
   } else {
@@ -643,7 +383,7 @@ void prepare(const ConvShape& s, const Plan& p, const Buffers& b, int64_t task) 
 }
 
 void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
-  const Plan p = plan(s);
+  const DirectPlan p = direct_plan(s);
   if (phase == 0 && (p.shared || p.scale_weights)) {
     for (int64_t task = first; task < stop; ++task) prepare(s, p, b, task);
     return;

@@ -134,9 +134,8 @@ static void gemm_products(const GemmProducts& given) {
   }
 }
 
-typedef void (*GemmProductsFunction)(const GemmProducts&);
-
 typedef void (*GemmFunction)(const GemmTile&);
+typedef void (*GemmProductsFunction)(const GemmProducts&);
 
 // gemm_function(vectors, pixels) for 1 .. 2 vectors and 1 .. kTilePixels pixels.
 template <int NV, int NP>
@@ -151,25 +150,17 @@ struct GemmTable {
   }
 };
 
+template <typename Function>
 struct GemmFunctions {
-  GemmFunction of[2][kTilePixels] = {};
+  Function of[2][kTilePixels] = {};
   constexpr GemmFunctions() {
     GemmTable<1, kTilePixels>::fill(of[0]);
     GemmTable<2, kTilePixels>::fill(of[1]);
   }
 };
 
-static constexpr GemmFunctions kGemm;
-
-struct GemmProductsFunctions {
-  GemmProductsFunction of[2][kTilePixels] = {};
-  constexpr GemmProductsFunctions() {
-    GemmTable<1, kTilePixels>::fill(of[0]);
-    GemmTable<2, kTilePixels>::fill(of[1]);
-  }
-};
-
-static constexpr GemmProductsFunctions kGemmProducts;
+static constexpr GemmFunctions<GemmFunction> kGemm;
+static constexpr GemmFunctions<GemmProductsFunction> kGemmProducts;
 
 STRIATE_INLINE GemmFunction gemm_function(int64_t vectors, int64_t pixels) {
   return kGemm.of[vectors - 1][pixels - 1];

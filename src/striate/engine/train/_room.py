@@ -13,8 +13,14 @@ from torch import Tensor
 
 Array = np.ndarray[Any, Any]
 
-_FREE = 2
-"""References to an array that only `take` knows: its own, and that of the call that counts them."""
+
+def _free() -> int:
+    array = np.empty(0)
+    return sys.getrefcount(array)
+
+
+_FREE = _free()
+"""References to an array that only `take` knows, as this Python counts them."""
 
 
 class Room:
