@@ -153,4 +153,4 @@ def test_inspect_predicts_what_training_allocates(name: str, training: bool) -> 
     predicted = striate.inspect(net, shape).peak_memory_compiled_training
     fast = striate.compile(net, shape, threads=1, train=True)
     program = fast.prepare(shape)
-    assert predicted == fast.peak_bytes == program.call().context.arena.nbytes
+    assert predicted == fast.peak_bytes == program.runner.context().arena.nbytes

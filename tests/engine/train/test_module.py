@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 import striate
 from striate.errors import OptionError, ShapeError
+from striate.runtime._run import Runner
 
 SHAPE = (4, 3, 8, 8)
 
@@ -247,6 +248,23 @@ def test_memory_of_gradients_that_are_gone_is_used_again():
         found.append([p.grad.data_ptr() for p in fast.parameters()])
         fast.zero_grad()
     assert found[1] == found[2]
+
+
+def test_a_loss_that_is_held_keeps_no_memory_of_the_passes(monkeypatch):
+    made = []
+    real = Runner.context
+    monkeypatch.setattr(Runner, "context", lambda self: made.append(self) or real(self))
+    fast, reference = both()
+    held = []
+    for seed in range(3):
+        x, labels = batch(seed=seed)
+        held += [step(fast, x, labels), step(reference, x.double(), labels)]
+    assert len(made) == 1
+    same_gradients(fast, reference)
+    with torch.no_grad():
+        fast(batch()[0])
+        fast(batch()[0])
+    assert len(made) == 2
 
 
 def test_calls_may_be_nested():

@@ -126,6 +126,15 @@ def test_it_goes_on_from_torchs_state(make: Any) -> None:
     assert_same(net, eager.net)
 
 
+def test_batches_of_all_sizes_share_the_memory_of_gradients() -> None:
+    net = small_net()
+    ours = TrainStep(net, SHAPE, sgd(net), threads=1)
+    large, small = ours.prepare(SHAPE), ours.prepare((2, *SHAPE[1:]))
+    assert large is not small
+    for weight in net.parameters():
+        assert large.gradients[weight] is small.gradients[weight]
+
+
 def test_dropout_draws_as_torch_does() -> None:
     net = small_net(dropout=0.5)
     other = copy.deepcopy(net)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...graph.gradient import Training
 from ._program import Program
+from ._room import Room
 from ._statistics import Statistics
 from ._step import draw
 
@@ -25,6 +26,8 @@ class Pass:
         weights: By name.
         wanted: Those whose gradients it computes.
         statistics: Of the model's batch norms.
+        gradients: Of weights, where they are written: what is missing is added.
+        room: Where it runs.
         options: What `striate.compile` was asked for.
     """
 
@@ -34,27 +37,26 @@ class Pass:
         weights: dict[str, Tensor],
         wanted: tuple[str, ...],
         statistics: Statistics,
+        gradients: dict[Tensor, Tensor],
+        room: Room,
         options: dict[str, Any],
     ) -> None:
         graph = training.graph
         self.training, self.statistics = training, statistics
-        self.program = Program(training, 2, **options)
-        self._call = self.program.call()
+        self.program = Program(training, 2, room, **options)
         self._labels = torch.empty(next(iter(graph.inputs.values())).shape[:1])
         self._masks = [(torch.empty(graph.inputs[m.value].shape), m.p) for m in training.masks]
         self._weights = [weights[name] for name in training.weights]
         one = torch.ones(())  # the gradient of the loss
         self._rest = [*(mask for mask, _ in self._masks), one]
-        self._outputs = [torch.empty(_shape(graph, name)) for name in graph.outputs]
-        self._loss, self.logits, *others = self._outputs
-        count = 2 * len(training.moments)
-        self.moments = others[:count]
-        made = iter(others[count:])
+        wanted = tuple(n for n, g in zip(wanted, training.gradients, strict=True) if g is not None)
+        made = [torch.empty(_shape(graph, n)) for n in graph.outputs[: -len(wanted) or None]]
+        self._loss, self.logits, *self.moments = made
         self.gradients = {
-            weights[name]: next(made)
-            for name, gradient in zip(wanted, training.gradients, strict=True)
-            if gradient is not None
+            weights[name]: gradients.setdefault(weights[name], torch.empty_like(weights[name]))
+            for name in wanted
         }
+        self._outputs = [*made, *self.gradients.values()]
         self._written = [tensor.data_ptr() for tensor in self._outputs]
         self._fixed = [tensor.data_ptr() for tensor in self._rest]
 
@@ -72,7 +74,7 @@ class Pass:
             ins = [t.detach().numpy() for t in (*read, *self._rest)]
             return ins, [t.numpy() for t in self._outputs]
 
-        self.program.run(self._call, addresses, self._written, arrays)
+        self.program.run(addresses, self._written, arrays)
         return float(self._loss)
 
 

@@ -32,12 +32,10 @@ class Call:
     Args:
         context: The memory that both share.
         held: The arrays of islands.
-        used: Whether a backward pass has overwritten what it read.
     """
 
     context: Any
     held: dict[str, Array]
-    used: bool = False
 
 
 class Program:
@@ -145,13 +143,8 @@ class Program:
         given = sum(4 * int(t.numel) for t in self.recipe.inputs if t.name in read)
         return self.runner.weights.nbytes + given
 
-    def call(self) -> Call:
-        """Memory for calls of `run`, one after the other."""
-        return Call(self.runner.context(), {})
-
     def run(
         self,
-        call: Call,
         inputs: list[int],
         outputs: list[int],
         arrays: Callable[[], tuple[list[Array], list[Array]]],
@@ -159,32 +152,31 @@ class Program:
         """Run both passes.
 
         Args:
-            call: Its memory.
             inputs, outputs: Addresses of all of them.
             arrays: Gives them as arrays, for islands.
         """
-        if not self.runner.native:
-            call.held = self.runner.hold(arrays()[0])
+        held = {} if self.runner.native else self.runner.hold(arrays()[0])
+        context = self._room.enter(self.runner)
         for part in (0, 1):
-            self.runner.run_part(part, call.context, inputs, outputs, arrays, call.held)
+            self.runner.run_part(part, context, inputs, outputs, arrays, held)
+        self._room.leave(self.runner, context)
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], Call]:
         """Compute the outputs, and the moments of batch norms behind them.
 
         Args:
             inputs: The network's, then the weights and masks: contiguous, on the CPU.
+        Returns:
+            The outputs, and what `backward` or `end` takes, once.
         """
         arrays = [x.detach().numpy() for x in inputs] if not self.runner.native else []
         held = self.runner.hold(self._all_inputs(arrays)) if arrays else {}
-        call = Call(self.runner.context(), held)
-        return self._forward(call, inputs), call
-
-    def _forward(self, call: Call, inputs: Sequence[Tensor]) -> list[Tensor]:
+        call = Call(self._room.enter(self.runner), held)
         outputs = [torch.empty(t.shape) for t in self._types[: self._made]]
         gradients = [None] * (len(self._types) - self._made)
         missing = [None] * (len(self.training.graph.inputs) - self._given)
         self._run(0, call, [*inputs, *missing], [*outputs, *gradients])
-        return outputs
+        return outputs, call
 
     def backward(
         self, call: Call, inputs: Sequence[Tensor], output_gradients: list[Tensor]
@@ -192,19 +184,21 @@ class Program:
         """Compute the gradients wanted, in order.
 
         Args:
-            call: Of the forward pass. Once used, that is run again first: the backward pass writes
-                over what it read.
+            call: Of the forward pass, which ends with it: the backward pass writes over what it
+                reads.
             inputs: As `forward` took them.
             output_gradients: Of the outputs that have one, contiguous.
         """
-        if call.used:
-            self._forward(call, inputs)
-        call.used = True
         named = zip(self.training.graph.outputs, self._types, strict=True)
         made = [self._room.take(name, t.shape) for name, t in [*named][self._made :]]
         outputs = [None] * self._made
         self._run(1, call, [*inputs, *output_gradients], [*outputs, *made])
+        self.end(call)
         return made
+
+    def end(self, call: Call) -> None:
+        """Let go of what a forward pass kept."""
+        self._room.leave(self.runner, call.context)
 
     def _all_inputs(self, arrays: list[Array]) -> list[Array]:
         return [*arrays, *[_EMPTY] * (len(self.training.graph.inputs) - len(arrays))]

@@ -32,7 +32,8 @@ def apply(
     outputs = len(training.graph.outputs) - sum(g is not None for g in training.gradients)
     outputs -= 2 * len(training.moments)
     if not wanted:
-        made, _ = program.forward(tensors)
+        made, call = program.forward(tensors)
+        program.end(call)
         return made[:outputs], made[outputs:]
     places = {name: i for i, name in enumerate((*names, *training.weights))}
     order = [places.get(name) for name in wanted]
@@ -68,7 +69,10 @@ class _Step(torch.autograd.Function):
             if name is not None
         ]
         tensors = ctx.saved_tensors
-        made = iter(program.backward(ctx.call, tensors, given))
+        call, ctx.call = ctx.call, None  # a graph that stays must not keep the memory
+        if call is None:
+            _, call = program.forward(tensors)
+        made = iter(program.backward(call, tensors, given))
         found: list[Tensor | None] = [None] * len(tensors)
         for place, gradient in zip(ctx.order, program.training.gradients, strict=True):
             if gradient is not None and place is not None:

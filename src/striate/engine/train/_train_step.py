@@ -16,6 +16,7 @@ from .._compile import compile
 from ._module import CompiledModule
 from ._optimizer import Update, check_optimizer
 from ._pass import Pass
+from ._room import Room
 
 
 class TrainStep:
@@ -71,6 +72,8 @@ class TrainStep:
         self.module = model
         self.optimizer = optimizer
         self.label_smoothing = label_smoothing
+        self._room = Room()
+        self._gradients: dict[Tensor, Tensor] = {}
         self._passes: dict[Any, Pass] = {}
         self._updates: dict[Any, Update] = {}
         self._latest: Pass | None = None
@@ -139,7 +142,10 @@ class TrainStep:
             _check_parameter(name, current[name])
         whole = with_loss(graph, shape, self.label_smoothing)
         training = differentiate(whole, wanted, of=whole.outputs[:1])
-        return Pass(training, current, wanted, statistics, self.module._options)
+        return Pass(
+            training, current, wanted, statistics, self._gradients, self._room,
+            self.module._options,
+        )  # fmt: skip
 
     def _update(self, made: Pass) -> None:
         key = id(made)
