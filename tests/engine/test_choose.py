@@ -61,8 +61,29 @@ def test_work_of_a_direct_convolution() -> None:
     assert _choose._work("winograd4", solid)[0] == 2 * 36 * (5 * 9) * 3 * 8 * 16
 
 
+def test_work_at_stride_2() -> None:
+    # 10x10 places: 3x3 tiles of 81 products.
+    attributes = {
+        "batch": 1, "in_channels": 8, "out_channels": 16, "groups": 1,
+        "kernel": [1, 3, 3], "out": [1, 10, 10],
+    }  # fmt: skip
+    gemm, transforms = _choose._work("winograd4_strided", attributes)
+    assert gemm == 2 * 81 * 9 * 8 * 16
+    assert transforms == 2 * 9 * (1300 * 8 + 175 * 16)
+
+
+def test_wide_strided_layers_take_winograd_and_small_maps_do_not() -> None:
+    def strided(channels: int, pixels: int) -> str:
+        net = nn.Conv2d(channels, channels, 3, stride=2, padding=1).eval()
+        return kernel_of(net, (1, channels, pixels, pixels))[0]
+
+    assert strided(64, 56) == "winograd4_strided"
+    assert strided(128, 14) == "direct"
+
+
 def test_work_of_windows_transformed_where_they_are_used() -> None:
     attributes = {"in_channels": 8, "out_channels": 16}
+    assert _choose._window_work("winograd4_strided", attributes) == 2 * 220 * 8 * 16
     assert _choose._window_work("winograd4_streamed", attributes) == 2 * 200 * 8 * 16
     assert _choose._window_work("winograd2_streamed", attributes) == 2 * 90 * 8 * 16
 

@@ -112,6 +112,15 @@ SHAPES = {
         kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1)
     ),
     "stride 2": Convolution(stride=(1, 2, 2), before=(0, 1, 1), after=(0, 1, 1)),
+    "stride 2, blocks and groups": Convolution(
+        in_channels=41,
+        out_channels=152,
+        size=(2, 25, 31),
+        stride=(1, 2, 2),
+        after=(0, 1, 0),
+        residual=True,
+        batch=2,
+    ),
     "dilation 2": Convolution(dilation=(1, 2, 2), before=(0, 2, 2), after=(0, 2, 2)),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17),
     "depthwise 3x3": _depthwise(9, (1, 14, 15), 3, residual=True, batch=2),

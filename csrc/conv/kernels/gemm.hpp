@@ -134,8 +134,54 @@ static void gemm_products(const GemmProducts& given) {
   }
 }
 
+// One tile, of sums that lie in several places: `count` parts with so many blocks each.
+struct GemmParts {
+  static constexpr int kMost = 8;
+  struct Part {
+    const float *a, *w;
+    int64_t blocks, depth;
+  } of[kMost];
+  int64_t count;
+  int64_t a_block, c_vector;
+  float* c;
+  bool accumulate;
+};
+
+template <int NV, int NP>
+static void gemm_parts(const GemmParts& t) {
+  Vector sum[NV][NP] = {};
+  if (t.accumulate) {
+    STRIATE_UNROLL
+    for (int v = 0; v < NV; ++v) {
+      STRIATE_UNROLL
+      for (int p = 0; p < NP; ++p) sum[v][p] = load(t.c + v * t.c_vector + p * kLanes);
+    }
+  }
+  for (int64_t i = 0; i < t.count; ++i) {
+    const GemmParts::Part part = t.of[i];
+    const float* w = part.w;
+    for (int64_t b = 0; b < part.blocks; ++b) {
+      const float* a = part.a + b * t.a_block;
+      int64_t k = 0;
+      _Pragma("GCC unroll 1") for (; k + 4 <= part.depth; k += 4, w += 4 * NV * kLanes) {
+        STRIATE_UNROLL
+        for (int j = 0; j < 4; ++j) gemm_steps<NV, NP>(sum, a + k + j, w + j * NV * kLanes);
+      }
+      _Pragma("GCC unroll 1") for (; k < part.depth; ++k, w += NV * kLanes) {
+        gemm_steps<NV, NP>(sum, a + k, w);
+      }
+    }
+  }
+  STRIATE_UNROLL
+  for (int v = 0; v < NV; ++v) {
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) store(t.c + v * t.c_vector + p * kLanes, sum[v][p]);
+  }
+}
+
 typedef void (*GemmFunction)(const GemmTile&);
 typedef void (*GemmProductsFunction)(const GemmProducts&);
+typedef void (*GemmPartsFunction)(const GemmParts&);
 
 // gemm_function(vectors, pixels) for 1 .. 2 vectors and 1 .. kTilePixels pixels.
 template <int NV, int NP>
@@ -146,6 +192,10 @@ struct GemmTable {
   }
   static constexpr void fill(GemmProductsFunction* to) {
     to[NP - 1] = gemm_products<NV, NP>;
+    if constexpr (NP > 1) GemmTable<NV, NP - 1>::fill(to);
+  }
+  static constexpr void fill(GemmPartsFunction* to) {
+    to[NP - 1] = gemm_parts<NV, NP>;
     if constexpr (NP > 1) GemmTable<NV, NP - 1>::fill(to);
   }
 };
@@ -161,6 +211,7 @@ struct GemmFunctions {
 
 static constexpr GemmFunctions<GemmFunction> kGemm;
 static constexpr GemmFunctions<GemmProductsFunction> kGemmProducts;
+static constexpr GemmFunctions<GemmPartsFunction> kGemmParts;
 
 STRIATE_INLINE GemmFunction gemm_function(int64_t vectors, int64_t pixels) {
   return kGemm.of[vectors - 1][pixels - 1];

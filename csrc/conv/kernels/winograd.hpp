@@ -247,7 +247,7 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   c.slices = part_of(w.slices, w.slice_blocks, task / w.tile_blocks);
   c.in_slices = input_slices(w, c.slices);
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, R, kPlane>(s, w, range, tiles);
+  locate_tiles(s, w, range, tiles);
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
     transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
@@ -283,7 +283,7 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   }
   const WinogradRange range = part_of(w.tiles, w.chunks, task % w.chunks);
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, R, kPlane>(s, w, range, tiles);
+  locate_tiles(s, w, range, tiles);
   task /= w.chunks;
   if (phase == 0) {
     const int64_t z = c.in_slices.first + task / w.input_groups;

@@ -61,6 +61,7 @@ struct InputRows;
 template <>
 struct InputRows<4> {
   static constexpr float kPoints[1] = {1};
+  static constexpr float scale(int) { return 1; }
   STRIATE_INLINE Vector first(const Vector (&d)[4]) { return d[0] - d[2]; }
   template <int>
   STRIATE_INLINE Vector even(const Vector (&d)[4]) {
@@ -79,6 +80,7 @@ constexpr float kNear = 0.75f, kFar = 1.5f, kNear2 = kNear * kNear, kFar2 = kFar
 template <>
 struct InputRows<6> {
   static constexpr float kPoints[2] = {kNear, kFar};
+  static constexpr float scale(int) { return 1; }
   STRIATE_INLINE Vector first(const Vector (&d)[6]) {
     return (kNear2 * kFar2) * d[0] + (d[4] - (kNear2 + kFar2) * d[2]);
   }
@@ -98,6 +100,7 @@ struct InputRows<6> {
 template <>
 struct InputRows<8> {
   static constexpr float kPoints[3] = {1, 2, 0.5f};
+  static constexpr float scale(int) { return 1; }
   STRIATE_INLINE Vector first(const Vector (&d)[8]) {
     return (d[0] - d[6]) + 5.25f * (d[4] - d[2]);
   }
@@ -171,13 +174,14 @@ STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[8]) {
   u[7] = g[R - 1];
 }
 
-// p^i of each pair of points p and -p.
+// p^i of each pair of points p and -p, times the pair's scale.
 template <int M, int A>
 struct OutputWeights {
-  float of[M][A / 2 - 1] = {};
+  static constexpr int kPairs = (A - 1) / 2;
+  float of[M][kPairs] = {};
   constexpr OutputWeights() {
-    for (int k = 0; k < A / 2 - 1; ++k) {
-      of[0][k] = 1;
+    for (int k = 0; k < kPairs; ++k) {
+      of[0][k] = InputRows<A>::scale(k);
       for (int i = 1; i < M; ++i) of[i][k] = of[i - 1][k] * InputRows<A>::kPoints[k];
     }
   }
@@ -186,12 +190,13 @@ struct OutputWeights {
 // Rows 0, 2, .. (or 1, 3, ..) of y = A' q: sums of p^i (q[p] + q[-p]), of differences if i is odd.
 template <int M, bool kOdd, int A>
 STRIATE_INLINE void output_terms(const Vector (&q)[A], Vector (&y)[M / 2]) {
-  constexpr int kPairs = A / 2 - 1;
   constexpr OutputWeights<M, A> weights;
+  constexpr int kPairs = weights.kPairs, kFirst = 1 - A % 2;  // behind the point 0, if there
   Vector term[kPairs];
   STRIATE_UNROLL
   for (int k = 0; k < kPairs; ++k) {
-    term[k] = kOdd ? q[2 * k + 1] - q[2 * k + 2] : q[2 * k + 1] + q[2 * k + 2];
+    const Vector plus = q[2 * k + kFirst], minus = q[2 * k + kFirst + 1];
+    term[k] = kOdd ? plus - minus : plus + minus;
   }
   STRIATE_UNROLL
   for (int i = 0; i < M / 2; ++i) {
@@ -201,7 +206,7 @@ STRIATE_INLINE void output_terms(const Vector (&q)[A], Vector (&y)[M / 2]) {
   }
   if (kOdd) {
     y[M / 2 - 1] += q[A - 1];  // of the point at infinity
-  } else {
+  } else if (kFirst == 1) {
     y[0] += q[0];
   }
 }

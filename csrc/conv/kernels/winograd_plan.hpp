@@ -19,8 +19,9 @@ namespace striate::STRIATE_TARGET {
 // An axis with tiles of `width` outputs.
 struct WinogradAxis {
   int64_t in, out;
-  int64_t padding, dilation;
+  int64_t padding, stride, dilation;
   int64_t width;
+  int64_t reach;           // from a tile's first input to its last
   int64_t runs;            // tiles of each of the interleaved axes
   int64_t tiles;           // of all
   int64_t x_step, y_step;  // floats from one of a tile's inputs, outputs to the next
@@ -55,8 +56,10 @@ STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t 
   a.in = s.in[axis];
   a.out = s.out[axis];
   a.padding = s.padding[axis];
+  a.stride = s.stride[axis];
   a.dilation = s.dilation[axis];
   a.width = width;
+  a.reach = ((width - 1) * a.stride + s.kernel[axis] - 1) * a.dilation;
   a.runs = ceil_div(ceil_div(a.out, a.dilation), width);
   a.tiles = a.runs * least(a.dilation, a.out);
   int64_t x_pixel = kLanes, y_pixel = kLanes;
@@ -71,7 +74,7 @@ STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t 
 
 // `count` pixels with a window of one tap.
 STRIATE_INLINE WinogradAxis untiled_axis(int64_t count) {
-  return {count, count, 0, 1, 1, count, count, kLanes, kLanes};
+  return {count, count, 0, 1, 1, 1, 0, count, count, kLanes, kLanes};
 }
 
 // Whether an axis has one tap, and places as pixels.

@@ -75,7 +75,7 @@ static void make_chunk_inputs(const ConvShape& s, const StreamedPlan& p, const B
                               int64_t task) {
   const WinogradRange range = part_of(p.w.tiles, p.tile_blocks, task / p.chunks);
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, R, true>(s, p.w, range, tiles);
+  locate_tiles(s, p.w, range, tiles);
   const int64_t chunk = task % p.chunks, blocks = ceil_div(chunk_channels(s, chunk), kLanes);
   const float* x = b.in[0] + chunk * (kChunk / kLanes) * p.w.x_block;
   float* v = b.shared + task * p.v_chunk;
@@ -192,7 +192,7 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
     }
   }
   WinogradTile tiles[kWinogradMaxTiles];
-  locate_tiles<M, R, true>(s, p.w, range, tiles);
+  locate_tiles(s, p.w, range, tiles);
   for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
     const float* from = q + (pair - pairs.first) * p.q_pair;
     for (int64_t i = 0; i < pair_blocks(p, pair); ++i) {

@@ -30,16 +30,13 @@ STRIATE_INLINE void locate_tile(const WinogradAxis& a, int64_t at, int64_t* plac
   const bool dense = a.dilation == 1;  // then nothing is divided: that takes as long as a transform
   const int64_t line = dense ? 0 : at / a.runs;  // of the interleaved ones
   *place = line + (at - line * a.runs) * a.width * a.dilation;
-  *input = *place - a.padding;
+  *input = *place * a.stride - a.padding;
   const int64_t left = a.out - *place;
   *outputs = least(a.width, dense ? left : most(0, ceil_div(left, a.dilation)));
 }
 
-template <int M, int R, bool kPlane>
 static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRange range,
                          WinogradTile* tiles) {
-  const int64_t reach_down = (M + R - 2) * w.down.dilation;
-  const int64_t reach_across = kPlane ? (M + R - 2) * w.across.dilation : 0;
   const int64_t x_down = w.down.x_step / w.down.dilation;  // floats from place to place
   const int64_t y_down = w.down.y_step / w.down.dilation;
   const int64_t y_across = w.across.y_step / w.across.dilation;
@@ -56,8 +53,8 @@ static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRang
     const int64_t y = w.y_start + outer * w.outer_y + place_down * y_down + place_across * y_across;
     t.y = n * s.y_batch_stride + y;
     t.residual = n * s.residual_batch_stride + y;
-    t.inside = t.down >= 0 && t.down + reach_down < w.down.in && t.across >= 0 &&
-               t.across + reach_across < w.across.in && (!kPlane || w.across.x_step == kLanes);
+    t.inside = t.down >= 0 && t.down + w.down.reach < w.down.in && t.across >= 0 &&
+               t.across + w.across.reach < w.across.in && w.across.x_step == kLanes;
     if (++across < w.across.tiles) continue;
     across = 0;
     if (++down < w.down.tiles) continue;

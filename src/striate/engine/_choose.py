@@ -16,8 +16,8 @@ from ._tune import measure_kernels
 from ._values import Map, Step
 
 _ESTIMATED = (
-    "winograd6", "winograd4", "winograd4_streamed", "winograd2", "winograd2_streamed",
-    "winograd4_5", "winograd2_5", "direct",
+    "winograd6", "winograd4", "winograd4_streamed", "winograd4_strided", "winograd2",
+    "winograd2_streamed", "winograd4_5", "winograd2_5", "direct",
 )  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
@@ -30,6 +30,12 @@ _LINE = {4: 9.5, 6: 23, 8: 50}
 # What transforming a window takes as it is used, for tiles of so many inputs: measured, too.
 _WINDOW = {4: 90, 6: 200}
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
+
+# Of a tile at stride 2 (csrc/conv/kernels/winograd4_strided.cpp): its products, what transforming a
+# channel of inputs (a group of outputs) and one of outputs takes in multiply-adds, and a window (a
+# block of tiles), of the most tiles.
+_STRIDED_PRODUCTS, _STRIDED_IN, _STRIDED_OUT = 81, 1300, 175
+_STRIDED_WINDOW, _STRIDED_BLOCK = 220, 18
 
 # Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
 _PACKED_S = 0.3e-9
@@ -108,7 +114,7 @@ class Chooser:
 
     def _packing(self, kernel: str, step: Step) -> float:
         """Seconds that packing takes, of a weight that is made while the plan runs."""
-        plain = kernel == "direct" or kernel.endswith("_streamed")
+        plain = kernel == "direct" or kernel.endswith(("_streamed", "_strided"))
         floats = self._needs(kernel, step.kind, step.attributes).weight_floats
         return float(floats * (_PACKED_S if plain else _TRANSFORMED_S))
 
@@ -144,6 +150,12 @@ class Chooser:
         if kernel.endswith("_streamed"):  # its first phase has a task a block of tiles and chunk
             chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)
             windows = needs.tasks[0] // chunks * _window_work(kernel, attributes)
+        elif kernel.endswith("_strided"):  # a task a block of tiles and group of outputs
+            tiles = _tiles(kernel, attributes)
+            blocks = max(-(-tiles // _STRIDED_BLOCK), min(4, 2 * tiles // _STRIDED_BLOCK))
+            windows = blocks * _window_work(kernel, attributes)
+            again = needs.tasks[0] // blocks - 1
+            transforms += 2.0 * again * tiles * _STRIDED_IN * attributes["in_channels"]
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
@@ -160,11 +172,12 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     if kernel == "direct":
         places = attributes["batch"] * math.prod(out)
         return 2.0 * places * math.prod(taps) * channels_in * channels_out, 0.0
+    tiles = _tiles(kernel, attributes)
+    if kernel.endswith("_strided"):
+        lines = _STRIDED_IN * channels_in + _STRIDED_OUT * channels_out
+        return 2.0 * _STRIDED_PRODUCTS * tiles * channels_in * channels_out, 2.0 * tiles * lines
     size, reach = _tile(kernel)
-    axes = [2] if taps[1] == 1 else [1, 2]
-    tiles = attributes["batch"] * math.prod(
-        -(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)
-    )
+    axes = _tiled_axes(attributes)
     edge = size + reach - 1
     products = edge ** len(axes)
     slices = math.prod(taps[axis] for axis in range(3) if axis not in axes)
@@ -176,10 +189,21 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     return gemm, 2.0 * tiles * _LINE[edge] * lines
 
 
+def _tiled_axes(attributes: dict[str, Any]) -> list[int]:
+    return [2] if attributes["kernel"][1] == 1 else [1, 2]
+
+
+def _tiles(kernel: str, attributes: dict[str, Any]) -> int:
+    """Tiles of all images, of the slices of a volume each."""
+    size, axes, out = _tile(kernel)[0], _tiled_axes(attributes), attributes["out"]
+    lengths = [-(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)]
+    return int(attributes["batch"] * math.prod(lengths))
+
+
 def _window_work(kernel: str, attributes: dict[str, Any]) -> float:
     """Operations that take as long as transforming all windows once."""
-    edge = sum(_tile(kernel)) - 1
-    return float(2 * _WINDOW[edge] * attributes["in_channels"] * attributes["out_channels"])
+    window = _STRIDED_WINDOW if kernel.endswith("_strided") else _WINDOW[sum(_tile(kernel)) - 1]
+    return float(2 * window * attributes["in_channels"] * attributes["out_channels"])
 
 
 def _tile(kernel: str) -> tuple[int, int]:
