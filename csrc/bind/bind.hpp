@@ -34,5 +34,6 @@ void bind_threads(nanobind::module_& m);
 void bind_engine(nanobind::module_& m);
 void bind_checks(nanobind::module_& m);
 void bind_optim(nanobind::module_& m);
+void bind_rotate(nanobind::module_& m);
 
 }  // namespace striate::bind

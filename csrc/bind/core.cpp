@@ -27,4 +27,5 @@ NB_MODULE(_core, m) {
   striate::bind::bind_checks(m);
   striate::bind::bind_engine(m);
   striate::bind::bind_optim(m);
+  striate::bind::bind_rotate(m);
 }

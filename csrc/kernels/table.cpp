@@ -53,6 +53,7 @@ extern const int gather_row_count;
 extern const Kernel<PReLUGradientShape>* const prelu_gradient_rows[];
 extern const int prelu_gradient_row_count;
 extern const Updates updates;
+extern const Rotates rotates;
 double multiply_add(int64_t rounds, float* sink);  // speed.cpp
 void read(const float* from, int64_t floats, float* sink);
 
@@ -83,6 +84,7 @@ const Target target = {
     {gather_rows, gather_row_count},
     {prelu_gradient_rows, prelu_gradient_row_count},
     updates,
+    rotates,
     multiply_add,
     read,
 };

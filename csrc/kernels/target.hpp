@@ -14,6 +14,7 @@
 
 #include "kernels/kernel.hpp"
 #include "optim/optim.hpp"
+#include "rotate/rotate.hpp"
 
 namespace striate {
 
@@ -66,6 +67,7 @@ struct Target {
   Kernels<GatherShape> gather;
   Kernels<PReLUGradientShape> prelu_gradient;
   Updates updates;  // of optimizers
+  Rotates rotates;  // of images
 
   // For measurements. Floating-point operations done; `sink` has room for 64 floats.
   double (*multiply_add)(int64_t rounds, float* sink);

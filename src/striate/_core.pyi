@@ -3,7 +3,7 @@ The native core of Striate: what the processor can do, and the thread pool.
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, overload
 
 import numpy
 from numpy.typing import NDArray
@@ -205,3 +205,15 @@ def adamw_step(parameters: Sequence[Annotated[NDArray[numpy.float32], dict(order
     Update float32 arrays in place as torch.optim.AdamW does in step number `step`, counted
     from 1. `largest` is empty without amsgrad.
     """
+
+@overload
+def rotate_images(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None, None), order='C', device='cpu', writable=False)], turns: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None, None), order='C', device='cpu')]) -> None:
+    """
+    Turn images (N, C, H, W) about their centres and shift them, bilinear, with 0 outside.
+    `turns` holds (cos, sin, down, right) of each: what comes to a place p, counted from the
+    centre, is what lies at R(p + (down, right)).
+    """
+
+@overload
+def rotate_images(x: Annotated[NDArray[numpy.uint8], dict(shape=(None, None, None, None), order='C', device='cpu', writable=False)], turns: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None, None), order='C', device='cpu')]) -> None:
+    """The same of bytes, of which 255 becomes 1."""

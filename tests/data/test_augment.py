@@ -101,6 +101,13 @@ class TestRotate:
         torch.testing.assert_close(moved, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"shift": 2}, {"shift": 2, "rotate": 10.0}], ids=str)
+def test_bytes_become_numbers_from_0_to_1(options: dict) -> None:
+    images = torch.randint(0, 256, (500, 3, 7, 9), dtype=torch.uint8)
+    augment = Augment(**options, flip=True)
+    assert torch.equal(augment(images, DRAWS), augment(images.float() / 255, DRAWS))
+
+
 def test_gain_stays_within_its_decibels() -> None:
     loud = Augment(gain=6.0)(torch.ones(500, 1, 10), DRAWS)[:, 0, 0]
     assert 10 ** (-6 / 20) <= loud.min() < 0.52

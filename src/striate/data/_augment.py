@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import _core
 from ..errors import OptionError
 from ._random import Draws
 
@@ -16,7 +17,7 @@ from ._random import Draws
 class Augment:
     """Shift, flip, rotate and cut out at random; what comes in from outside is 0.
 
-    Inputs are in raw units, 0..1 before the mean is taken off, so 0 is black, or silence. Each
+    Outputs are in raw units, 0..1 before the mean is taken off, so 0 is black, or silence. Each
     sample's numbers depend on the seed, the epoch and its position alone (see `Draws`).
 
     Args:
@@ -80,16 +81,17 @@ class Augment:
                 )
 
     def __call__(self, inputs: Tensor, draws: Draws) -> Tensor:
-        """Change a batch of float inputs in 0..1.
+        """Change a batch of floats in 0..1, or of bytes 0..255, which become such.
 
         Shape:
             inputs (N, C, ...), output the same.
         """
         self.check(tuple(inputs.shape[1:]))
         if self.rotate:
-            inputs = _rotate(inputs, draws, self.rotate, self.shift)
-        elif self.shift:
-            inputs = _shift(inputs, draws, self.shift)
+            inputs = _turn(inputs, draws, self.rotate, self.shift)
+        else:
+            inputs = to_unit(inputs)
+            inputs = _shift(inputs, draws, self.shift) if self.shift else inputs
         if self.flip:
             chosen = _per_sample(draws.uniform("flip") < 0.5, inputs)
             inputs = torch.where(chosen, inputs.flip(-1), inputs)
@@ -99,6 +101,11 @@ class Augment:
             decibels = draws.between("gain", -self.gain, self.gain)
             inputs = inputs * _per_sample(10 ** (decibels / 20), inputs).to(inputs.dtype)
         return inputs
+
+
+def to_unit(inputs: Tensor) -> Tensor:
+    """Scale uint8 0..255 to float32 0..1; float32 passes."""
+    return inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
 
 
 def _per_sample(values: Tensor, inputs: Tensor) -> Tensor:
@@ -117,28 +124,25 @@ def _shift(inputs: Tensor, draws: Draws, most: int) -> Tensor:
     return windows[chosen]
 
 
-def _rotate(inputs: Tensor, draws: Draws, most: float, shift: int) -> Tensor:
+def _turn(images: Tensor, draws: Draws, most: float, shift: int) -> Tensor:
     """Rotate about the centre, bilinear, and shift by whole pixels, in one pass.
 
     Places are counted in pixels from the centre, so that oblong images stay true: what comes to p
     is what lies at R(p + shift).
     """
-    H, W = inputs.shape[2:]
-    angle = torch.deg2rad(draws.between("rotate", -most, most))[:, None]
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    y, x = (_from_centre(n) + _shifts(draws, axis, shift) for axis, n in enumerate((H, W)))
-    along = torch.stack([cos * x * (2 / W), sin * x * (2 / H)], dim=1)  # in halves of the image
-    down = torch.stack([-sin * y * (2 / W), cos * y * (2 / H)], dim=1)
-    grid = along.to(inputs)[:, :, None] + down.to(inputs)[..., None]
-    return F.grid_sample(inputs, grid.permute(0, 2, 3, 1), align_corners=False)
+    angle = torch.deg2rad(draws.between("rotate", -most, most))
+    down, right = (_shifts(draws, axis, shift) for axis in range(2))
+    turns = torch.stack([angle.cos(), angle.sin(), down, right], dim=1).float()
+    given = images if images.dtype == torch.uint8 else images.float()
+    turned = torch.empty(images.shape)
+    _core.rotate_images(given.detach().cpu().contiguous().numpy(), turns.numpy(), turned.numpy())
+    return turned.to(images.device)
 
 
-def _from_centre(n: int) -> Tensor:
-    return torch.arange(n) - (n - 1) / 2
-
-
-def _shifts(draws: Draws, axis: int, most: int) -> Tensor | int:
-    return draws.integers(f"shift {axis}", -most, most)[:, None] if most else 0
+def _shifts(draws: Draws, axis: int, most: int) -> Tensor:
+    if not most:
+        return torch.zeros(len(draws.positions), dtype=torch.float64)
+    return draws.integers(f"shift {axis}", -most, most).double()
 
 
 def _cutout(inputs: Tensor, draws: Draws, side: int) -> Tensor:

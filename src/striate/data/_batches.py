@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._workers import WorkerPool
 from ..errors import OptionError
-from ._augment import Augment
+from ._augment import Augment, to_unit
 from ._dataset import Dataset
 from ._random import Draws, epoch_order
 
@@ -175,15 +175,8 @@ class Batches:
         return map(torch.from_numpy, self._pool.map(block.tolist() for block in blocks))
 
     def _finish(self, inputs: Tensor, draws: Draws) -> Tensor:
-        inputs = to_unit(inputs)
-        if self.augment:
-            inputs = self.augment(inputs, draws)
+        inputs = self.augment(inputs, draws) if self.augment else to_unit(inputs)
         return normalise(inputs, self.mean, self.std)
-
-
-def to_unit(inputs: Tensor) -> Tensor:
-    """Scale uint8 0..255 to float32 0..1; float32 passes."""
-    return inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
 
 
 def normalise(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

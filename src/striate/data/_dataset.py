@@ -110,7 +110,7 @@ class ArrayDataset(Dataset):
 
     def fetch(self, indices: Indices) -> Tensor:
         """Copy the samples at `indices` out of the tensor."""
-        return self.inputs[as_index(indices)]
+        return self.inputs.index_select(0, as_index(indices))  # whole samples: 5 times [indices]
 
     def name_of(self, index: int) -> str:
         """Name a sample: 'test[12]', or the file it was read from."""

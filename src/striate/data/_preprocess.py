@@ -16,7 +16,8 @@ from .._image import SUFFIXES as PICTURES
 from .._image import decode_image
 from ..errors import DataError
 from ._arrays import decode_array
-from ._batches import normalise, to_unit
+from ._augment import to_unit
+from ._batches import normalise
 from ._fit import fit
 from ._wav import SUFFIXES as SOUNDS
 from ._wav import decode_wav

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -64,10 +65,15 @@ class Draws:
 
 
 def _hash(seed: int, epoch: int, purpose: str, positions: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return _mix(_mix(positions) ^ _key(seed, epoch, purpose))
+
+
+@lru_cache
+def _key(seed: int, epoch: int, purpose: str) -> NDArray[np.uint64]:
     key = np.zeros(1, dtype=np.uint64)
     for word in (seed, epoch, zlib.crc32(purpose.encode())):
         key = _mix(key ^ np.array([word & _MASK], dtype=np.uint64))
-    return _mix(_mix(positions) ^ key)
+    return key
 
 
 def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
