@@ -39,8 +39,9 @@ def train(make: Any, update: Any, steps: int = 10) -> None:
             twin.grad = torch.from_numpy(gradient.copy())
         optimizer.step()
         update(parameters, gradients, step)
-        # A rounding of one step stays, and the next adds its own.
-        close(parameters, twins, 1 + step / 4)
+        # A rounding of one step stays, and the next adds its own: where torch's products and sums
+        # are one instruction, ours may be two (on portable kernels, and in builds with sanitizers).
+        close(parameters, twins, 1 + step)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
