@@ -101,6 +101,22 @@ def test_five_taps_take_winograd_too() -> None:
     assert kernel_of(net, (1, 32, 32, 32))[0] == "winograd4_5"
 
 
+@pytest.mark.parametrize(("taps", "stride"), [(5, 2), (7, 2), (7, 4), (11, 4)])
+def test_strided_first_layers_take_winograd_where_it_pays(taps: int, stride: int) -> None:
+    net = nn.Conv2d(3, 64, taps, stride, taps // 2).eval()
+    of = f"winograd4_{taps}x{taps}_{stride}"
+    kernel, why = kernel_of(net, (1, 3, 96, 96))
+    assert kernel == of
+    assert "first" in why
+    assert kernel_of(net, (1, 3, 96, 96), precision="exact") == ("first", "")
+    # One pixel is a tile of sixteen.
+    assert kernel_of(net, (1, 3, stride, stride))[0] == "first"
+    # Few channels: transforming the inputs takes longer than multiplying them.
+    few = nn.Conv2d(3, 9, taps, stride, taps // 2).eval()
+    assert kernel_of(few, (1, 3, 12, 12))[0] == "first"
+    assert kernel_of(net, (1, 3, 48, 48), tune=True)[1].startswith("measured")
+
+
 def test_many_weights_on_few_pixels_stay_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """F(4x4) has 36 numbers a filter of 9: four times the bytes, where they come from memory."""
     net, shape = conv(256, 7), (1, 256, 7, 7)

@@ -20,6 +20,9 @@ PADDED = windows(3, padding=(1, 1))
 CASES: dict[str, Any] = {
     "winograd": (Conv(PADDED), (2, 16, 12, 12), (24, 16, 3, 3), (24,)),
     "first": (Conv(PADDED), (2, 1, 12, 12), (6, 1, 3, 3), (6,)),
+    "first, of phases": (
+        Conv(windows(7, stride=2, padding=(3, 3))), (2, 3, 40, 30), (40, 3, 7, 7), (40,),
+    ),
     "groups": (Conv(windows(3, stride=2), groups=4), (2, 16, 12, 12), (24, 4, 3, 3)),
     "depthwise": (Conv(PADDED, groups=10), (1, 10, 5, 6), (10, 1, 3, 3)),
     "whole map": (Conv(windows(5)), (3, 16, 5, 5), (20, 16, 5, 5), (20,)),

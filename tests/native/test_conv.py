@@ -85,6 +85,23 @@ SHAPES = {
     "one channel each": Convolution(in_channels=1, out_channels=1),
     "5x5 on plain input": Convolution(in_channels=3, kernel=(1, 5, 5), plain_input=True),
     "first 7x7 stride 2": _first(3, 20, (1, 33, 35), 7, 2, 3),
+    "first 7x7 stride 2, wide, batch": _first(
+        2, 9, (1, 12, 270), 7, 2, 3, batch=2, activation=SILU
+    ),
+    "first 7x7 stride 2, several rows of tiles a task": _first(
+        1, 17, (1, 40, 16), 7, 2, 3, batch=8
+    ),
+    "first 7x7 stride 2 of a volume": _first(2, 8, (5, 13, 30), 7, 2, 3, bias=False).but(
+        kernel=(3, 7, 7), before=(1, 3, 3), after=(1, 3, 3), stride=(2, 2, 2), dilation=(2, 1, 1)
+    ),
+    "first 7x7 stride 2, padded on one side": _first(3, 16, (1, 19, 18), 7, 2, 0).but(
+        before=(0, 9, -1), after=(0, -3, 11)
+    ),
+    "first 7x7 stride 2 on a smaller map": _first(3, 8, (1, 2, 1), 7, 2, 3),
+    "first 7x7 stride 4": _first(3, 33, (1, 45, 66), 7, 4, 3),
+    "first 5x5 stride 2": _first(4, 24, (1, 31, 40), 5, 2, 2).but(
+        activation={"activation": "clamp", "alpha": -1.0, "beta": 3.0}
+    ),
     "first 3x3 on a wide map": _first(3, 16, (1, 5, 190), 3, 1, 1, residual=True),
     "first 3x3 stride 2, one block, batch": _first(4, 8, (1, 14, 15), 3, 2, 1, batch=2),
     "first 4x4 stride 4": _first(3, 24, (1, 17, 16), 4, 4, 0),
@@ -498,8 +515,9 @@ def test_every_kernel_that_fits_agrees_with_the_definition(name: str, target: st
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_results_do_not_depend_on_the_number_of_threads(target: str) -> None:
-    problem = Convolution(batch=2, in_channels=20, out_channels=24, size=(1, 13, 11))
+@pytest.mark.parametrize("name", ["residual and batch", "first 7x7 stride 2"])
+def test_results_do_not_depend_on_the_number_of_threads(name: str, target: str) -> None:
+    problem = SHAPES[name]
     arrays = problem.arrays()
     for kernel in _core.candidates(target, "conv", problem.attributes):
         one, three = (problem.run(target, kernel, arrays, threads) for threads in (1, 3))

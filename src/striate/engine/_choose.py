@@ -12,12 +12,13 @@ import numpy as np
 
 from .. import _core
 from ..runtime._speeds import leave_cache, speeds
+from ._first_layers import STRIDED_FIRST, first_layer_work
 from ._tune import measure_kernels
 from ._values import Map, Step
 
 _ESTIMATED = (
     "winograd6", "winograd4", "winograd4_streamed", "winograd4_strided", "winograd2",
-    "winograd2_streamed", "winograd4_5", "winograd2_5", "direct",
+    "winograd2_streamed", "winograd4_5", "winograd2_5", "direct", *STRIDED_FIRST,
 )  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
@@ -62,8 +63,8 @@ class Chooser:
 
     STRIATE_CONV, the name of a convolution kernel, wins wherever that kernel computes the shape.
     Else kernels made for special shapes (depthwise, first layers) come first, as the table in
-    csrc/conv/kernels/table.cpp has them; between Winograd's algorithm and the direct product an
-    estimate decides, or with `tune` the clock.
+    csrc/conv/kernels/table.cpp has them; between Winograd's algorithm and the direct product
+    (`direct`, for first layers `first`) an estimate decides, or with `tune` the clock.
 
     Args:
         steps: All of the plan's: together their weights do, or don't, stay in cache from call to
@@ -101,6 +102,8 @@ class Chooser:
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
         names = [name for name in names if name != "reference"] or names
+        if "first" in names:  # the kernels behind it are never quicker
+            names = names[: names.index("first") + 1]
         if len(names) == 1 or (step.kind == "conv" and names[0] not in _ESTIMATED):
             return Choice(names[0])
         if self._tune:
@@ -145,7 +148,11 @@ class Chooser:
         """
         machine = speeds(self._target)
         needs = self._needs(kernel, "conv", attributes)
-        gemm, transforms = _work(kernel, attributes)
+        if kernel == "first" or kernel in STRIDED_FIRST:
+            lanes = dict(_core.targets())[self._target]
+            gemm, transforms = first_layer_work(kernel, attributes, lanes)
+        else:
+            gemm, transforms = _work(kernel, attributes)
         windows = 0.0
         if kernel.endswith("_streamed"):  # its first phase has a task a block of tiles and chunk
             chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)

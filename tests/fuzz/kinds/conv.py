@@ -30,7 +30,10 @@ def draw(rng: Rng) -> Problem:
 
 
 def _any(rng: Rng) -> Convolution:
-    kind = pick(rng, "any", "any", "3x3", "3x3", "1x1", "depthwise", "plain", "grouped", "large")
+    kind = pick(rng, "any", "any", "3x3", "3x3", "1x1", "depthwise", "plain", "strided", "grouped",
+                "large")  # fmt: skip
+    if kind == "strided":
+        return _strided(rng)
     used = axes(rng, 3)
     size, kernel, stride, dilation = [1] * 3, [1] * 3, [1] * 3, [1] * 3
     before, after = [0] * 3, [0] * 3
@@ -81,6 +84,25 @@ def _any(rng: Rng) -> Convolution:
         ]
         p = replace(p, places=(tuple(full), tuple(step), tuple(start)))
     return p
+
+
+def _strided(rng: Rng) -> Convolution:
+    """A first layer by whose stride Winograd's algorithm cuts a filter into phases."""
+    kernel, stride = pick(rng, (5, 2), (7, 2), (7, 2), (7, 4), (11, 4))
+    depth = int(pick(rng, 1, 1, 1, 2, 3))
+    height = int(rng.integers(1, 60))
+    width = int(rng.integers(1, 60) if height > 9 else rng.integers(1, 700))
+    pads = [(kernel // 2,) * 2 if rng.random() < 0.5 else rng.integers(-2, kernel + 3, 2)
+            for _ in range(2)]  # fmt: skip
+    (top, bottom), (left, right) = ((int(a), int(b)) for a, b in pads)
+    return Convolution(
+        batch=int(pick(rng, 1, 1, 2, 3, 8)), in_channels=int(pick(rng, 1, 2, 3, 3, 5)),
+        out_channels=channels(rng), size=(depth + int(rng.integers(0, 3)), height, width),
+        kernel=(depth, kernel, kernel), stride=(int(rng.integers(1, 3)), stride, stride),
+        before=(int(rng.integers(0, depth)), top, left),
+        after=(int(rng.integers(0, depth)), bottom, right),
+        bias=bool(rng.random() < 0.7), plain_input=True,
+    )  # fmt: skip
 
 
 def _heavy(rng: Rng) -> Convolution:
