@@ -128,13 +128,17 @@ def test_many_weights_on_few_pixels_stay_plain(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_of_those_that_are_close_the_one_with_fewest_weights_is_taken() -> None:
-    weights = {"winograd4": 36, "winograd2": 16, "direct": 9}
-    times = {"winograd4": 1.0, "winograd2": 1.05, "direct": 1.5}
+    weights = {"winograd4": 36, "winograd2": 16, "direct": 9, "winograd4_streamed": 9}
+    times = {"winograd4": 1.0, "winograd2": 1.03, "direct": 1.5}
 
-    def taken(close: float) -> str:
-        return _choose.quickest(times, weights, "estimated", close=close).kernel
+    def taken(prefer: str = "speed", **others: float) -> str:
+        return _choose.quickest(times | others, weights, "estimated", prefer=prefer).kernel
 
-    assert [taken(close) for close in (1.01, 1.1, 1.6)] == ["winograd4", "winograd2", "direct"]
+    assert taken() == "winograd2"
+    assert taken(winograd2=1.05) == "winograd4"
+    assert taken(winograd4_streamed=1.09) == "winograd4_streamed"  # the weights as they are
+    assert taken(winograd4_streamed=1.11) == "winograd2"
+    assert taken("memory") == "direct"
 
 
 def test_memory_can_be_preferred() -> None:
