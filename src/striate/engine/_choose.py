@@ -46,8 +46,8 @@ _TRANSFORMED_S = 0.6e-9
 # are for so many, whatever runs the plan.
 _TEAM = 2
 
-# Of kernels that are so close in time, the one with fewer weights is taken: less memory. Weights that
-# stay plain, as the model has them, may cost more than others.
+# Of kernels that are so close in time, the one with fewer weights is taken: less memory. Weights
+# that stay plain, as the model has them, may cost more than others.
 _CLOSE = {"speed": 1.04, "memory": 1.6}
 _CLOSE_PLAIN = {"speed": 1.1, "memory": 1.6}
 
