@@ -194,16 +194,24 @@ class Context:
     def arena(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:
         """The memory itself."""
 
-def sgd_step(parameters: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], gradients: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], momenta: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool, first: bool) -> None:
+class Parameters:
+    """Float32 arrays that an optimizer updates."""
+
+    def __init__(self, parameters: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], gradients: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], states: Sequence[Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]]) -> None:
+        """
+        `states` holds, for each array of the optimizer's state, one a parameter.
+        """
+
+def sgd_step(parameters: Parameters, lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool, first: bool) -> None:
     """
-    Update float32 arrays in place as torch.optim.SGD does. `momenta` is empty without
-    momentum; what it holds is not read in the `first` step.
+    Update in place as torch.optim.SGD does. With momentum there is one state, which is not
+    read in the `first` step; without there is none.
     """
 
-def adamw_step(parameters: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], gradients: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], averages: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], squares: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], largest: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float) -> None:
+def adamw_step(parameters: Parameters, step: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float) -> None:
     """
-    Update float32 arrays in place as torch.optim.AdamW does in step number `step`, counted
-    from 1. `largest` is empty without amsgrad.
+    Update in place as torch.optim.AdamW does in step number `step`, counted from 1. The
+    states are the averages, the squares, and with amsgrad the largest squares.
     """
 
 @overload

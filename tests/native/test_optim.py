@@ -62,8 +62,9 @@ def test_sgd(options: dict[str, Any], threads: int) -> None:
     all_options |= options
 
     def update(parameters: list[Array], gradients: list[Array], step: int) -> None:
-        given = momenta if options.get("momentum") else []
-        _core.sgd_step(parameters, gradients, given, 0.05, first=step == 1, **all_options)
+        states = [momenta] if options.get("momentum") else []
+        given = _core.Parameters(parameters, gradients, states)
+        _core.sgd_step(given, 0.05, first=step == 1, **all_options)
 
     with_threads(threads, lambda: train(lambda p: torch.optim.SGD(p, lr=0.05, **options), update))
 
@@ -83,11 +84,11 @@ def test_adamw(options: dict[str, Any], threads: int) -> None:
     averages, squares, largest = ([np.zeros(s, np.float32) for s in SHAPES] for _ in range(3))
     lr, decay = options.get("lr", 1e-3), options.get("weight_decay", 1e-2)
     beta1, beta2 = options.get("betas", (0.9, 0.999))
-    tops = largest if options.get("amsgrad") else []
+    states = [averages, squares, largest] if options.get("amsgrad") else [averages, squares]
 
     def update(parameters: list[Array], gradients: list[Array], step: int) -> None:
         _core.adamw_step(
-            parameters, gradients, averages, squares, tops, step, lr, beta1, beta2,
+            _core.Parameters(parameters, gradients, states), step, lr, beta1, beta2,
             options.get("eps", 1e-8), decay,
         )  # fmt: skip
 
@@ -104,7 +105,8 @@ def with_threads(threads: int, work: Any) -> None:
 
 
 def sgd(parameters: list[Any], gradients: list[Any], momenta: list[Any]) -> None:
-    _core.sgd_step(parameters, gradients, momenta, 0.1, 0.9, 0, 0, nesterov=False, first=True)
+    given = _core.Parameters(parameters, gradients, [momenta])
+    _core.sgd_step(given, 0.1, 0.9, 0, 0, nesterov=False, first=True)
 
 
 def test_a_step_by_hand() -> None:
@@ -118,10 +120,13 @@ def test_arrays_that_do_not_fit_are_refused_and_stay() -> None:
     p, g = np.ones(3, np.float32), np.ones(2, np.float32)
     with pytest.raises(striate.OptionError, match=r"gradients\[0\] holds 2 numbers; 3 are needed"):
         sgd([p], [g], [p])
-    with pytest.raises(striate.OptionError, match="momenta holds 0 arrays; 1 are needed"):
+    with pytest.raises(striate.OptionError, match=r"states\[0\] holds 0 arrays; 1 are needed"):
         sgd([p], [p], [])
+    given = _core.Parameters([p], [p], [[p], [p]])
     with pytest.raises(striate.OptionError, match="step counts from 1"):
-        _core.adamw_step([p], [p], [p], [p], [], 0, 0.1, 0.9, 0.9, 0, 0)
+        _core.adamw_step(given, 0, 0.1, 0.9, 0.9, 0, 0)
+    with pytest.raises(striate.OptionError, match="2 states were given; 1 to 1 are needed"):
+        _core.sgd_step(given, 0.1, 0.9, 0, 0, nesterov=False, first=True)
     assert (p == 1).all()
 
 

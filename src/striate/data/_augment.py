@@ -105,7 +105,7 @@ class Augment:
 
 def to_unit(inputs: Tensor) -> Tensor:
     """Scale uint8 0..255 to float32 0..1; float32 passes."""
-    return inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
+    return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs
 
 
 def _per_sample(values: Tensor, inputs: Tensor) -> Tensor:

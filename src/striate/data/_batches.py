@@ -42,7 +42,7 @@ class Batch:
     @property
     def global_size(self) -> int:
         """Samples in the whole batch, over all ranks."""
-        return len(self.global_labels)
+        return self.global_labels.shape[0]
 
 
 class Batches:
@@ -124,17 +124,18 @@ class Batches:
         """Go through one epoch, from `start_step` on."""
         count = len(self.dataset)
         order = epoch_order(count, self.seed, epoch) if self.shuffle else torch.arange(count)
+        labels = self.dataset.labels[order]
         steps = range(start_step, self.steps)
         inputs = self._inputs(order, epoch, [self._share(step) for step in steps])
         for step, finished in zip(steps, inputs, strict=True):
-            whole = order[step * self.batch_size : (step + 1) * self.batch_size]
-            mine = order[self._share(step)]
+            share = self._share(step)
+            whole = slice(step * self.batch_size, (step + 1) * self.batch_size)
             yield Batch(
                 inputs=finished,
-                labels=self.dataset.labels[mine],
-                indices=mine,
+                labels=labels[share],
+                indices=order[share],
                 step=step,
-                global_labels=self.dataset.labels[whole],
+                global_labels=labels[whole],
             )
 
     def close(self) -> None:
@@ -175,14 +176,17 @@ class Batches:
         return map(torch.from_numpy, self._pool.map(block.tolist() for block in blocks))
 
     def _finish(self, inputs: Tensor, draws: Draws) -> Tensor:
-        inputs = self.augment(inputs, draws) if self.augment else to_unit(inputs)
-        return normalise(inputs, self.mean, self.std)
+        made = self.augment(inputs, draws) if self.augment else to_unit(inputs)
+        return normalise(made, self.mean, self.std, in_place=made is not inputs)
 
 
-def normalise(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+def normalise(
+    inputs: Tensor, mean: Sequence[float], std: Sequence[float], *, in_place: bool = False
+) -> Tensor:
     """Take the mean off each channel of (N, C, ...) and divide by its standard deviation."""
     axes = (1, -1, *[1] * (inputs.dim() - 2))
-    centred = inputs - torch.tensor(mean, dtype=torch.float32).view(axes)
+    take_off = inputs.sub_ if in_place else inputs.sub
+    centred = take_off(torch.tensor(mean, dtype=torch.float32).view(axes))
     return centred.div_(torch.tensor(std, dtype=torch.float32).view(axes))
 
 

@@ -32,7 +32,7 @@ class Dataset(ABC):
     on_demand: bool = False
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return self.labels.shape[0]  # len() of a tensor is Python, and this is asked in each step
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """Fetch one sample with its label, so that torch's DataLoader takes a data set as well."""

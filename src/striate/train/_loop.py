@@ -26,7 +26,7 @@ from ._events import events, log
 from ._files import append_line
 from ._filter_record import resume_record, start_record
 from ._judge import Judge, in_order
-from ._metrics import cut_metrics, note_end, note_failure
+from ._metrics import count_correct, cut_metrics, note_end, note_failure
 from ._optim import MovingAverage, class_weights, lr_factor, make_optimizer
 from ._progress import Silent
 from ._run import Run, create_run
@@ -216,8 +216,8 @@ class Trainer:
             self.average.update(self.net)
         # The loss of the whole batch is the mean of the processes' (see Descent).
         state.loss_sum += value / self.world_size * batch.global_size
-        state.correct += (logits.detach().argmax(1) == labels).sum().item()
-        state.samples += len(labels)
+        state.correct += count_correct(logits, labels)
+        state.samples += labels.shape[0]
         if self.rank == 0:
             seen = min((state.step + 1) * config.batch_size, len(self.batches.dataset))
             mean, share = state.loss_sum / seen * self.world_size, state.correct / state.samples
@@ -321,6 +321,8 @@ class Trainer:
 
     def _all_asked_to_stop(self) -> bool:
         """Agree on stopping, so that all processes write checkpoints of the same step."""
+        if self.world_size == 1:
+            return self.stop_asked
         return distributed.add_up([float(self.stop_asked)])[0] > 0
 
     def _events(self) -> AbstractContextManager[Any]:

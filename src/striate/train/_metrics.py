@@ -1,15 +1,24 @@
-"""The lines of a run's `metrics.jsonl` that no epoch writes."""
+"""What is counted in a step, and the lines of `metrics.jsonl` that no epoch writes."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 
+import numpy as np
+from torch import Tensor
+
 from ..errors import RunError
 from ._evaluate import Evaluation
 from ._files import append_line, write_atomic
 from ._run import Run
 from ._snapshot import Progress
+
+
+def count_correct(logits: Tensor, labels: Tensor) -> int:
+    """Count the samples whose largest logit is the right one, in NumPy: quicker for so few."""
+    called = logits.detach().float().cpu().numpy().argmax(1)
+    return int(np.count_nonzero(called == labels.cpu().numpy()))
 
 
 def note_failure(run: Run, error: Exception) -> None:

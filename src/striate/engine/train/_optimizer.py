@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,15 @@ class Update:
         self._optimizer._opt_called = True  # type: ignore[attr-defined]  # schedulers ask
 
 
-def _arrays(tensors: list[Tensor]) -> list[Array]:
+def _parameters(
+    pairs: list[tuple[Tensor, Tensor]], state: Any, names: Sequence[str]
+) -> _core.Parameters:
+    parameters, gradients = (_arrays(tensors) for tensors in zip(*pairs, strict=True))
+    states = [_arrays(state[p][name] for p, _ in pairs) for name in names]
+    return _core.Parameters(parameters, gradients, states)
+
+
+def _arrays(tensors: Iterable[Tensor]) -> list[Array]:
     return [t.detach().numpy() for t in tensors]
 
 
@@ -86,21 +94,21 @@ def _sgd(group: dict[str, Any], pairs: list[tuple[Tensor, Tensor]], state: Any) 
 def _sgd_of(
     group: dict[str, Any], pairs: list[tuple[Tensor, Tensor]], state: Any, first: bool
 ) -> Apply:
-    parameters, gradients = (_arrays(list(tensors)) for tensors in zip(*pairs, strict=True))
-    momenta: list[Array] = []
+    known: dict[bool, _core.Parameters] = {}  # with and without momentum
+
+    def made(momentum: bool) -> _core.Parameters:
+        for p, _ in pairs if momentum else ():
+            if state[p].get("momentum_buffer") is None:
+                state[p]["momentum_buffer"] = torch.zeros_like(p)
+        return _parameters(pairs, state, ["momentum_buffer"] if momentum else [])
 
     def apply() -> None:
         nonlocal first
         momentum = float(group["momentum"])
-        if momentum and not momenta:
-            for p, _ in pairs:
-                if state[p].get("momentum_buffer") is None:
-                    state[p]["momentum_buffer"] = torch.zeros_like(p)
-            momenta.extend(_arrays([state[p]["momentum_buffer"] for p, _ in pairs]))
+        given = known.get(momentum != 0) or known.setdefault(momentum != 0, made(momentum != 0))
         _core.sgd_step(
-            parameters, gradients, momenta, float(group["lr"]), momentum,
-            float(group["dampening"]), float(group["weight_decay"]), bool(group["nesterov"]),
-            first,
+            given, float(group["lr"]), momentum, float(group["dampening"]),
+            float(group["weight_decay"]), bool(group["nesterov"]), first,
         )  # fmt: skip
         first = first and not momentum
 
@@ -125,16 +133,14 @@ def _adamw_of(
                 state[p][name] = torch.zeros_like(p)
         state[p]["step"] = steps[number]
     counted = steps.numpy()
-    parameters, gradients = (_arrays(list(tensors)) for tensors in zip(*pairs, strict=True))
-    averages, squares, *largest = (_arrays([state[p][name] for p, _ in pairs]) for name in names)
-    top = largest[0] if largest else []
+    given = _parameters(pairs, state, names)
 
     def apply() -> None:
         np.add(counted, 1, out=counted)
         beta1, beta2 = group["betas"]
         _core.adamw_step(
-            parameters, gradients, averages, squares, top, int(counted[0]), float(group["lr"]),
-            float(beta1), float(beta2), float(group["eps"]), float(group["weight_decay"]),
+            given, int(counted[0]), float(group["lr"]), float(beta1), float(beta2),
+            float(group["eps"]), float(group["weight_decay"]),
         )  # fmt: skip
 
     return apply

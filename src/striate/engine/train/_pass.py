@@ -45,6 +45,7 @@ class Pass:
         self.training, self.statistics = training, statistics
         self.program = Program(training, 2, room, **options)
         self._labels = torch.empty(next(iter(graph.inputs.values())).shape[:1])
+        self._label_array = self._labels.numpy()
         self._masks = [(torch.empty(graph.inputs[m.value].shape), m.p) for m in training.masks]
         self._weights = [weights[name] for name in training.weights]
         one = torch.ones(())  # the gradient of the loss
@@ -52,6 +53,7 @@ class Pass:
         wanted = tuple(n for n, g in zip(wanted, training.gradients, strict=True) if g is not None)
         made = [torch.empty(_shape(graph, n)) for n in graph.outputs[: -len(wanted) or None]]
         self._loss, self.logits, *self.moments = made
+        self._loss_array = self._loss.numpy()  # NumPy reads one number quicker than torch
         self.gradients = {
             weights[name]: gradients.setdefault(weights[name], torch.empty_like(weights[name]))
             for name in wanted
@@ -62,8 +64,8 @@ class Pass:
 
     def run(self, x: Tensor, labels: Tensor) -> float:
         """Compute the loss, the logits, the moments and the gradients; give the loss."""
-        x = x.detach().contiguous()
-        self._labels.copy_(labels)
+        x = x if x.is_contiguous() else x.contiguous()
+        self._label_array[:] = labels.numpy()
         for mask, p in self._masks:
             draw(mask, p)
         weights = [w if w.is_contiguous() else w.contiguous() for w in self._weights]
@@ -75,7 +77,7 @@ class Pass:
             return ins, [t.numpy() for t in self._outputs]
 
         self.program.run(addresses, self._written, arrays)
-        return float(self._loss)
+        return float(self._loss_array)
 
 
 def _shape(graph: Any, name: str) -> tuple[int, ...]:

@@ -155,10 +155,13 @@ class Program:
             inputs, outputs: Addresses of all of them.
             arrays: Gives them as arrays, for islands.
         """
-        held = {} if self.runner.native else self.runner.hold(arrays()[0])
         context = self._room.enter(self.runner)
-        for part in (0, 1):
-            self.runner.run_part(part, context, inputs, outputs, arrays, held)
+        if self.runner.native:
+            context.run_at(inputs, outputs, 0, self.runner.program.steps)
+        else:
+            held = self.runner.hold(arrays()[0])
+            for part in (0, 1):
+                self.runner.run_part(part, context, inputs, outputs, arrays, held)
         self._room.leave(self.runner, context)
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], Call]:

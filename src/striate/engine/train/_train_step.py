@@ -187,7 +187,7 @@ def with_loss(graph: Graph, shape: Any, label_smoothing: float) -> Graph:
 
 
 def _check_batch(x: Any, labels: Any) -> None:
-    if not isinstance(x, Tensor) or x.device.type != "cpu" or x.dtype != torch.float32:
+    if not isinstance(x, Tensor) or not x.is_cpu or x.dtype != torch.float32:
         given = f"{x.dtype} on {x.device}" if isinstance(x, Tensor) else type(x).__name__
         raise OptionError(f"TrainStep: the input is {given}; it must be float32 on the CPU.")
     if not isinstance(labels, Tensor) or labels.dtype.is_floating_point or labels.is_complex():
