@@ -17,7 +17,7 @@
 // them. x may be plain (N, C, D, H, W), contiguous, where `plain_input` is set.
 //
 // in[0] = x, in[1] = residual: a map like y; in[2] = scale: (batch, blocks, L), multiplied with x.
-// in[3] = plain weights, where `plain_weight` is set.
+// in[3] = plain weights of 1x1 filters, where `plain_weight` is set.
 // weight[0] = packed weights, weight[1] = bias, as many floats as blocks of y hold.
 #pragma once
 

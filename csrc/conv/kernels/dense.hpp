@@ -28,7 +28,7 @@ struct DenseBlock {
   const float* residual;  // likewise; null: none
   int64_t c_run, c_vector;
   const float* w;            // all panels
-  bool own_weights = false;  // but those of the range alone are there
+  bool own_weights = false;  // but a segment's of the range alone are there
   const float* bias;
   int64_t vectors;    // output channels
   int64_t depth_all;  // K of all segments
@@ -52,7 +52,9 @@ static void dense_activate(const DenseBlock& t, int64_t vector, int64_t count) {
 }
 
 // The weights of one segment of a panel.
-STRIATE_INLINE const float* dense_weights(const DenseBlock& t, int64_t panel, int64_t before) {
+STRIATE_INLINE const float* dense_weights(const DenseBlock& t, const DenseSegment& s, int64_t panel,
+                                          int64_t before) {
+  if (t.own_weights) return t.w + 2 * (panel - t.first_panel) * s.blocks * s.depth * kLanes;
   return t.w + (2 * panel * t.depth_all + panel_vectors(t.vectors, panel) * before) * kLanes;
 }
 
@@ -62,7 +64,7 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
                                int64_t tiles, GatherTiles& g) {
   const int64_t behind = s.before + s.blocks * s.depth;
   const bool last = behind == t.depth_all;
-  if (last && panel + 1 == t.stop_panel && t.own_weights) {
+  if (t.own_weights && panel + 1 == t.stop_panel) {
     g.next = g.next_stop = nullptr;
     return;
   }
@@ -72,7 +74,7 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
     before = last ? 0 : behind;
   }
   const int64_t floats = panel_vectors(t.vectors, next) * s.blocks * s.depth * kLanes;
-  g.next = dense_weights(t, next, before);
+  g.next = dense_weights(t, s, next, before);
   g.next_stop = g.next + ceil_div(floats, 16) * 16;
   g.next_lines = ceil_div(floats, 16 * tiles * s.blocks);
 }
@@ -112,7 +114,7 @@ static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
   g.high = t.activation.beta;
   for (int64_t panel = t.first_panel; panel < t.stop_panel; ++panel) {
     const int64_t nv = panel_vectors(t.vectors, panel), vector = 2 * panel;
-    g.w = dense_weights(t, panel, s.before);
+    g.w = dense_weights(t, s, panel, s.before);
     g.bias = t.bias != nullptr ? t.bias + vector * kLanes : nullptr;
     g.ahead = panel == t.first_panel ? t.ahead : 0;
     dense_next(t, s, panel, t.runs * ceil_div(t.run, kGatherPixels[nv - 1]), g);

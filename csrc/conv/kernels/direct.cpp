@@ -42,8 +42,8 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 bool fits(const ConvShape& s) {
-  if ((s.plain_input || s.plain_weight) && s.scale) return false;
-  if (s.plain_input && s.groups > 1) return false;
+  if (s.plain_input && (s.scale || s.groups > 1)) return false;
+  if (s.plain_weight && (s.plain_input || s.scale || s.taps() > 1)) return false;
   return merged_groups(s) <= kMostMerged;
 }
 
@@ -54,7 +54,8 @@ Needs needs(const ConvShape& s, int) {
   needs.pack_tasks = p.groups * p.panels;
   needs.thread_floats = own_weights_place(p);
   if (s.plain_weight) {
-    needs.thread_floats += round_up((2 * ceil_div(p.panels, p.ranges) + 1) * kLanes * p.depth_all);
+    const int64_t vectors = 2 * ceil_div(p.panels, p.ranges) + 1;
+    needs.thread_floats += round_up(vectors * kLanes * least(kSegment, p.depth_all));
   }
   if (p.shared) {
     needs.shared_floats = units(p) * round_up(p.region_floats);
@@ -109,11 +110,15 @@ int64_t panel_place(const DirectPlan& p, int64_t task) {
   return task / p.panels * p.weight_floats + 2 * (task % p.panels) * kLanes * p.depth_all;
 }
 
+// A matrix that is turned around is read row by row.
+bool packs_by_rows(const ConvShape& s, const DirectPlan& p, const Filters& w) {
+  return packs_rows(s, p) && w.output == 1;
+}
+
 // Panels first .. stop - 1 of all groups'; `to` is where the first one goes.
 void pack_panels(const ConvShape& s, const DirectPlan& p, const Filters& w, int64_t first,
                  int64_t stop, float* to) {
-  // A matrix that is turned around is read row by row.
-  const int64_t step = packs_rows(s, p) && w.output == 1 ? kLanes : p.channels;
+  const int64_t step = packs_by_rows(s, p, w) ? kLanes : p.channels;
   for (int64_t c = 0; c < p.channels; c += step) {
     for (int64_t task = first; task < stop; ++task) {
       pack_panel(s, p, w, task / p.panels, task % p.panels, c, least(p.channels, c + step),
@@ -192,9 +197,26 @@ void list_steps(const ConvShape& s, const DirectPlan& p, const Distances& d, int
   }
 }
 
+// Pack channels first .. stop - 1 of a task's panels into its thread's scratch.
+void pack_own(const ConvShape& s, const DirectPlan& p, const Buffers& b, const DenseBlock& t,
+              int64_t group, int64_t first, int64_t stop) {
+  Filters filters = s.filters;
+  filters.first = b.in[3] + s.filters_start;
+  float* const to = b.scratch + own_weights_place(p);
+  const int64_t step = packs_by_rows(s, p, filters) ? kLanes : stop - first;
+  for (int64_t c = first; c < stop; c += step) {
+    for (int64_t panel = t.first_panel; panel < t.stop_panel; ++panel) {
+      const int64_t before = 2 * (panel - t.first_panel) * (stop - first);
+      const int64_t skipped = panel_vectors(p.vectors, panel) * first;
+      pack_panel(s, p, filters, group, panel, c, least(stop, c + step),
+                 to + (before - skipped) * kLanes);
+    }
+  }
+}
+
 // Blocks first .. stop - 1 of K, all of one depth, in near-equal segments.
-int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Distances& d,
-                     const DenseBlock& t, int64_t first, int64_t stop, int64_t depth,
+int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Buffers& b, const Distances& d,
+                     const DenseBlock& t, int64_t group, int64_t first, int64_t stop, int64_t depth,
                      int64_t before) {
   int64_t step[kSegment];
   if (first == stop) return before;
@@ -203,6 +225,7 @@ int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Distances& d
     const int64_t from = first + cut(stop - first, segments, i);
     const int64_t blocks = first + cut(stop - first, segments, i + 1) - from;
     list_steps(s, p, d, from, blocks, step);
+    if (t.own_weights) pack_own(s, p, b, t, group, before, before + blocks * depth);
     dense_segment(t, {step, blocks, depth, before});
     before += blocks * depth;
   }
@@ -294,16 +317,6 @@ void copy_region(const ConvShape& s, const DirectPlan& p, const Buffers& b, cons
   copy_blocks<false>(p, u.at, u.map, scale, region, first, stop);
 }
 
-// Pack panels of a group into the thread's scratch; give where all of the group's would begin.
-const float* pack_own(const ConvShape& s, const DirectPlan& p, const Buffers& b, int64_t group,
-                      int64_t first, int64_t stop) {
-  Filters filters = s.filters;
-  filters.first = b.in[3] + s.filters_start;
-  float* const to = b.scratch + own_weights_place(p);
-  pack_panels(s, p, filters, group * p.panels + first, group * p.panels + stop, to);
-  return to - panel_place(p, first);
-}
-
 void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const Unit& u,
                int64_t range, const float* a) {
   const Places& at = u.at;
@@ -330,7 +343,7 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   t.first_panel = cut(p.panels, p.ranges, range);
   t.stop_panel = cut(p.panels, p.ranges, range + 1);
   t.own_weights = s.plain_weight;
-  if (s.plain_weight) t.w = pack_own(s, p, b, group, t.first_panel, t.stop_panel);
+  if (s.plain_weight) t.w = b.scratch + own_weights_place(p);
   t.activation = s.activation;
   const int64_t first = 2 * t.first_panel;
   const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
@@ -354,8 +367,8 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   }
   const int64_t all = p.channel_blocks * p.inner;
   const int64_t full = p.last_depth == p.depth ? all : all - p.inner;
-  const int64_t before = run_segments(s, p, d, t, 0, full, p.depth, 0);
-  run_segments(s, p, d, t, full, all, p.last_depth, before);
+  const int64_t before = run_segments(s, p, b, d, t, group, 0, full, p.depth, 0);
+  run_segments(s, p, b, d, t, group, full, all, p.last_depth, before);
   if (!apart) return;
   const int64_t last = t.stop_panel - 1;
   const int64_t count = 2 * last + panel_vectors(p.vectors, last) - first;

@@ -13,8 +13,9 @@ constexpr int64_t kMostPixels = 256;       // room in the list of pixels
 constexpr int64_t kRegionFloats = 131072;  // 512 KiB: read a segment of K at a time
 constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
 constexpr int64_t kTasks = 16;             // so that several threads share them evenly
+constexpr int64_t kOwnTasks = 8;           // the same, where tasks pack what they read
+constexpr int64_t kOwnPanels = 6;          // of such a task, at most: a segment is a fifth of L2
 constexpr int64_t kMostMerged = 64;        // groups
-constexpr int64_t kTaskWeights = 65536;    // of weights that it packs: half of L2
 constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
 
 struct DirectAxis {
@@ -169,7 +170,7 @@ static DirectPlan direct_plan(const ConvShape& s) {
   if (p.depth_all > kSegment) {
     p.ranges = most(p.ranges, ceil_div(pixels * p.vectors * kLanes, kOutputFloats));
   }
-  if (s.plain_weight) p.ranges = most(p.ranges, ceil_div(p.weight_floats, kTaskWeights));
+  if (s.plain_weight) p.ranges = most(ceil_div(kOwnTasks, tasks), ceil_div(p.panels, kOwnPanels));
   p.ranges = most(1, least(p.ranges, p.panels));
   p.shared = p.ranges > 1 && !p.in_place;
   p.output_floats =

@@ -140,13 +140,14 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         lambda kernel: bound + slack * kernel.startswith("winograd"),
         arrays["weight"], [arrays["bias"] if p.bias else None],
     )  # fmt: skip
-    if p.groups <= 4 and not p.plain_input and not p.scale and rng.random() < 0.1:
+    pointwise = max(p.kernel) == 1
+    if pointwise and p.groups <= 4 and not p.plain_input and not p.scale and rng.random() < 0.3:
         _give_plain_weight(rng, problem, p.groups)
     return problem
 
 
 def _give_plain_weight(rng: Rng, problem: Problem, groups: int) -> None:
-    """Have the convolution pack its weight itself: in torch's order, or the outputs last."""
+    """Have a 1x1 convolution pack its weight itself: in torch's order, or the outputs last."""
     weight = problem.weight
     assert weight is not None
     told: dict[str, Any] = {"plain_weight": True}
