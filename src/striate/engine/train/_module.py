@@ -102,20 +102,20 @@ class CompiledModule(nn.Module):
 
     def _captured(self, training: bool) -> tuple[Graph, Weights, Statistics]:
         """The network as it is in a mode."""
-        from ...graph import capture
-
         if training not in self._graphs:
+            from ...graph import capture  # here, since an import costs each call microseconds
+
             graph = capture(self.model, *self._examples)
             weights = Weights(self.model, graph)
             self._graphs[training] = graph, weights, Statistics(self.model, graph)
         return self._graphs[training]
 
     def _program(self, graph: Graph, shapes: Any, wanted: tuple[str, ...]) -> Program:
-        from ...graph.gradient import differentiate
-        from ._program import Program
-
         key = (self.training, shapes, wanted)
         if key not in self._programs:
+            from ...graph.gradient import differentiate
+            from ._program import Program
+
             training = differentiate(graph.at(*shapes), wanted)
             self._programs[key] = Program(training, len(shapes), self._room, **self._options)
         program = self._latest = self._programs[key]
@@ -178,7 +178,7 @@ def _checked(x: Any, name: str, graph: Graph) -> Tensor:
     type_ = graph.inputs[name]
     if not isinstance(x, Tensor):
         raise OptionError(f"{graph.name}: input {name} is {type(x).__name__}; a tensor is needed.")
-    if x.device.type != "cpu" or (type_.is_float and x.dtype != torch.float32):
+    if not x.is_cpu or (type_.is_float and x.dtype != torch.float32):
         raise OptionError(
             f"{graph.name}: input {name} is {x.dtype} on {x.device}; {type_.dtype} on the CPU is "
             f"needed. Convert it: x.float().cpu()."

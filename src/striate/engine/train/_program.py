@@ -47,6 +47,9 @@ class Program:
         room: Where gradients are written.
         checkpoint: What the arena may hold: see `_checkpoint`.
         options: Of `build`: threads, precision, tune, prefer; and the instruction set `isa`.
+    Attributes:
+        outputs: How many the network itself has.
+        places: Of its inputs and weights among what the passes read.
     """
 
     def __init__(
@@ -80,6 +83,9 @@ class Program:
         self._others = len(graph.inputs) - inputs
         gradients = sum(g is not None for g in training.gradients)
         self._made = len(graph.outputs) - gradients  # by the forward pass
+        self.outputs = self._made - 2 * len(training.moments)
+        names = (*[*graph.inputs][:inputs], *training.weights)
+        self.places = {name: i for i, name in enumerate(names)}
         self._given = len(graph.inputs) - sum(g is not None for g in training.output_gradients)
 
     @property

@@ -25,18 +25,15 @@ def apply(
         Outputs, and the moments of batch norms.
     """
     training = program.training
-    names = [*training.graph.inputs][: len(inputs)]
     read = [*inputs, *(weights[name] for name in training.weights)]
     masks = [draw(torch.empty(training.graph.inputs[m.value].shape), m.p) for m in training.masks]
     tensors = [*(x.contiguous() for x in read), *masks]
-    outputs = len(training.graph.outputs) - sum(g is not None for g in training.gradients)
-    outputs -= 2 * len(training.moments)
+    outputs = program.outputs
     if not wanted:
         made, call = program.forward(tensors)
         program.end(call)
         return made[:outputs], made[outputs:]
-    places = {name: i for i, name in enumerate((*names, *training.weights))}
-    order = [places.get(name) for name in wanted]
+    order = [program.places.get(name) for name in wanted]
     made = _Step.apply(program, outputs, order, *tensors)
     return list(made[:outputs]), list(made[outputs:])
 
