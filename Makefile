@@ -45,8 +45,9 @@ test-slow: install  ## run the long sweeps as well (STRIATE_DATA names the folde
 fuzz: install  ## run random problems, networks and training steps on all kernels (an hour; ARGS="conv --seed 1")
 	$(BIN)/python -W ignore -m tests.fuzz $(ARGS)
 
-sanitize: install  ## run tests and random problems with Address-, UB- and ThreadSanitizer (GCC)
-	scripts/sanitize
+# STRIATE_FUZZ=1 runs as many random problems as `make fuzz`, not a fiftieth.
+sanitize: install  ## run tests and random problems with Address-, UB- and ThreadSanitizer (GCC; an hour)
+	JOBS=$(JOBS) scripts/sanitize
 
 # torchvision has no CPU build for every torch: its networks are used without their operators, in an
 # environment that adds the two packages, alone, to .venv.

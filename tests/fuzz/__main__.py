@@ -1,7 +1,7 @@
 """Random problems for the kernels, random networks and damaged plans: `make fuzz`.
 
     python -m tests.fuzz [KIND ...] [--scale F] [--count N] [--seed S] [--first I] [--jobs J]
-        [--seconds T]
+        [--seconds T] [--without KIND]
 
 KIND is conv, pool, ..., layers, nets, train, train_step or plans; without one all run: 10,000
 convolutions, as many gradients of their filters, training steps of as many single layers, 2,000
@@ -49,12 +49,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="index of the first problem")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--seconds", type=float, default=math.inf, help="for each kind at most")
+    parser.add_argument("--without", action="append", default=[], metavar="KIND", help="leave out")
     options = parser.parse_args()
-    unknown = set(options.kinds) - set(COUNTS)
+    unknown = {*options.kinds, *options.without} - set(COUNTS)
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(COUNTS)}")
     failures = 0
     for kind in options.kinds or COUNTS:
+        if kind in options.without:
+            continue
         usual = math.ceil(options.scale * COUNTS[kind])
         count = usual if options.count is None else options.count
         failures += run_kind(
