@@ -1,6 +1,8 @@
 // Winograd's algorithm for 3x3 filters at stride 2: 81 products for 16 outputs, instead of 144.
 //
-// Along a line, even inputs meet taps 0 and 2 of the filter, odd ones tap 1, both at stride 1:
+// The algebra is that of winograd_phases.hpp, for three taps at stride 2; scales are in A' here, so
+// that weights of the odd phase are the same at all points. Along a line, even inputs meet taps 0
+// and 2 of the filter, odd ones tap 1, both at stride 1:
 //
 //   y[i] = g0 e[i] + g2 e[i + 1] + g1 o[i]        e: d0 d2 d4 d6 d8, o: d1 d3 d5 d7
 //
