@@ -34,4 +34,22 @@ STRIATE_INLINE void pack_taps(const ConvShape& s, const Filters& w, Cells cells)
   }
 }
 
+// Channels `first` to `stop` of a pair of vectors of outputs, or a single last one:
+//
+//   to | channel: tap 0: its outputs | tap 1 | ... | next channel ..
+STRIATE_INLINE void pack_pair(const ConvShape& s, const Filters& w, int64_t pair, int64_t first,
+                              int64_t stop, float* to) {
+  const int64_t output = pair * 2 * kLanes;
+  Cells cells = {};
+  cells.output = w.output;
+  cells.vectors = least(2, ceil_div(s.out_channels - output, kLanes));
+  cells.to_step = cells.vectors * kLanes;
+  cells.stop = s.out_channels - output;
+  for (int64_t channel = first; channel < stop; ++channel, to += s.taps() * cells.to_step) {
+    cells.from = w.first + output * w.output + channel * w.channel;
+    cells.to = to;
+    pack_taps(s, w, cells);
+  }
+}
+
 }  // namespace striate::STRIATE_TARGET

@@ -331,19 +331,9 @@ Needs needs(const ConvShape& s, int) {
 }
 
 void pack(const ConvShape& s, const Filters& f, float* packed, int64_t first, int64_t stop) {
-  const StridedPlan p = plan_of(s);
   for (int64_t pair = first; pair < stop; ++pair) {
-    Cells cells = {};
-    cells.output = f.output;
-    cells.vectors = pair_blocks(p, pair);
-    cells.to_step = cells.vectors * kLanes;
-    cells.stop = s.out_channels - pair * 2 * kLanes;
-    for (int64_t channel = 0; channel < s.in_channels; ++channel) {
-      cells.from = f.first + pair * 2 * kLanes * f.output + channel * f.channel;
-      cells.to =
-          packed + (pair * 2 * kLanes * s.in_channels + channel * cells.to_step) * kTaps * kTaps;
-      pack_taps(s, f, cells);
-    }
+    const int64_t before = pair * 2 * kLanes * s.in_channels;
+    pack_pair(s, f, pair, 0, s.in_channels, packed + before * kTaps * kTaps);
   }
 }
 

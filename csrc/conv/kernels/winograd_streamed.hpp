@@ -208,18 +208,10 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
 static void pack_chunk(const ConvShape& s, const StreamedPlan& p, const Filters& f, int64_t group,
                        int64_t chunk, float* to) {
   const WinogradRange pairs = group_pairs(p, group);
+  const int64_t first = chunk * kChunk, channels = chunk_channels(s, chunk);
   for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
-    const int64_t output = pair * 2 * kLanes;
-    Cells cells = {};
-    cells.output = f.output;
-    cells.vectors = pair_blocks(p, pair);
-    cells.to_step = cells.vectors * kLanes;
-    cells.stop = s.out_channels - output;
-    for (int64_t i = 0; i < chunk_channels(s, chunk); ++i, to += p.taps * cells.to_step) {
-      cells.from = f.first + output * f.output + (chunk * kChunk + i) * f.channel;
-      cells.to = to;
-      pack_taps(s, f, cells);
-    }
+    pack_pair(s, f, pair, first, first + channels, to);
+    to += channels * p.taps * pair_blocks(p, pair) * kLanes;
   }
 }
 

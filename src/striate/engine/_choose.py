@@ -34,9 +34,9 @@ _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.
 
 # Of a tile at stride 2 (csrc/conv/kernels/winograd4_strided.cpp): its products, what transforming a
 # channel of inputs (a group of outputs) and one of outputs takes in multiply-adds, and a window (a
-# block of tiles), of the most tiles.
+# block of tiles); and the outputs of a group.
 _STRIDED_PRODUCTS, _STRIDED_IN, _STRIDED_OUT = 81, 1300, 175
-_STRIDED_WINDOW, _STRIDED_BLOCK = 220, 18
+_STRIDED_WINDOW, _STRIDED_GROUP = 220, 128
 
 # Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
 _PACKED_S = 0.3e-9
@@ -160,11 +160,10 @@ class Chooser:
             chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)
             windows = needs.tasks[0] // chunks * _window_work(kernel, attributes)
         elif kernel.endswith("_strided"):  # a task a block of tiles and group of outputs
-            tiles = _tiles(kernel, attributes)
-            blocks = max(-(-tiles // _STRIDED_BLOCK), min(4, tiles // 8))
-            windows = blocks * _window_work(kernel, attributes)
-            again = needs.tasks[0] // blocks - 1
-            transforms += 2.0 * again * tiles * _STRIDED_IN * attributes["in_channels"]
+            groups = -(-attributes["out_channels"] // _STRIDED_GROUP)
+            windows = needs.tasks[0] // groups * _window_work(kernel, attributes)
+            again = _tiles(kernel, attributes) * _STRIDED_IN * attributes["in_channels"]
+            transforms += 2.0 * (groups - 1) * again
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
