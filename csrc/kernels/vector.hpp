@@ -88,7 +88,7 @@ STRIATE_INLINE void pin([[maybe_unused]] Vector& v) {
 }
 
 // Of whole numbers: sizes and places.
-STRIATE_INLINE int64_t least(int64_t a, int64_t b) {
+STRIATE_INLINE constexpr int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 

@@ -113,7 +113,7 @@ def test_strided_first_layers_take_winograd_where_it_pays(taps: int, stride: int
     assert kernel_of(net, (1, 3, stride, stride))[0] == "first"
     # Few channels: transforming the inputs takes longer than multiplying them.
     few = nn.Conv2d(3, 9, taps, stride, taps // 2).eval()
-    assert kernel_of(few, (1, 3, 12, 12))[0] == "first"
+    assert kernel_of(few, (1, 3, 12, 12))[0] in {"first", "first_pairs"}  # pairs on 16 lanes
     assert kernel_of(net, (1, 3, 48, 48), tune=True)[1].startswith("measured")
 
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "conv/kernels/winograd.hpp"
+#include "conv/kernels/winograd_windows.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -69,6 +70,12 @@ STRIATE_INLINE int64_t pair_blocks(const StreamedPlan& p, int64_t pair) {
   return least(2, p.w.out_blocks - 2 * pair);
 }
 
+// Whether U stays in registers: so few tiles that it would cost more than its products.
+template <int M, int R>
+STRIATE_INLINE bool few_tiles(const StreamedPlan& p) {
+  return M == 4 && R == 3 && p.w.tiles <= kFewTiles;
+}
+
 // V of a block of tiles and a chunk.
 template <int M, int R>
 static void make_chunk_inputs(const ConvShape& s, const StreamedPlan& p, const Buffers& b,
@@ -78,12 +85,14 @@ static void make_chunk_inputs(const ConvShape& s, const StreamedPlan& p, const B
   locate_tiles(s, p.w, range, tiles);
   const int64_t chunk = task % p.chunks, blocks = ceil_div(chunk_channels(s, chunk), kLanes);
   const float* x = b.in[0] + chunk * (kChunk / kLanes) * p.w.x_block;
-  float* v = b.shared + task * p.v_chunk;
+  float* const v = b.shared + task * p.v_chunk;
+  float* to = v;
   for (int64_t block = 0; block < blocks; ++block, x += p.w.x_block) {
-    for (int64_t i = 0; i < range.count(); ++i, v += kLanes) {
-      transform_input<M, R, true>(p.w, tiles[i], x, v, p.v_stride);
+    for (int64_t i = 0; i < range.count(); ++i, to += kLanes) {
+      transform_input<M, R, true>(p.w, tiles[i], x, to, p.v_stride);
     }
   }
+  if (few_tiles<M, R>(p)) scale_inputs<M + R - 1>(v, p.v_stride, to - v);
 }
 
 // Rows kFirst and behind of U = G g G', of a window and a vector of outputs. Those of points p and
@@ -163,6 +172,26 @@ static void multiply_chunk(const StreamedPlan& p, const ChunkGemm& g) {
   }
 }
 
+// The same of few tiles, from the chunk's filters.
+template <int A>
+static void multiply_few(const ChunkGemm& c, const float* g) {
+  static constexpr void (*kMultiply[])(const WindowProducts&) = {
+      multiply_windows<A, 1, kChunk>, multiply_windows<A, 2, kChunk>,
+      multiply_windows<A, least(3, kFewTiles), kChunk>, multiply_windows<A, kFewTiles, kChunk>};
+  WindowProducts w;
+  w.tap = c.vectors * kLanes;
+  w.v = c.v;
+  w.channels = c.channels;
+  w.accumulate = c.accumulate;
+  w.lines = ceil_div(9 * kLanes, 16 * A);
+  for (int64_t i = 0; i < c.vectors; ++i) {
+    w.g = g + i * kLanes;
+    w.q = c.q + i * c.tiles * kLanes;
+    w.next = c.next + i * c.channels * 9 * kLanes;
+    kMultiply[c.tiles - 1](w);
+  }
+}
+
 // y of a block of tiles and a group of pairs.
 template <int M, int R>
 static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const Buffers& b,
@@ -178,16 +207,21 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
       ChunkGemm c;
       c.channels = chunk_channels(s, chunk);
       c.vectors = pair_blocks(p, pair);
-      const auto make_weights =
-          c.vectors == 2 ? make_chunk_weights<M, R, 2> : make_chunk_weights<M, R, 1>;
-      make_weights(g, u, c.channels);
-      g += p.taps * c.channels * c.vectors * kLanes;
       c.v = b.shared + (part * p.chunks + chunk) * p.v_chunk;
       c.u = u;
-      c.next = g;
       c.q = q + (pair - pairs.first) * p.q_pair;
       c.tiles = range.count();
       c.accumulate = chunk > 0;
+      const float* const filters = g;
+      g += p.taps * c.channels * c.vectors * kLanes;
+      c.next = g;
+      if (few_tiles<M, R>(p)) {
+        multiply_few<M + R - 1>(c, filters);
+        continue;
+      }
+      const auto make_weights =
+          c.vectors == 2 ? make_chunk_weights<M, R, 2> : make_chunk_weights<M, R, 1>;
+      make_weights(filters, u, c.channels);
       multiply_chunk(p, c);
     }
   }
