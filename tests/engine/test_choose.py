@@ -37,7 +37,7 @@ def test_work_of_a_direct_convolution() -> None:
     # 8 channels to 16, 3x3, 10x10 places: 2 * 100 * 9 * 8 * 16 operations.
     attributes = {
         "batch": 1, "in_channels": 8, "out_channels": 16, "groups": 1,
-        "kernel": [1, 3, 3], "out": [1, 10, 10],
+        "kernel": [1, 3, 3], "out": [1, 10, 10], "dilation": [1, 1, 1],
     }  # fmt: skip
     assert _choose._work("direct", attributes) == (230400, 0)
     # F(4x4): 3x3 tiles of 36 products; 6 + 6 lines in and 6 + 4 out, of 23 multiply-adds each.
@@ -59,13 +59,17 @@ def test_work_of_a_direct_convolution() -> None:
     # 3x3x3: the depth is added up slice by slice.
     solid = attributes | {"kernel": [3, 3, 3], "out": [5, 10, 10]}
     assert _choose._work("winograd4", solid)[0] == 2 * 36 * (5 * 9) * 3 * 8 * 16
+    # Dilation 3: three interleaved axes of 4, 3 and 3 places, of a tile each, both ways.
+    dilated = attributes | {"dilation": [1, 3, 3]}
+    assert _choose._work("winograd4", dilated)[0] == 2 * 36 * 9 * 8 * 16
+    assert _choose._work("winograd2", dilated)[0] == 2 * 16 * 36 * 8 * 16
 
 
 def test_work_at_stride_2() -> None:
     # 10x10 places: 3x3 tiles of 81 products.
     attributes = {
         "batch": 1, "in_channels": 8, "out_channels": 16, "groups": 1,
-        "kernel": [1, 3, 3], "out": [1, 10, 10],
+        "kernel": [1, 3, 3], "out": [1, 10, 10], "dilation": [1, 1, 1],
     }  # fmt: skip
     gemm, transforms = _choose._work("winograd4_strided", attributes)
     assert gemm == 2 * 81 * 9 * 8 * 16
@@ -81,11 +85,17 @@ def test_wide_strided_layers_take_winograd_and_small_maps_do_not() -> None:
     assert strided(128, 14) == "direct"
 
 
-def test_work_of_windows_transformed_where_they_are_used() -> None:
-    attributes = {"in_channels": 8, "out_channels": 16}
-    assert _choose._window_work("winograd4_strided", attributes) == 2 * 220 * 8 * 16
-    assert _choose._window_work("winograd4_streamed", attributes) == 2 * 200 * 8 * 16
-    assert _choose._window_work("winograd2_streamed", attributes) == 2 * 90 * 8 * 16
+@pytest.mark.parametrize(("lanes", "two", "four"), [(8, 90, 200), (16, 390, 440)])
+def test_work_of_windows_transformed_where_they_are_used(lanes: int, two: int, four: int) -> None:
+    attributes = {
+        "batch": 1, "in_channels": 8, "out_channels": 16, "kernel": [1, 3, 3], "out": [1, 9, 9],
+        "dilation": [1, 1, 1],
+    }  # fmt: skip
+    assert _choose._window_work("winograd4_strided", attributes, lanes) == 2 * 220 * 8 * 16
+    assert _choose._window_work("winograd4_streamed", attributes, lanes) == 2 * four * 8 * 16
+    assert _choose._window_work("winograd2_streamed", attributes, lanes) == 2 * two * 8 * 16
+    few = attributes | {"out": [1, 8, 8]}  # 2x2 tiles, whose windows stay in registers
+    assert _choose._window_work("winograd4_streamed", few, lanes) == 2 * 200 * 8 * 16
 
 
 def test_large_maps_take_large_tiles() -> None:

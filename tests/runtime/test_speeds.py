@@ -64,6 +64,7 @@ def test_reading_takes_bytes_by_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_core, "cpu_caches", Caches)
     assert machine.read_s(100_000, cold=False) == pytest.approx(1e-6)
     assert machine.read_s(1_000_000, cold=False) == pytest.approx(20e-6)
+    assert machine.read_s(100_000, cold=False, among=1_000_000) == pytest.approx(2e-6)  # of L3
     assert machine.read_s(1_000_000, cold=True) == pytest.approx(100e-6)
     assert machine.read_s(1_000_000, cold=True, threads=4) == pytest.approx(50e-6)
     assert machine.read_s(40 << 20, cold=False) == pytest.approx((40 << 20) / 10e9)

@@ -28,8 +28,10 @@ _GEMM = 0.87
 # loads and stores included.
 _LINE = {4: 9.5, 6: 23, 8: 50}
 
-# What transforming a window takes as it is used, for tiles of so many inputs: measured, too.
-_WINDOW = {4: 90, 6: 200}
+# What transforming a window takes as it is used, for tiles of so many inputs, with so many lanes:
+# measured, too. With few tiles, it stays in registers.
+_WINDOW = {8: {4: 90, 6: 200}, 16: {4: 390, 6: 440}}
+_FEW_TILES, _FEW_WINDOW = 4, 200  # kFewTiles in csrc/conv/kernels/winograd_windows.hpp
 _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.hpp
 
 # Of a tile at stride 2 (csrc/conv/kernels/winograd4_strided.cpp): its products, what transforming a
@@ -41,6 +43,9 @@ _STRIDED_WINDOW, _STRIDED_GROUP = 220, 128
 # Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
 _PACKED_S = 0.3e-9
 _TRANSFORMED_S = 0.6e-9
+
+# Seconds from the last task of a phase to the first of the next: measured.
+_PHASE_S = 0.8e-6
 
 # Kernels differ in their last bits, and results must not depend on the number of threads: estimates
 # are for so many, whatever runs the plan.
@@ -89,9 +94,10 @@ class Chooser:
         self._exact = precision == "exact"
         self._tune = tune
         self._prefer = prefer
-        self._cold = leave_cache(
-            sum(4 * s.weight.size for s in steps if isinstance(s.weight, np.ndarray))
+        self._weight_bytes = sum(
+            4 * s.weight.size for s in steps if isinstance(s.weight, np.ndarray)
         )
+        self._cold = leave_cache(self._weight_bytes)
         self._measured: dict[str, dict[str, float]] = {}
 
     def __call__(self, step: Step) -> Choice:
@@ -150,26 +156,30 @@ class Chooser:
         """
         machine = speeds(self._target)
         needs = self._needs(kernel, "conv", attributes)
+        lanes = dict(_core.targets())[self._target]
         if kernel == "first" or kernel in STRIDED_FIRST:
-            lanes = dict(_core.targets())[self._target]
             gemm, transforms = first_layer_work(kernel, attributes, lanes)
         else:
             gemm, transforms = _work(kernel, attributes)
         windows = 0.0
         if kernel.endswith("_streamed"):  # its first phase has a task a block of tiles and chunk
             chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)
-            windows = needs.tasks[0] // chunks * _window_work(kernel, attributes)
+            windows = needs.tasks[0] // chunks * _window_work(kernel, attributes, lanes)
         elif kernel.endswith("_strided"):  # a task a block of tiles and group of outputs
             groups = -(-attributes["out_channels"] // _STRIDED_GROUP)
-            windows = needs.tasks[0] // groups * _window_work(kernel, attributes)
+            windows = needs.tasks[0] // groups * _window_work(kernel, attributes, lanes)
             again = _tiles(kernel, attributes) * _STRIDED_IN * attributes["in_channels"]
             transforms += 2.0 * (groups - 1) * again
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
         arithmetic = (gemm / _GEMM + windows) / peak
-        weights = machine.read_s(4 * needs.weight_floats, cold=self._cold, threads=_TEAM)
-        return float((arithmetic**3 + weights**3) ** (1 / 3) + transforms / peak)
+        weights = machine.read_s(
+            4 * needs.weight_floats, cold=self._cold, among=self._weight_bytes, threads=_TEAM
+        )
+        # Of what phases hand on, a thread reads half, and half of that was written by the other.
+        handed = needs.shared_floats / (1e9 * machine.l3) + (len(needs.tasks) - 1) * _PHASE_S
+        return float((arithmetic**3 + weights**3) ** (1 / 3) + transforms / peak + handed)
 
 
 def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
@@ -203,14 +213,25 @@ def _tiled_axes(attributes: dict[str, Any]) -> list[int]:
 
 def _tiles(kernel: str, attributes: dict[str, Any]) -> int:
     """Tiles of all images, of the slices of a volume each."""
-    size, axes, out = _tile(kernel)[0], _tiled_axes(attributes), attributes["out"]
-    lengths = [-(-out[axis] // size) if axis in axes else out[axis] for axis in range(3)]
-    return int(attributes["batch"] * math.prod(lengths))
+    size, axes = _tile(kernel)[0], _tiled_axes(attributes)
+    tiles = int(attributes["batch"])
+    for axis, (out, dilation) in enumerate(
+        zip(attributes["out"], attributes["dilation"], strict=True)
+    ):
+        # A dilated axis is as many interleaved ones, with tiles of their own.
+        tiles *= min(dilation, out) * -(-out // (dilation * size)) if axis in axes else out
+    return tiles
 
 
-def _window_work(kernel: str, attributes: dict[str, Any]) -> float:
+def _window_work(kernel: str, attributes: dict[str, Any], lanes: int) -> float:
     """Operations that take as long as transforming all windows once."""
-    window = _STRIDED_WINDOW if kernel.endswith("_strided") else _WINDOW[sum(_tile(kernel)) - 1]
+    edge = sum(_tile(kernel)) - 1
+    if kernel.endswith("_strided"):
+        window = _STRIDED_WINDOW
+    elif edge == 6 and lanes == 16 and _tiles(kernel, attributes) <= _FEW_TILES:
+        window = _FEW_WINDOW
+    else:
+        window = _WINDOW[lanes][edge]
     return float(2 * window * attributes["in_channels"] * attributes["out_channels"])
 
 

@@ -29,18 +29,19 @@ class Speeds:
     l3: float
     memory: float
 
-    def read_s(self, size: int, *, cold: bool, threads: int = 1) -> float:
+    def read_s(self, size: int, *, cold: bool, among: int = 0, threads: int = 1) -> float:
         """Seconds to read so many bytes.
 
         Args:
             size: Bytes.
             cold: Whether they come from memory; else from the cache they fit into.
+            among: Bytes that are read before they are again, themselves included.
             threads: Threads that share the work. More than two read no faster from memory.
         """
         caches = _core.cpu_caches()
         if cold or size > caches.l3_bytes > 0:
             return size / (1e9 * self.memory * min(threads, 2))
-        rate = self.l2 if size <= caches.l2_bytes // 2 else self.l3
+        rate = self.l2 if max(size, among) <= caches.l2_bytes // 2 else self.l3
         return size / (1e9 * rate * threads)
 
 
