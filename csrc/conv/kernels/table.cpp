@@ -7,6 +7,7 @@ namespace striate::STRIATE_TARGET {
 
 extern const Kernel<ConvShape> conv_depthwise;
 extern const Kernel<ConvShape> conv_groups_of_4;
+extern const Kernel<ConvShape> conv_first_halves;
 extern const Kernel<ConvShape> conv_first_pairs;
 extern const Kernel<ConvShape> conv_winograd4_5x5_2;
 extern const Kernel<ConvShape> conv_winograd4_7x7_2;
@@ -27,12 +28,25 @@ extern const Kernel<ConvShape> conv_reference;
 
 extern const Kernel<ConvShape>* const conv_rows[];
 const Kernel<ConvShape>* const conv_rows[] = {
-    &conv_depthwise,         &conv_groups_of_4,     &conv_first_pairs,
-    &conv_winograd4_5x5_2,   &conv_winograd4_7x7_2, &conv_winograd4_7x7_4,
-    &conv_winograd4_11x11_4, &conv_first,           &conv_winograd2_5x5,
-    &conv_winograd6,         &conv_winograd4,       &conv_winograd4_streamed,
-    &conv_winograd4_strided, &conv_winograd2,       &conv_winograd2_streamed,
-    &conv_winograd4_5,       &conv_winograd2_5,     &conv_direct,
+    &conv_depthwise,
+    &conv_groups_of_4,
+    &conv_first_halves,
+    &conv_first_pairs,
+    &conv_winograd4_5x5_2,
+    &conv_winograd4_7x7_2,
+    &conv_winograd4_7x7_4,
+    &conv_winograd4_11x11_4,
+    &conv_first,
+    &conv_winograd2_5x5,
+    &conv_winograd6,
+    &conv_winograd4,
+    &conv_winograd4_streamed,
+    &conv_winograd4_strided,
+    &conv_winograd2,
+    &conv_winograd2_streamed,
+    &conv_winograd4_5,
+    &conv_winograd2_5,
+    &conv_direct,
     &conv_reference,
 };
 extern const int conv_row_count;
