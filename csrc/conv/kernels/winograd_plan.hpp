@@ -116,8 +116,8 @@ STRIATE_INLINE int64_t odd_lines(int64_t floats) {
   return (ceil_div(floats, 16) | 1) * 16;
 }
 
-constexpr int64_t kWinogradCache = (kLanes == 16 ? 1024 : 512) * 1024;  // a core's L2
-constexpr int64_t kWinogradMaxTiles = 8 * kTilePixels;                  // of a block, a chunk
+constexpr int64_t kWinogradCache = 512 * 1024;          // of a core's L2
+constexpr int64_t kWinogradMaxTiles = 8 * kTilePixels;  // of a block, a chunk
 
 // The numbers are from the measurements in docs/performance.md.
 STRIATE_INLINE void winograd_cut(WinogradPlan& w) {
