@@ -138,16 +138,21 @@ def test_many_weights_on_few_pixels_stay_plain(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_of_those_that_are_close_the_one_with_fewest_weights_is_taken() -> None:
-    weights = {"winograd4": 36, "winograd2": 16, "direct": 9, "winograd4_streamed": 9}
-    times = {"winograd4": 1.0, "winograd2": 1.03, "direct": 1.5}
+    weights = {
+        "winograd6": 64, "winograd4": 36, "winograd2": 16, "direct": 9, "winograd4_streamed": 9,
+    }  # fmt: skip
+    times = {"winograd4": 1.0, "winograd2": 1.5, "direct": 1.6}
 
     def taken(prefer: str = "speed", **others: float) -> str:
         return _choose.quickest(times | others, weights, "estimated", prefer=prefer).kernel
 
-    assert taken() == "winograd2"
-    assert taken(winograd2=1.05) == "winograd4"
-    assert taken(winograd4_streamed=1.09) == "winograd4_streamed"  # the weights as they are
-    assert taken(winograd4_streamed=1.11) == "winograd2"
+    assert taken() == "winograd4"
+    assert taken(winograd6=0.97) == "winograd4"
+    assert taken(winograd6=0.95) == "winograd6"
+    assert taken(winograd2=1.14) == "winograd2"  # less than half the weights
+    assert taken(winograd2=1.16) == "winograd4"
+    assert taken(winograd2=0.8, winograd4_streamed=0.87) == "winograd4_streamed"  # as they are
+    assert taken(winograd2=0.8, winograd4_streamed=0.89) == "winograd2"
     assert taken("memory") == "direct"
 
 
