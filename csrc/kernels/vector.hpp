@@ -50,6 +50,22 @@ STRIATE_INLINE void store_unaligned(float* p, Vector v) {
   *reinterpret_cast<UnalignedVector*>(p) = v;
 }
 
+// A store that leaves no copy in the caches, and reads no line that it writes whole: for results
+// that are much larger than they are. Before another thread reads them, settle(). Elsewhere an
+// ordinary one.
+STRIATE_INLINE void stream(float* p, Vector v) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  if (reinterpret_cast<uintptr_t>(p) % 64 == 0) return _mm512_stream_ps(p, v);
+#endif
+  store_unaligned(p, v);
+}
+
+STRIATE_INLINE void settle() {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  _mm_sfence();
+#endif
+}
+
 // x - 0 is x for every x; 0 + x would not be for -0.0, and costs an addition.
 STRIATE_INLINE Vector broadcast(float x) {
   return x - (Vector){};

@@ -40,6 +40,18 @@ def _depthwise(
     )
 
 
+def _padded(channels: int, out_channels: int, size: tuple[int, int], **others: Any) -> Convolution:
+    """3x3 that keeps the size."""
+    return Convolution(
+        in_channels=channels,
+        out_channels=out_channels,
+        size=(1, *size),
+        before=(0, 1, 1),
+        after=(0, 1, 1),
+        **others,
+    )
+
+
 def _first(
     channels: int,
     out_channels: int,
@@ -138,6 +150,11 @@ SHAPES = {
         residual=True,
         batch=2,
     ),
+    "one tile, many channels": _padded(41, 72, (4, 3)),
+    "two tiles, many channels": _padded(72, 41, (8, 4), residual=True, activation=SILU),
+    "three tiles, many channels": _padded(33, 33, (3, 9), bias=False),
+    "four tiles, many channels": _padded(80, 100, (7, 7), residual=True),
+    "four tiles of four images": _padded(31, 64, (4, 4), batch=4),
     "dilation 2": Convolution(dilation=(1, 2, 2), before=(0, 2, 2), after=(0, 2, 2)),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17),
     "depthwise 3x3": _depthwise(9, (1, 14, 15), 3, residual=True, batch=2),

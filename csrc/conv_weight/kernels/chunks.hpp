@@ -10,6 +10,9 @@ namespace striate::STRIATE_TARGET {
 constexpr int64_t kTasks = 16;      // so that several threads share them evenly
 constexpr int64_t kLeastBands = 4;  // of a chunk: each adds its sums to memory, and is added up
 
+// Gradients of so many weights are written past the caches: who reads them comes much later.
+constexpr int64_t kPastFloats = 1 << 17;
+
 STRIATE_INLINE int64_t chunks_of(int64_t bands, int64_t tasks_of_a_band) {
   return least(ceil_div(bands, kLeastBands), ceil_div(kTasks, tasks_of_a_band));
 }
@@ -29,7 +32,8 @@ STRIATE_INLINE void add_chunks(float* first, int64_t floats, int64_t chunks, int
 }
 
 // to[(lane - first) * row + i] = lane of the vector at from + i * step: lanes first .. stop-1 of
-// `count` vectors.
+// `count` vectors. kPast: past the caches.
+template <bool kPast = false>
 STRIATE_INLINE void turn(const float* from, int64_t step, int64_t count, int64_t first,
                          int64_t stop, float* to, int64_t row) {
   int64_t i = 0;
@@ -40,7 +44,9 @@ STRIATE_INLINE void turn(const float* from, int64_t step, int64_t count, int64_t
     transpose(v);
     STRIATE_UNROLL
     for (int lane = 0; lane < kLanes; ++lane) {
-      if (lane >= first && lane < stop) store_unaligned(to + (lane - first) * row + i, v[lane]);
+      if (lane < first || lane >= stop) continue;
+      float* const at = to + (lane - first) * row + i;
+      kPast ? stream(at, v[lane]) : store_unaligned(at, v[lane]);
     }
   }
   for (; i < count; ++i) {

@@ -180,6 +180,10 @@ void compute(const Plan& p, const Buffers& b, const Part& part, int64_t chunk, f
   }
 }
 
+bool past(const Plan& p) {
+  return p.s.in_channels / p.s.groups * p.s.out_channels * p.s.taps() >= kPastFloats;
+}
+
 // The weights of outputs first .. stop-1 of a group, of the block's channels that they read.
 void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64_t first,
                    int64_t stop, const float* sums, int64_t step) {
@@ -193,8 +197,13 @@ void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64
     const int64_t end = least(own + channels, (block + 1) * kLanes);
     if (begin >= end) continue;
     float* to = gw + ((group * p.outputs + o) * channels + begin - own) * taps;
-    turn(sums + (begin - block * kLanes) * taps * step, step, (end - begin) * taps, o - first,
-         next - first, to, channels * taps);
+    const float* const from = sums + (begin - block * kLanes) * taps * step;
+    const int64_t count = (end - begin) * taps, row = channels * taps;
+    if (past(p)) {
+      turn<true>(from, step, count, o - first, next - first, to, row);
+    } else {
+      turn<false>(from, step, count, o - first, next - first, to, row);
+    }
   }
 }
 
@@ -257,6 +266,7 @@ void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, i
       (step == 1 ? compute_task : finish_task)(p, b, task);
     }
   }
+  settle();
 }
 
 }  // namespace

@@ -287,6 +287,7 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
   float* const sums = b.shared + i * p.part_floats;
   const int64_t between = p.parts * p.part_floats, used = used_lanes(s.in_channels, block);
   const int64_t apart = p.part_blocks * p.part_vectors * kLanes * kLanes;
+  const bool past = s.in_channels * s.out_channels * 9 >= kPastFloats;
   alignas(64) float weights[9 * kLanes * kLanes];
   for (int64_t set = part.first_set; set < part.stop_set; ++set) {
     const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
@@ -303,8 +304,13 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
         for (int k = 0; k < 9; ++k) store(weights + (c * 9 + k) * kLanes, w[k]);
       }
       const int64_t o = (vector + v) * kLanes;
-      turn(weights, kLanes, used * 9, 0, used_lanes(s.out_channels, vector + v),
-           b.out[0] + (o * s.in_channels + block * kLanes) * 9, s.in_channels * 9);
+      float* const to = b.out[0] + (o * s.in_channels + block * kLanes) * 9;
+      const int64_t stop = used_lanes(s.out_channels, vector + v), row = s.in_channels * 9;
+      if (past) {
+        turn<true>(weights, kLanes, used * 9, 0, stop, to, row);
+      } else {
+        turn<false>(weights, kLanes, used * 9, 0, stop, to, row);
+      }
     }
   }
   if (!s.bias || block > 0) return;
@@ -318,6 +324,7 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
   const Plan p = plan(s);
   for (int64_t task = first; task < stop; ++task) (phase == 0 ? compute : finish)(s, p, b, task);
+  settle();
 }
 
 }  // namespace
