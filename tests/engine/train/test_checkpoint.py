@@ -88,7 +88,11 @@ def test_less_memory_and_the_same_gradients(name: str) -> None:
     steps = Steps(NETS[name]().train())
     kept, wanted, _ = steps(None)
     auto, found, _ = steps("auto")
-    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    for (of, _), a, b in zip(steps.net.named_parameters(), found, wanted, strict=True):
+        # A bias's sum may be a step of its own then, and adds in another order.
+        assert torch.equal(a, b) or (
+            of.endswith("bias") and (a - b).abs().max() <= 1e-6 * b.abs().max()
+        )
     with pytest.raises(OptionError, match="computed again the passes share") as error:
         steps(1)
     told = re.search(r"share ([\d,]+)\.", str(error.value))
