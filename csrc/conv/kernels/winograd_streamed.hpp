@@ -173,18 +173,22 @@ static void multiply_chunk(const StreamedPlan& p, const ChunkGemm& g) {
   }
 }
 
-// The same of few tiles, from the chunk's filters.
-template <int A>
+// The same of few tiles with F(4x4), from the chunk's filters.
 static void multiply_few(const ChunkGemm& c, const float* g) {
-  static constexpr void (*kMultiply[])(const WindowProducts&) = {
-      multiply_windows<A, 1, kChunk>, multiply_windows<A, 2, kChunk>,
-      multiply_windows<A, least(3, kFewTiles), kChunk>, multiply_windows<A, kFewTiles, kChunk>};
+  static constexpr void (*kMultiply[kFewTiles])(const WindowProducts&) = {
+      multiply_windows<6, 1, kChunk>, multiply_windows<6, 2, kChunk>,
+      multiply_windows<6, 3, kChunk>, multiply_windows<6, 4, kChunk>};
   WindowProducts w;
   w.tap = c.vectors * kLanes;
   w.v = c.v;
   w.channels = c.channels;
   w.accumulate = c.accumulate;
-  w.lines = ceil_div(9 * kLanes, 16 * A);
+  for (int i = 0; i < 2; ++i) {
+    w.point[i] = broadcast(InputRows<6>::kPoints[i]);
+    w.square[i] = w.point[i] * w.point[i];
+  }
+  const int64_t passes = 12 / pass_pairs(c.tiles);
+  w.lines = ceil_div(9 * kLanes, 16 * passes);
   for (int64_t i = 0; i < c.vectors; ++i) {
     w.g = g + i * kLanes;
     w.q = c.q + i * c.tiles * kLanes;
@@ -217,7 +221,7 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
       g += p.taps * c.channels * c.vectors * kLanes;
       c.next = g;
       if (few_tiles<M, R>(p)) {
-        multiply_few<M + R - 1>(c, filters);
+        multiply_few(c, filters);
         continue;
       }
       const auto make_weights =
