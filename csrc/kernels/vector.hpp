@@ -112,7 +112,7 @@ STRIATE_INLINE int64_t most(int64_t a, int64_t b) {
   return a > b ? a : b;
 }
 
-STRIATE_INLINE int64_t ceil_div(int64_t a, int64_t b) {
+STRIATE_INLINE constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 

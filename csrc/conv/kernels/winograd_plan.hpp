@@ -112,7 +112,7 @@ STRIATE_INLINE int64_t pixels_behind(const int64_t* size, int axis) {
 
 // Floats of `count` products' distance: an odd number of 64-byte lines, or the products of a tile
 // would fall into few sets of the cache.
-STRIATE_INLINE int64_t odd_lines(int64_t floats) {
+STRIATE_INLINE constexpr int64_t odd_lines(int64_t floats) {
   return (ceil_div(floats, 16) | 1) * 16;
 }
 

@@ -14,6 +14,8 @@
 //   V      | tiles 0: chunk 0: product 0: block 0: tile 0: L channels | tile 1 | ... | block 1 ..
 //   U      | product 0: channel 0: 2 x L outputs | channel 1 | ... | product 1 ..
 //   Q      | pair 0: product 0: block 0: tile 0: L outputs | tile 1 | ... | block 1 ..
+//
+// With up to four tiles of F(4x4) U is not stored at all (winograd_windows.hpp).
 #pragma once
 
 #include "conv/kernels/winograd.hpp"

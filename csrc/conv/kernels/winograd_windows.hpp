@@ -21,11 +21,6 @@ STRIATE_INLINE constexpr int pass_pairs(int64_t tiles) {
   return tiles <= 2 || kTilePixels >= 14 ? 2 : 1;
 }
 
-// Floats from product to product of V, of `channels`, and of Q, of two blocks of outputs.
-STRIATE_INLINE constexpr int64_t few_tiles_stride(int64_t channels, int64_t tiles) {
-  return ((channels * tiles + 15) / 16 | 1) * 16;
-}
-
 // What a chunk of channels adds to the products of one block of outputs.
 struct WindowProducts {
   const float* g;  // [channel][tap], `tap` floats from tap to tap
@@ -82,8 +77,7 @@ constexpr int64_t product_of(int i) {
 
 template <int A, int T, int64_t kChannels, int kRow, int kPair>
 STRIATE_INLINE void window_pass(const WindowProducts& w) {
-  constexpr int64_t v_stride = few_tiles_stride(kChannels, T);
-  constexpr int64_t q_stride = few_tiles_stride(2 * kLanes, T);
+  constexpr int64_t v_stride = odd_lines(kChannels * T), q_stride = odd_lines(2 * kLanes * T);
   constexpr int kPairs = pass_pairs(T), kSums = 3 * kPairs;
   Vector sum[kSums][T] = {};
   float* const q = w.q + kRow * A * q_stride;

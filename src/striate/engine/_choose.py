@@ -229,7 +229,7 @@ def _window_work(kernel: str, attributes: dict[str, Any], lanes: int) -> float:
     edge = sum(_tile(kernel)) - 1
     if kernel.endswith("_strided"):
         window = _STRIDED_WINDOW
-    elif edge == 6 and lanes == 16 and _tiles(kernel, attributes) <= _FEW_TILES:
+    elif edge == 6 and _tiles(kernel, attributes) <= _FEW_TILES:
         window = _FEW_WINDOW
     else:
         window = _WINDOW[lanes][edge]
