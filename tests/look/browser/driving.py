@@ -73,7 +73,7 @@ def settled(page: Any) -> None:
 
 def go(page: Any, fragment: str) -> None:
     """Follow a deep link within the page: #layer=c3&unit=4:2,3&image=0."""
-    # By way of no link: one that still stands there, about to be rewritten, would change nothing.
+    # By way of no link: the one that stands there already would lead nowhere.
     page.evaluate("fragment => { location.hash = ''; location.hash = fragment; }", fragment)
     wanted = dict(part.split("=") for part in fragment.split("&"))
     expect(page, "layer-title", wanted["layer"])

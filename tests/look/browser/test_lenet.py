@@ -296,6 +296,40 @@ class TestInput:
         shows(page, values[1]["c1"][0][telling])
 
 
+HELD = """addEventListener("hashchange", (event) => {
+  if (window.asked) event.stopImmediatePropagation();
+});"""
+"""The browser tells late of a link that is followed."""
+
+ASK = """fragment => {
+  const own = () => document.querySelector("#samples [aria-pressed=true]") === null;
+  const soon = (done) => own() ? done() : setTimeout(soon, 0, done);
+  window.asked = new Promise(soon).then(() => {
+    location.hash = ""; // or the same link would lead nowhere
+    location.hash = fragment;
+    return new Promise((done) => setTimeout(done, 300));
+  });
+}"""
+"""Follow a link as soon as the reader's own input is shown, before that input's is written."""
+
+
+def test_a_link_that_was_just_asked_for_is_not_rewritten(
+    window: Any, trouble: list[str], link: str, samples: list[Path]
+) -> None:
+    fragment = f"{UNIT}&image=0"
+    page = window.new_page()
+    page.add_init_script(HELD)
+    page.goto(f"{link}#{fragment}")
+    settled(page)
+    page.evaluate(ASK, fragment)
+    page.set_input_files("#choose", samples[1])
+    page.evaluate("window.asked")
+    assert page.evaluate("location.hash") == f"#{fragment}"
+    page.evaluate("window.asked = null; dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.wait_for_selector("#samples li:nth-child(1) [aria-pressed=true]")
+    page.close()
+
+
 def test_several_tabs_look_at_different_things_at_once(
     at: At, window: Any, link: str, samples: list[Path], values: Any, telling: tuple[int, int]
 ) -> None:

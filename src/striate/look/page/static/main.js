@@ -40,6 +40,7 @@ const begin = async () => {
 
 // The link was changed by hand, or with the browser's buttons.
 const follow = async () => {
+  if (!state.model) return; // begin() is about to read it
   const wanted = readHash();
   const layer = wanted.layer ?? state.layer;
   if (wanted.sample !== undefined && wanted.sample !== state.sample) await run(wanted.sample, null, { ...wanted, layer });

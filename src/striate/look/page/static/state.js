@@ -42,16 +42,21 @@ export const layerOf = (id) => state.model.layers[id];
 export const current = () => layerOf(state.layer);
 export const facts = (id) => state.run?.layers[id] ?? null;
 
-const link = { written: location.hash, timer: 0 };
+const link = { mark: null, timer: 0 };
+
+// The entry of the history whose link was followed or written bears our mark; one that has just been
+// asked for does not, though its link may be the same, and is about to be followed.
+function mark(hash) {
+  link.mark = Math.random();
+  history.replaceState(link.mark, "", hash);
+}
 
 // #layer=c3&unit=4:2,3&image=0, when the reader has come to rest: browsers refuse to write many in a
-// row. A link that is not ours has been asked for, and is about to be followed.
+// row.
 function writeHash() {
   clearTimeout(link.timer);
   link.timer = setTimeout(() => {
-    if (!state.model || location.hash !== link.written) return;
-    history.replaceState(null, "", hashOf());
-    link.written = location.hash;
+    if (state.model && history.state === link.mark) mark(hashOf());
   }, 100);
 }
 
@@ -66,7 +71,7 @@ function hashOf() {
 
 // What a link asks for: { layer, channel, place, sample }, undefined where it says nothing.
 export function readHash() {
-  link.written = location.hash;
+  mark();
   const parts = new URLSearchParams(location.hash.slice(1));
   const layer = state.model.layers.find((one) => one.name === parts.get("layer"));
   const [, channel, place] = /^(\d+)(?::([\d,]+))?$/.exec(parts.get("unit") ?? "") ?? [];
