@@ -1,8 +1,9 @@
 // Linear layers of 1 to 3 images: the weights pass once, at the rate of memory.
 //
-// A task takes some panels of outputs. Each line of weights is one k of a panel; it is fetched 4
-// KiB ahead, which also carries over the ends of pages, and used for all images. A sum waits 4
-// cycles for its last addition, so small panels keep several sums for k, k + 1, ...
+// A task takes some panels of outputs. Each line of weights is one k of a panel, used for all
+// images. A core fetches several parts of memory at once sooner than one, and a sum waits 4 cycles
+// for its last addition: so k is cut into parts that are summed side by side. Weights beyond L2 are
+// asked for 4 KiB ahead, which also carries over the ends of pages.
 #include "kernels/activate.hpp"
 #include "linear/kernels/weights.hpp"
 
@@ -10,7 +11,9 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kMostBatch = 3;
+constexpr int64_t kLine = 16;           // floats of a cache line
 constexpr int64_t kAhead = 1024;        // floats
+constexpr int64_t kNear = 1 << 19;      // floats: 2 MiB
 constexpr int64_t kTaskFloats = 65536;  // 256 KiB: 10 to 20 us
 constexpr int64_t kTasks = 16;
 
@@ -31,21 +34,23 @@ Needs needs(const LinearShape& s, int) {
   return needs;
 }
 
-// NV vectors of outputs, NB images, NK sums each.
-template <int NV, int NB, int NK>
+// NV vectors of outputs, NB images, NK parts of k, each with its sums; weights from Far away.
+template <int NV, int NB, int NK, bool Far>
 void panel(const LinearShape& s, const float* x, const float* w, const float* bias, int64_t vector,
            float* y) {
   Vector sum[NK][NB][NV] = {};
-  int64_t k = 0;
-  const auto step = [&](int64_t j) STRIATE_LAMBDA {
+  const int64_t part = s.row / NK;
+  const auto step = [&](int j, int64_t k) STRIATE_LAMBDA {
+    const float* line = w + k * NV * kLanes;
     Vector weight[NV];
-    __builtin_prefetch(w + kAhead, 0, 3);
     STRIATE_UNROLL
-    for (int v = 0; v < NV; ++v) weight[v] = load(w + v * kLanes);
-    w += NV * kLanes;
+    for (int v = 0; v < NV; ++v) {
+      if (Far && v * kLanes % kLine == 0) __builtin_prefetch(line + v * kLanes + kAhead, 0, 3);
+      weight[v] = load(line + v * kLanes);
+    }
     STRIATE_UNROLL
     for (int b = 0; b < NB; ++b) {
-      const Vector in = broadcast(x[b * s.row + k + j]);
+      const Vector in = broadcast(x[b * s.row + k]);
       STRIATE_UNROLL
       for (int v = 0; v < NV; ++v) {
         sum[j][b][v] += in * weight[v];
@@ -53,11 +58,11 @@ void panel(const LinearShape& s, const float* x, const float* w, const float* bi
       }
     }
   };
-  _Pragma("GCC unroll 1") for (; k + NK <= s.row; k += NK) {
+  _Pragma("GCC unroll 1") for (int64_t k = 0; k < part; ++k) {
     STRIATE_UNROLL
-    for (int j = 0; j < NK; ++j) step(j);
+    for (int j = 0; j < NK; ++j) step(j, j * part + k);
   }
-  _Pragma("GCC unroll 1") for (; k < s.row; ++k) step(0);
+  _Pragma("GCC unroll 1") for (int64_t k = NK * part; k < s.row; ++k) step(0, k);
   STRIATE_UNROLL
   for (int b = 0; b < NB; ++b) {
     STRIATE_UNROLL
@@ -75,19 +80,21 @@ typedef void (*Panel)(const LinearShape&, const float*, const float*, const floa
                       float*);
 
 // By vectors and images; never more than 12 sums.
+template <bool Far>
 constexpr Panel kPanels[3][kMostBatch] = {
-    {panel<1, 1, 4>, panel<1, 2, 4>, panel<1, 3, 4>},
-    {panel<2, 1, 4>, panel<2, 2, 2>, panel<2, 3, 2>},
-    {panel<3, 1, 4>, panel<3, 2, 2>, panel<3, 3, 1>},
+    {panel<1, 1, 4, Far>, panel<1, 2, 4, Far>, panel<1, 3, 4, Far>},
+    {panel<2, 1, 4, Far>, panel<2, 2, 2, Far>, panel<2, 3, 2, Far>},
+    {panel<3, 1, 4, Far>, panel<3, 2, 2, Far>, panel<3, 3, 1, Far>},
 };
 
 void run(const LinearShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
   const int64_t vectors = linear_vectors(s), parts = tasks(s);
+  const auto& panels = linear_weight_floats(s) > kNear ? kPanels<true> : kPanels<false>;
   const int64_t last = cut(panels_of(vectors), parts, stop);
   for (int64_t i = cut(panels_of(vectors), parts, first); i < last; ++i) {
     const float* bias = s.bias ? b.weight[1] : nullptr;
     const float* w = b.weight[0] + 2 * i * kLanes * s.row;
-    kPanels[panel_vectors(vectors, i) - 1][s.batch - 1](s, b.in[0], w, bias, 2 * i, b.out[0]);
+    panels[panel_vectors(vectors, i) - 1][s.batch - 1](s, b.in[0], w, bias, 2 * i, b.out[0]);
   }
 }
 
