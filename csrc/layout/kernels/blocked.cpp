@@ -39,14 +39,31 @@ STRIATE_INLINE void turn(const float* from, int64_t from_step, float* to, int64_
   for (int i = 0; i < 4; ++i) *reinterpret_cast<UnalignedQuad*>(to + i * to_step) = q[i];
 }
 
+// square(lane, pixel) for all squares of four rows by four pixels, kRun pixels of some rows before
+// the next rows'.
+template <int64_t kRun, typename Square>
+STRIATE_INLINE void squares(int64_t rows, int64_t pixels, Square square) {
+  for (int64_t from = 0; from < pixels; from += kRun) {
+    const int64_t stop = kRun == 4 ? from + 4 : least(from + kRun, pixels);
+    for (int64_t lane = 0; lane < rows; lane += 4) {
+      _Pragma("GCC unroll 4") for (int64_t p = from; p < stop; p += 4) square(lane, p);
+    }
+  }
+}
+
+// Rows a multiple of 4 KiB apart share a set of L1, which holds fewer lines than there are rows:
+// there a line is turned whole.
+template <typename Square>
+STRIATE_INLINE void each_square(int64_t rows, int64_t pixels, int64_t apart, Square square) {
+  apart % 1024 == 0 ? squares<16>(rows, pixels, square) : squares<4>(rows, pixels, square);
+}
+
 // `apart` floats lie between the rows of a plain map: its channels.
 void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count, float* blocked) {
   const int64_t turned_rows = rows / 4 * 4, turned = turned_rows > 0 ? count / 4 * 4 : 0;
-  for (int64_t p = 0; p < turned; p += 4) {
-    for (int64_t lane = 0; lane < turned_rows; lane += 4) {
-      turn(plain + lane * apart + p, apart, blocked + p * kLanes + lane, kLanes);
-    }
-  }
+  each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
+    turn(plain + lane * apart + p, apart, blocked + p * kLanes + lane, kLanes);
+  });
   for (int64_t p = turned_rows < kLanes ? 0 : turned; p < count; ++p) {
     for (int64_t lane = p < turned ? turned_rows : 0; lane < kLanes; ++lane) {
       blocked[p * kLanes + lane] = lane < rows ? plain[lane * apart + p] : 0;
@@ -57,11 +74,9 @@ void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count
 void unblock_pixels(const float* blocked, int64_t rows, int64_t apart, int64_t count,
                     float* plain) {
   const int64_t turned_rows = rows / 4 * 4, turned = count / 4 * 4;
-  for (int64_t p = 0; p < turned; p += 4) {
-    for (int64_t lane = 0; lane < turned_rows; lane += 4) {
-      turn(blocked + p * kLanes + lane, kLanes, plain + lane * apart + p, apart);
-    }
-  }
+  each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
+    turn(blocked + p * kLanes + lane, kLanes, plain + lane * apart + p, apart);
+  });
   for (int64_t lane = 0; lane < rows; ++lane) {
     for (int64_t p = lane < turned_rows ? turned : 0; p < count; ++p) {
       plain[lane * apart + p] = blocked[p * kLanes + lane];
