@@ -14,7 +14,7 @@ TARGETS = dict(_core.targets())
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("channels", [1, 3, 4, 7, 8, 9, 17, 22])
-@pytest.mark.parametrize("pixels", [1, 3, 4, 9, 255, 256, 263])
+@pytest.mark.parametrize("pixels", [1, 3, 4, 9, 255, 256, 263, 1024])  # 4 KiB apart
 def test_every_number_finds_its_place(target: str, channels: int, pixels: int) -> None:
     lanes = TARGETS[target]
     plain = np.arange(2 * channels * pixels, dtype=np.float32).reshape(2, channels, pixels)
@@ -31,11 +31,12 @@ def test_every_number_finds_its_place(target: str, channels: int, pixels: int) -
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("images", [1, 6, 8, 19])
-def test_images_become_lanes(target: str, images: int) -> None:
+@pytest.mark.parametrize(("channels", "pixels"), [(3, 26), (256, 4)])
+def test_images_become_lanes(target: str, images: int, channels: int, pixels: int) -> None:
     lanes = TARGETS[target]
-    plain = np.arange(images * 3 * 26, dtype=np.float32).reshape(images, 3, 26)
+    plain = np.arange(images * channels * pixels, dtype=np.float32).reshape(images, channels, -1)
     blocked = block(plain.swapaxes(0, 1), lanes)
-    attributes = {"batch": 3, "channels": images, "pixels": 26, "swapped": True}
+    attributes = {"batch": channels, "channels": images, "pixels": pixels, "swapped": True}
     for to_blocked in (True, False):
         one, other = (plain, blocked) if to_blocked else (blocked, plain)
         (found,) = run_step(
