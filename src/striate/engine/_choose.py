@@ -55,7 +55,7 @@ _TEAM = 2
 # that stay plain, as the model has them, or are half of the quickest's may cost more than others.
 _CLOSE = {"speed": 1.04, "memory": 1.6}
 _CLOSE_PLAIN = {"speed": 1.1, "memory": 1.6}
-_CLOSE_HALF = {"speed": 1.15, "memory": 1.6}
+_CLOSE_HALF = {"speed": 1.08, "memory": 1.6}
 
 
 @dataclass(frozen=True)
