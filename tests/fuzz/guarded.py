@@ -38,6 +38,7 @@ class Region:
 
     def at_end(self, floats: int) -> Array:
         """So many floats, behind which is nothing."""
+        assert floats <= _FLOATS, f"a problem's map of {floats} floats is too large"
         return self.floats[_FLOATS - floats :]
 
     def at_start(self, floats: int) -> Array:

@@ -24,7 +24,7 @@ def looked_up(mode: str, x: Array, index: Array, size: int) -> Array:
 def draw(rng: Rng) -> Problem:
     """A table and places in it, often the same ones."""
     mode = str(pick(rng, "take", "each", "add", "add_each"))
-    outer, size, inner = (int(rng.integers(1, pick(rng, 3, 20, 300))) for _ in range(3))
+    outer, size, inner = (int(rng.integers(1, pick(rng, 3, 20, 250))) for _ in range(3))
     count = int(rng.integers(1, pick(rng, 3, 40)))
     x = normal(rng, outer, count if mode.startswith("add") else size, inner)
     index = rng.integers(0, size, (outer, count, inner) if mode.endswith("each") else (count,))
