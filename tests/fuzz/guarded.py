@@ -38,12 +38,15 @@ class Region:
 
     def at_end(self, floats: int) -> Array:
         """So many floats, behind which is nothing."""
-        assert floats <= _FLOATS, f"a problem's map of {floats} floats is too large"
-        return self.floats[_FLOATS - floats :]
+        return self._checked(floats)[_FLOATS - floats :]
 
     def at_start(self, floats: int) -> Array:
         """So many floats, before which is nothing."""
-        return self.floats[:floats]
+        return self._checked(floats)[:floats]
+
+    def _checked(self, floats: int) -> Array:
+        assert floats <= _FLOATS, f"a map of {floats} floats is larger than a region"
+        return self.floats
 
 
 @cache
