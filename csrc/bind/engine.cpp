@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -199,6 +200,13 @@ class View {
 
   float* data() const { return static_cast<float*>(buffer_.buf); }
 
+  bool overlaps(const View& other) const {
+    const std::less<const char*> before;
+    const char *first = static_cast<char*>(buffer_.buf),
+               *theirs = static_cast<char*>(other.buffer_.buf);
+    return before(first, theirs + other.buffer_.len) && before(theirs, first + buffer_.len);
+  }
+
  private:
   Py_buffer buffer_;
   bool held_ = false;
@@ -228,16 +236,36 @@ class Call {
   // New outputs: an array, or a tuple of several. None, and nothing is done, where an input is no
   // contiguous float32 array of its shape.
   nb::object run(const nb::args& inputs) {
-    if (inputs.size() != inputs_.size()) return nb::none();
     View views[kMost];
+    if (!open(inputs, inputs_, false, views)) return nb::none();
     const float* in[kMost];
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      PyObject* array = inputs[i].ptr();
-      if (reinterpret_cast<PyObject*>(Py_TYPE(array)) != array_type_.ptr()) return nb::none();
-      if (!views[i].open(array, inputs_[i], false)) return nb::none();
-      in[i] = views[i].data();
-    }
+    for (size_t i = 0; i < inputs_.size(); ++i) in[i] = views[i].data();
     return run_on(in);
+  }
+
+  // The same into arrays of the caller's. False, and nothing is done, where one does not fit, or
+  // lies in the memory of another.
+  bool run_into(const nb::tuple& inputs, const nb::tuple& outputs) {
+    View from[kMost], to[kMost];
+    if (!open(inputs, inputs_, false, from) || !open(outputs, outputs_, true, to)) return false;
+    const float* in[kMost];
+    float* out[kMost];
+    for (size_t i = 0; i < inputs_.size(); ++i) in[i] = from[i].data();
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      out[i] = to[i].data();
+      for (size_t j = 0; j < inputs_.size(); ++j) {
+        if (to[i].overlaps(from[j])) return false;
+      }
+      for (size_t j = 0; j < i; ++j) {
+        if (to[i].overlaps(to[j])) return false;
+      }
+    }
+    try {
+      compute(in, out);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
   }
 
   // The same of one input that the caller has checked, by its address.
@@ -249,6 +277,24 @@ class Call {
 
  private:
   static constexpr size_t kMost = 8;
+
+  // Whether these are just the arrays of these shapes.
+  bool open(const nb::tuple& arrays, const Shapes& shapes, bool written, View* views) const {
+    if (arrays.size() != shapes.size()) return false;
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      PyObject* array = arrays[i].ptr();
+      if (reinterpret_cast<PyObject*>(Py_TYPE(array)) != array_type_.ptr()) return false;
+      if (!views[i].open(array, shapes[i], written)) return false;
+    }
+    return true;
+  }
+
+  void compute(const float* const* in, float* const* out) {
+    const ReleaseGil released;
+    std::unique_ptr<Context> context = bound_.take_context();
+    context->run(in, out, 0, bound_.program.steps());
+    bound_.give_back(std::move(context));
+  }
 
   static void check(const Shapes& shapes, const std::vector<int64_t>& floats) {
     for (size_t i = 0; i < shapes.size(); ++i) {
@@ -279,12 +325,7 @@ class Call {
       if (!views[i].open(results[i].ptr(), outputs_[i], true)) return nb::none();
       out[i] = views[i].data();
     }
-    {
-      const ReleaseGil released;
-      std::unique_ptr<Context> context = bound_.take_context();
-      context->run(in, out, 0, bound_.program.steps());
-      bound_.give_back(std::move(context));
-    }
+    compute(in, out);
     if (outputs_.size() == 1) return std::move(results[0]);
     nb::list all;
     for (size_t i = 0; i < outputs_.size(); ++i) all.append(std::move(results[i]));
@@ -408,6 +449,8 @@ void bind_engine(nb::module_& m) {
            "output_shapes"_a, nb::keep_alive<1, 2>())
       .def("run", &Call::run, nb::sig("def run(self, *inputs: object) -> object"),
            "Give the outputs; None where an input is no contiguous float32 array of its shape.")
+      .def("run_into", &Call::run_into, "inputs"_a, "outputs"_a,
+           "Run into arrays of the caller's; False where one does not fit.")
       .def("run_from", &Call::run_from, "input"_a,
            "Give the outputs from the floats at an address, which nobody checks.");
 

@@ -168,6 +168,9 @@ class Call:
         Give the outputs; None where an input is no contiguous float32 array of its shape.
         """
 
+    def run_into(self, inputs: tuple, outputs: tuple) -> bool:
+        """Run into arrays of the caller's; False where one does not fit."""
+
     def run_from(self, input: int) -> object:
         """Give the outputs from the floats at an address, which nobody checks."""
 

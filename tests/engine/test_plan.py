@@ -182,6 +182,27 @@ def test_run_into_takes_what_fits_alone(plan: CompiledPlan) -> None:
             plan.run_into(out, inputs=[given])
     with pytest.raises(OptionError, match="2 outputs were given for 1"):
         plan.run_into(y, y.copy(), inputs=[x])
+    y.flags.writeable = False
+    with pytest.raises(OptionError, match="writable"):
+        plan.run_into(y, inputs=[x])
+
+
+def test_run_into_takes_what_the_quick_way_does_not() -> None:
+    """Several outputs, which must not lie in each other's memory; tensors, float64 inputs."""
+
+    class Halves(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x / 2, x + 1
+
+    plan, x = striate.compile(Halves().eval(), (1, 6)), inputs(1)[:, 0, 0, :6].copy()
+    memory = np.zeros(20, np.float32)
+    y, z = memory[:6].reshape(1, 6), memory[6:12].reshape(1, 6)
+    for given in ([x], (x,), [torch.from_numpy(x)], [x.astype(np.float64)]):
+        memory[:] = 0
+        plan.run_into(y, z, inputs=given)
+        np.testing.assert_array_equal(memory, [*(x[0] / 2), *(x[0] + 1), *[0] * 8])
+    with pytest.raises(OptionError, match="lies in the memory of an input or of another output"):
+        plan.run_into(y, memory[5:11].reshape(1, 6), inputs=[x])
 
 
 def test_training_mode_is_refused() -> None:

@@ -23,6 +23,7 @@ class QuickCall:
         inputs, outputs = runner.recipe.inputs, runner.recipe.outputs
         call = _core.Call(runner.program, [t.shape for t in inputs], [t.shape for t in outputs])
         self.on_arrays = call.run
+        self.into_arrays = call.run_into
         self._run_from = call.run_from
         self._in_shape = inputs[0].shape
         self._single = len(inputs) == len(outputs) == 1
