@@ -47,14 +47,20 @@ void parse_geometry(const Attributes& a, int lanes, ConvGeometry& s) {
 ConvShape ConvOperation::parse(const Attributes& a, int lanes) {
   ConvShape s;
   parse_geometry(a, lanes, s);
-  for (int axis = 0; axis < 3; ++axis) s.out_full[axis] = s.out[axis];
-  if (a.has("out_full")) {
+  s.pool = a.flag("pool");
+  for (int axis = 0; axis < 3; ++axis) s.out_full[axis] = s.made(axis);
+  if (s.pool) {
+    if (s.out[1] < 2 || s.out[2] < 2) a.fail("pool needs two rows and two columns of outputs.");
+    if (a.has("out_full") || a.flag("residual") || a.flag("plain_weight")) {
+      a.fail("pool excludes out_full, residual and plain_weight.");
+    }
+  } else if (a.has("out_full")) {
     a.integers("out_full", s.out_full, 3, 1, kMaxSize);
     a.integers("out_step", s.out_step, 3, 1, kMaxSize);
     a.integers("out_start", s.out_start, 3, 0, kMaxSize);
   }
   checked_product(a, {s.out_full[0], s.out_full[1], s.out_full[2]});
-  check_places(a, s);
+  if (!s.pool) check_places(a, s);
   s.y_batch_stride = batch_stride(a, "y_batch_stride", s.out_channels, s.full_pixels(), lanes);
   s.residual_batch_stride =
       batch_stride(a, "residual_batch_stride", s.out_channels, s.full_pixels(), lanes);

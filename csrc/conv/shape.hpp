@@ -7,6 +7,12 @@
 // has depth 1, a signal depth and height 1. c runs over the channels of o's group; x is 0 outside
 // the map. b (bias), r (residual) and f (activation) are optional.
 //
+// With `pool`, f is of the largest of 2x2 sums: max pooling of windows of 2x2, 2 apart, in front of
+// f. A last row or column that makes no pair is left out. There is no residual, and the weights are
+// packed.
+//
+//   y[n,o,i,j,k] = f(max over v, w = 0, 1 of the sum at (i, 2j + v, 2k + w))
+//
 // Maps are blocked: channels in blocks of L = the target's lanes, L floats a pixel.
 //
 //   x[n][c][i][j]  ->  x[n][c / L][i][j][c % L]
@@ -60,13 +66,18 @@ struct ConvShape : ConvGeometry {
   Filters filters;
   int64_t filters_start = 0, filters_floats = 0;
 
-  bool residual = false, scale = false;
+  bool residual = false, scale = false, pool = false;
   int64_t residual_batch_stride = 0;
   ActivationSpec activation;
 
+  // Pixels of y that the places along an axis make.
+  int64_t made(int axis) const { return pool && axis > 0 ? out[axis] / 2 : out[axis]; }
   int64_t full_pixels() const { return out_full[0] * out_full[1] * out_full[2]; }
   bool unit_output() const {  // out_step is 1, as in every ordinary convolution
     return out_step[0] == 1 && out_step[1] == 1 && out_step[2] == 1;
+  }
+  bool whole_output() const {  // nothing of y is another step's
+    return unit_output() && full_pixels() == made(0) * made(1) * made(2);
   }
 };
 

@@ -137,7 +137,7 @@ static void tile(const Tile& t) {
   if (t.clamp) {
     const Vector low = broadcast(t.low), high = broadcast(t.high);
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = min(max(sum[p], low), high);
+    for (int p = 0; p < NP; ++p) sum[p] = min(high, max(low, sum[p]));
   }
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) store(t.y + p * t.y_pixel, sum[p]);
@@ -265,7 +265,7 @@ STRIATE_INLINE void compute_columns(const ConvShape& s, Tile& t, const Row& row,
 void compute_band(const ConvShape& s, const Columns& columns, Tile& t, const float* w,
                   const float* map, float* y, const float* residual, int64_t first, int64_t stop) {
   const bool other = s.activation.kind != Activation::none && !t.clamp;
-  const bool whole = s.unit_output() && s.out_pixels() == s.full_pixels();  // no gaps in y
+  const bool whole = s.whole_output();
   int64_t plane = first > 0 ? first / s.out[1] : 0, row = first - plane * s.out[1];
   for (int64_t at = first; at < stop; ++at) {
     const int64_t in_plane = plane * s.stride[0] - s.padding[0];
@@ -302,12 +302,12 @@ void compute_band(const ConvShape& s, const Columns& columns, Tile& t, const flo
 
 bool fits(const ConvShape& s) {
   return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input &&
-         !s.plain_weight;
+         !s.plain_weight && !s.pool;
 }
 
 bool fits_groups(const ConvShape& s) {
   return s.groups > 1 && s.in_channels == 4 * s.groups && s.out_channels == s.in_channels &&
-         !s.plain_input && !s.plain_weight && !s.scale;
+         !s.plain_input && !s.plain_weight && !s.scale && !s.pool;
 }
 
 // Of a block's channels.

@@ -42,7 +42,7 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 bool fits(const ConvShape& s) {
-  if (s.plain_input && (s.scale || s.groups > 1)) return false;
+  if (s.pool || (s.plain_input && (s.scale || s.groups > 1))) return false;
   if (s.plain_weight && (s.plain_input || s.scale || s.taps() > 1)) return false;
   return merged_groups(s) <= kMostMerged;
 }

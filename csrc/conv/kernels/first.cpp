@@ -14,8 +14,10 @@
 // a 3x3 of stride 2.
 //
 // A task is a band of rows, or a part of a row where one is long (signals), of all output channels.
+// With `pool` it is one of pairs of rows, which are made in scratch and joined from there.
 #include "conv/kernels/filters.hpp"
 #include "kernels/activate.hpp"
+#include "kernels/joined.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -90,7 +92,7 @@ static void tile(const Tile& t) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] = min(max(sum[v][p], low), high);
+      for (int p = 0; p < NP; ++p) sum[v][p] = min(high, max(low, sum[v][p]));
     }
   }
   STRIATE_UNROLL
@@ -132,6 +134,11 @@ bool hangs_over(const ConvShape& s) {
   return s.padding[2] > 0 || stop > s.in[2];
 }
 
+// Rows, and columns, of outputs that make one of y.
+int64_t each_of(const ConvShape& s) {
+  return s.pool ? 2 : 1;
+}
+
 // A task is `rows` rows of a plane by `columns` columns, as near as they can be cut equally.
 struct Split {
   int64_t bands, chunks;  // of a plane; of a row
@@ -142,23 +149,26 @@ Split split_of(const ConvShape& s) {
   const int64_t tiles = ceil_div(s.out[2], kSinglePixels);
   Split split;
   split.chunks = most(1, least(ceil_div(tiles, 4), row / (8 * kTaskSums)));
-  split.bands = ceil_div(s.out[1], most(1, least(s.out[1], kTaskSums / row)));
+  const int64_t rows = most(1, least(s.out[1], kTaskSums / row));
+  split.bands = ceil_div(s.made(1), ceil_div(rows, each_of(s)));
   return split;
 }
 
-// Rows and columns of x that a task reads, and their place in scratch.
+// Rows and columns of x that a task reads, their place in scratch if they are copied, and columns
+// of outputs that it makes.
 struct Band {
-  int64_t rows, columns, floats;
+  int64_t rows, columns, floats, out_columns;
 };
 
 Band band_of(const ConvShape& s) {
   const Split split = split_of(s);
   Band band;
-  band.rows =
-      (ceil_div(s.out[1], split.bands) - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1;
-  band.columns =
-      (ceil_div(s.out[2], split.chunks) - 1) * s.stride[2] + (s.kernel[2] - 1) * s.dilation[2] + 1;
-  band.floats = s.kernel[0] * s.in_channels * band.rows * band.columns;
+  const int64_t rows = ceil_div(s.made(1), split.bands) * each_of(s);
+  band.out_columns = ceil_div(s.made(2), split.chunks) * each_of(s);
+  band.rows = (rows - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1;
+  band.columns = (band.out_columns - 1) * s.stride[2] + (s.kernel[2] - 1) * s.dilation[2] + 1;
+  const int64_t floats = s.kernel[0] * s.in_channels * band.rows * band.columns;
+  band.floats = hangs_over(s) ? ceil_div(floats, 16) * 16 : 0;
   return band;
 }
 
@@ -220,6 +230,18 @@ void compute_row(const ConvShape& s, Tile& t, int64_t blocks, int64_t columns) {
   }
 }
 
+// Two rows of outputs of some blocks, `line` floats each, as one of y. Row 1 lies behind all of 0.
+void join_rows(const float* rows, int64_t line, int64_t blocks, float* y, int64_t y_block) {
+  for (int64_t block = 0; block < blocks; ++block, rows += line, y += y_block) {
+    const float* below = rows + 2 * line;
+    for (int64_t j = 0; j + kLanes < line; j += 2 * kLanes) {
+      const Vector above = largest(load(rows + j), load(rows + j + kLanes));
+      const Vector both = largest(load(below + j), load(below + j + kLanes));
+      store(y + j / 2, largest(above, both));
+    }
+  }
+}
+
 void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& part) {
   const float* map = b.in[0] + n * s.x_batch_stride;
   Tile t = {};
@@ -228,7 +250,9 @@ void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& p
   t.width = s.kernel[2];
   t.column = s.dilation[2];
   t.stride = s.stride[2];
-  t.y_block = s.full_pixels() * kLanes;
+  const int64_t columns = part.stop_column - part.first_column, line = columns * kLanes;
+  const int64_t y_block = s.full_pixels() * kLanes;
+  t.y_block = s.pool ? line : y_block;
   t.y_pixel = s.out_step[2] * kLanes;
   t.clamp = s.activation.kind == Activation::clamp;
   t.low = s.activation.alpha;
@@ -246,28 +270,30 @@ void compute_part(const ConvShape& s, const Buffers& b, int64_t n, const Part& p
   }
   const int64_t next_row = t.row / s.dilation[1] * s.stride[1];
   const int64_t blocks = ceil_div(s.out_channels, kLanes);
-  const int64_t columns = part.stop_column - part.first_column;
   const bool other = s.activation.kind != Activation::none && !t.clamp;
   const float* x = t.x;
+  float* const rows = b.scratch + band_of(s).floats;  // with `pool`
   for (int64_t block = 0; block < blocks; block += 2) {
     const int64_t count = least(2, blocks - block);
     t.w = b.weight[0] + block * s.in_channels * s.taps() * kLanes;
     t.bias = s.bias ? b.weight[1] + block * kLanes : nullptr;
     for (int64_t row = part.first_row; row < part.stop_row; ++row) {
       const int64_t pixel = ((s.out_start[0] + part.plane * s.out_step[0]) * s.out_full[1] +
-                             s.out_start[1] + row * s.out_step[1]) *
+                             s.out_start[1] + (row >> s.pool) * s.out_step[1]) *
                                 s.out_full[2] +
-                            s.out_start[2] + part.first_column * s.out_step[2];
-      const int64_t at = block * t.y_block + pixel * kLanes;
+                            s.out_start[2] + (part.first_column >> s.pool) * s.out_step[2];
+      const int64_t at = block * y_block + pixel * kLanes;
       taps_inside(row * s.stride[1] - s.padding[1], s.dilation[1], s.kernel[1], s.in[1],
                   &t.first_row, &t.stop_row);
       t.x = x + (row - part.first_row) * next_row;
       float* const y = b.out[0] + n * s.y_batch_stride + at;
-      t.y = y;
+      t.y = s.pool ? rows + row % 2 * 2 * line : y;
       t.residual = s.residual ? b.in[1] + n * s.residual_batch_stride + at : nullptr;
       compute_row(s, t, count, columns);
+      if (s.pool && row % 2 == 0) continue;
+      if (s.pool) join_rows(rows, line, count, y, y_block);
       for (int64_t b = 0; other && b < count; ++b) {
-        activate_vectors(s.activation, y + b * t.y_block, columns, t.y_pixel);
+        activate_vectors(s.activation, y + b * y_block, columns >> s.pool, t.y_pixel);
       }
     }
   }
@@ -282,7 +308,9 @@ Needs needs(const ConvShape& s, int) {
   Needs needs;
   const int64_t blocks = ceil_div(s.out_channels, kLanes);
   needs.weight_floats = ceil_div(blocks * s.in_channels * s.taps() * kLanes, 16) * 16;
-  needs.thread_floats = hangs_over(s) ? ceil_div(band_of(s).floats, 16) * 16 : 0;
+  const Band band = band_of(s);
+  const int64_t joined = s.pool ? 2 * 2 * band.out_columns * kLanes : 0;
+  needs.thread_floats = ceil_div(band.floats + joined, 16) * 16;
   needs.tasks[0] = s.batch * s.out[0] * split.bands * split.chunks;
   return needs;
 }
@@ -312,15 +340,16 @@ void pack(const ConvShape& s, const Filters& w, float* packed, int64_t, int64_t)
 
 void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
   const Split split = split_of(s);
+  const int64_t each = each_of(s);
   for (int64_t task = first; task < stop; ++task) {
     const int64_t chunk = task % split.chunks, band = task / split.chunks % split.bands;
     const int64_t plane = task / split.chunks / split.bands;
     Part part;
     part.plane = plane % s.out[0];
-    part.first_row = cut(s.out[1], split.bands, band);
-    part.stop_row = cut(s.out[1], split.bands, band + 1);
-    part.first_column = cut(s.out[2], split.chunks, chunk);
-    part.stop_column = cut(s.out[2], split.chunks, chunk + 1);
+    part.first_row = each * cut(s.made(1), split.bands, band);
+    part.stop_row = each * cut(s.made(1), split.bands, band + 1);
+    part.first_column = each * cut(s.made(2), split.chunks, chunk);
+    part.stop_column = each * cut(s.made(2), split.chunks, chunk + 1);
     compute_part(s, b, plane / s.out[0], part);
   }
 }

@@ -1,10 +1,11 @@
-// What the kernels for a plain image and few filters share: bands of rows of outputs, in tiles of
-// two rows by some pixels. Where the filter hangs over the map, a task first copies the rows that
-// it reads to scratch, with zeros around them.
+// What the kernels for few filters, of a plain image or one block of channels, share: bands of rows
+// of outputs, in tiles of two rows by some pixels. Where the filter hangs over the map, a task
+// first copies the rows that it reads to scratch, with zeros around them.
 #pragma once
 
 #include "conv/shape.hpp"
 #include "kernels/activate.hpp"
+#include "kernels/joined.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -12,19 +13,25 @@ namespace striate::STRIATE_TARGET {
 constexpr int64_t kTaskSums = 32768;      // multiply-adds of vectors: 5 us
 constexpr int64_t kSmallTaskSums = 8192;  // where the layer has less than 16 tasks
 constexpr int64_t kBandFloats = 65536;
+static_assert(kTilePixels % 2 == 0, "pairs of columns, for pooling");
 
 struct FirstTile {
   const float* x;        // where the windows of the first pixel begin
   int64_t row, channel;  // floats from row to row and from channel to channel
   int64_t channels, height, width;
-  int64_t down, across;  // strides
+  int64_t down, across;  // the stride in rows, floats from pixel to pixel
   const float* w;
   float* y;
   int64_t y_row;
+  bool pool;  // of each two columns and both rows the largest is written
   const float* bias;
   bool clamp;
   float low, high;
 };
+
+STRIATE_INLINE Vector clamped(const FirstTile& t, Vector v) {
+  return min(broadcast(t.high), max(broadcast(t.low), v));
+}
 
 // Rows and columns that are read for so many rows of outputs.
 static int64_t rows_read(const ConvShape& s, int64_t rows) {
@@ -48,34 +55,42 @@ static int64_t bands_of(const ConvShape& s) {
   return most(1, least(pairs, sums / many));
 }
 
+// Floats of a pixel: of one channel, or of a block of them.
+static int64_t cell_of(const ConvShape& s) {
+  return s.plain_input ? 1 : kLanes;
+}
+
+static int64_t planes_of(const ConvShape& s) {
+  return s.plain_input ? s.in_channels : 1;
+}
+
 static int64_t band_floats(const ConvShape& s) {
   const int64_t pairs = ceil_div(ceil_div(s.out[1], 2), bands_of(s));
-  return s.in_channels * rows_read(s, 2 * pairs) * columns_read(s);
+  return planes_of(s) * rows_read(s, 2 * pairs) * columns_read(s) * cell_of(s);
 }
 
 static bool bands_fit(const ConvShape& s) {
   const bool flat = s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1 && s.padding[0] == 0;
-  const bool whole = s.unit_output() && s.full_pixels() == s.out_pixels();
-  return s.plain_input && !s.plain_weight && s.groups == 1 && !s.scale && !s.residual && flat &&
-         whole && s.out_channels <= kLanes && s.dilation[1] == 1 && s.dilation[2] == 1 &&
-         s.out[1] > 1 && s.kernel[1] > s.stride[1] &&
+  return (s.plain_input || s.in_channels <= kLanes) && !s.plain_weight && s.groups == 1 &&
+         !s.scale && !s.residual && flat && s.whole_output() && s.out_channels <= kLanes &&
+         s.dilation[1] == 1 && s.dilation[2] == 1 && s.out[1] > 1 && s.kernel[1] > s.stride[1] &&
          (!hangs_over(s) || band_floats(s) <= kBandFloats);
 }
 
-// `rows` rows from `top` on of each channel, with zeros where the map ends.
+// `rows` rows from `top` on of each plane, with zeros where the map ends.
 static void copy_band(const ConvShape& s, const float* map, int64_t top, int64_t rows, float* to) {
-  const int64_t columns = columns_read(s), left = -s.padding[2];
+  const int64_t columns = columns_read(s), left = -s.padding[2], cell = cell_of(s);
   const int64_t first = most(0, -left), stop = most(first, least(columns, s.in[2] - left));
-  for (int64_t c = 0; c < s.in_channels; ++c) {
-    for (int64_t i = top; i < top + rows; ++i, to += columns) {
+  for (int64_t plane = 0; plane < planes_of(s); ++plane) {
+    for (int64_t i = top; i < top + rows; ++i, to += columns * cell) {
       if (i < 0 || i >= s.in[1]) {
-        for (int64_t j = 0; j < columns; ++j) to[j] = 0;
+        for (int64_t j = 0; j < columns * cell; ++j) to[j] = 0;
         continue;
       }
-      const float* row = map + (c * s.in[1] + i) * s.in[2] + left;
-      for (int64_t j = 0; j < first; ++j) to[j] = 0;
-      for (int64_t j = first; j < stop; ++j) to[j] = row[j];
-      for (int64_t j = stop; j < columns; ++j) to[j] = 0;
+      const float* row = map + ((plane * s.in[1] + i) * s.in[2] + left) * cell;
+      for (int64_t j = 0; j < first * cell; ++j) to[j] = 0;
+      for (int64_t j = first * cell; j < stop * cell; ++j) to[j] = row[j];
+      for (int64_t j = stop * cell; j < columns * cell; ++j) to[j] = 0;
     }
   }
 }
@@ -85,42 +100,47 @@ template <typename Table>
 static void run_band(const ConvShape& s, const Buffers& b, const Table& table, int64_t n,
                      int64_t first, int64_t stop) {
   const float* map = b.in[0] + n * s.x_batch_stride;
-  const int64_t top = first * s.stride[1] - s.padding[1];
+  const int64_t top = first * s.stride[1] - s.padding[1], cell = cell_of(s);
   FirstTile t;
-  const float* x = map + top * s.in[2] - s.padding[2];
-  t.row = s.in[2];
+  const float* x = map + (top * s.in[2] - s.padding[2]) * cell;
+  t.row = s.in[2] * cell;
   t.channel = s.in_pixels();
   if (hangs_over(s)) {
     const int64_t rows = rows_read(s, stop - first);
     copy_band(s, map, top, rows, b.scratch);
     x = b.scratch;
-    t.row = columns_read(s);
+    t.row = columns_read(s) * cell;
     t.channel = rows * t.row;
   }
+  if (!s.plain_input) t.channel = 1;
   t.channels = s.in_channels;
   t.height = s.kernel[1];
   t.width = s.kernel[2];
   t.down = s.stride[1];
-  t.across = s.stride[2];
+  t.across = s.stride[2] * cell;
   t.w = b.weight[0];
   t.bias = s.bias ? b.weight[1] : nullptr;
   t.clamp = s.activation.kind == Activation::clamp;
   t.low = s.activation.alpha;
   t.high = s.activation.beta;
-  t.y_row = s.out[2] * kLanes;
-  float* const y = b.out[0] + n * s.y_batch_stride + first * t.y_row;
+  t.pool = s.pool;
+  t.y_row = s.out_full[2] * kLanes;
+  float* const y = b.out[0] + n * s.y_batch_stride + (first >> s.pool) * t.y_row;
   for (int64_t i = 0; i < stop - first; i += 2) {
     const int64_t rows = least(2, stop - first - i);
+    if (s.pool && rows < 2) break;
     for (int64_t j = 0; j < s.out[2];) {
       const int64_t count = least(kTilePixels, s.out[2] - j);
       t.x = x + i * t.down * t.row + j * t.across;
-      t.y = y + i * t.y_row + j * kLanes;
+      t.y =
+          y + (i >> s.pool) * t.y_row + (j >> s.pool) * kLanes;  // tiles are even, but for the last
       table(rows, count)(t);
       j += count;
     }
   }
   if (s.activation.kind != Activation::none && !t.clamp) {
-    activate_vectors(s.activation, y, (stop - first) * s.out[2], kLanes);
+    const int64_t rows = s.pool ? (stop - first) / 2 : stop - first;
+    activate_vectors(s.activation, y, rows * s.out_full[2], kLanes);
   }
 }
 

@@ -66,6 +66,17 @@ STRIATE_INLINE void write_half(const Vector (&sum)[NP], float* y) {
   for (int p = 0; p < NP; ++p) store(y + p * kLanes, half_of<kUpper>(sum[p]));
 }
 
+// The largest of both rows and each two pixels.
+template <int NP>
+STRIATE_INLINE void write_pooled(const Vector (&sum)[NP], const FirstTile& t) {
+  STRIATE_UNROLL
+  for (int p = 0; p + 1 < NP; p += 2) {
+    const Vector both = largest(sum[p], sum[p + 1]);
+    const Vector most = half_of<false>(largest(both, half_of<true>(both)));
+    store(t.y + p / 2 * kLanes, t.clamp ? clamped(t, most) : most);
+  }
+}
+
 // ROWS: of outputs; the second may be missing at the end of an odd map.
 template <int KW, int ROWS, int NP>
 void tile(const FirstTile& t) {
@@ -81,10 +92,13 @@ void tile(const FirstTile& t) {
       add_taps<KW>(sum, t, x, w);
     }
   }
+  if (ROWS == 2 && t.pool) {
+    write_pooled(sum, t);
+    return;
+  }
   if (t.clamp) {
-    const Vector low = broadcast(t.low), high = broadcast(t.high);
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = min(high, max(low, sum[p]));
+    for (int p = 0; p < NP; ++p) sum[p] = clamped(t, sum[p]);
   }
   write_half<NP, false>(sum, t.y);
   if constexpr (ROWS == 2) write_half<NP, true>(sum, t.y + t.y_row);
@@ -113,7 +127,7 @@ constexpr TileTable tiles() {
 static constexpr TileTable kAny = tiles<0>(), kThree = tiles<3>(), kFive = tiles<5>();
 
 bool fits(const ConvShape& s) {
-  return bands_fit(s) && s.out_channels <= kHalf;
+  return s.plain_input && bands_fit(s) && s.out_channels <= kHalf;
 }
 
 Needs needs(const ConvShape& s, int) {

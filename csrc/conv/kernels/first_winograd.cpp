@@ -33,9 +33,8 @@ bool fits(const ConvShape& s) {
       return false;
     }
   }
-  const bool whole = s.unit_output() && s.full_pixels() == s.out_pixels();
-  return s.plain_input && whole && s.groups == 1 && !s.plain_weight && !s.scale && !s.residual &&
-         s.kernel[0] * s.in_channels <= kMostChannels;
+  return s.plain_input && s.whole_output() && !s.pool && s.groups == 1 && !s.plain_weight &&
+         !s.scale && !s.residual && s.kernel[0] * s.in_channels <= kMostChannels;
 }
 
 template <typename P>

@@ -95,7 +95,7 @@ static void gemm_tile(const GemmTile& t) {
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] = min(max(sum[v][p], low), high);
+      for (int p = 0; p < NP; ++p) sum[v][p] = min(high, max(low, sum[v][p]));
     }
   }
   STRIATE_UNROLL

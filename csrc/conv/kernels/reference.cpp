@@ -16,7 +16,7 @@ bool fits(const ConvShape& s) {
 Needs needs(const ConvShape& s, int) {
   Needs needs;
   needs.weight_floats = s.out_channels * (s.in_channels / s.groups) * s.taps();
-  needs.tasks[0] = s.batch * ceil_div(s.out_channels, kLanes) * s.out[0] * s.out[1];
+  needs.tasks[0] = s.batch * ceil_div(s.out_channels, kLanes) * s.made(0) * s.made(1);
   return needs;
 }
 
@@ -68,13 +68,26 @@ double sum(const ConvShape& s, const Buffers& b, int64_t n, int64_t o, const int
   return total;
 }
 
+// The largest sum of a window of 2x2 places, NaN where one is; of others, the sum.
+double largest(const ConvShape& s, const Buffers& b, int64_t n, int64_t o, const int64_t* pixel) {
+  if (!s.pool) return sum(s, b, n, o, pixel);
+  double most = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int64_t place[3] = {pixel[0], 2 * pixel[1] + i / 2, 2 * pixel[2] + i % 2};
+    const double found = sum(s, b, n, o, place);
+    if (found != found) return found;
+    if (i == 0 || found > most) most = found;
+  }
+  return most;
+}
+
 void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
-  const int64_t blocks = ceil_div(s.out_channels, kLanes);
+  const int64_t blocks = ceil_div(s.out_channels, kLanes), rows = s.made(1);
   for (int64_t task = first; task < stop; ++task) {
-    int64_t place[3] = {task / s.out[1] % s.out[0], task % s.out[1], 0};
-    const int64_t block = task / s.out[1] / s.out[0] % blocks;
-    const int64_t n = task / s.out[1] / s.out[0] / blocks;
-    for (place[2] = 0; place[2] < s.out[2]; ++place[2]) {
+    int64_t place[3] = {task / rows % s.out[0], task % rows, 0};
+    const int64_t block = task / rows / s.out[0] % blocks;
+    const int64_t n = task / rows / s.out[0] / blocks;
+    for (place[2] = 0; place[2] < s.made(2); ++place[2]) {
       int64_t pixel = 0;
       for (int i = 0; i < 3; ++i) {
         pixel = pixel * s.out_full[i] + s.out_start[i] + place[i] * s.out_step[i];
@@ -82,7 +95,7 @@ void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop)
       const int64_t cell = (block * s.full_pixels() + pixel) * kLanes;
       alignas(64) float y[kLanes] = {};
       for (int64_t lane = 0; lane < least(kLanes, s.out_channels - block * kLanes); ++lane) {
-        y[lane] = static_cast<float>(sum(s, b, n, block * kLanes + lane, place));
+        y[lane] = static_cast<float>(largest(s, b, n, block * kLanes + lane, place));
         if (s.residual) y[lane] += b.in[1][n * s.residual_batch_stride + cell + lane];
       }
       store(b.out[0] + n * s.y_batch_stride + cell, activated(s.activation, load(y)));

@@ -12,7 +12,9 @@
 //
 //   v[xi][c / L][tile][c % L]          transformed input
 //   m[vector][xi][tile][o % L]         products of a pair of vectors of output channels
-//   o[tile][2 * i + j][o % L]          outputs of one vector, before they are written to their rows
+//   o[tile][2 * i + j][o % L]          outputs of one vector, before they are written to their
+//   rows;
+//                                      with `pool` o[tile][o % L], the largest of the four
 //
 // Packed weights, the last pair a single vector where their number is odd:
 //
@@ -20,12 +22,14 @@
 #include "conv/kernels/filters.hpp"
 #include "conv/kernels/gemm.hpp"
 #include "kernels/activate.hpp"
+#include "kernels/joined.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kSize = 6, kProducts = kSize * kSize, kTaps = 5;
 constexpr int64_t kWeightFloats = 8192;  // 32 KiB of L1
+constexpr int64_t kMostPixels = 256;     // larger maps are quicker by tiles of 4x4
 constexpr int64_t kCell = kTilePixels * kLanes;
 
 constexpr double kG[kSize][kTaps] = {
@@ -65,9 +69,9 @@ bool fits(const ConvShape& s) {
     }
   }
   const bool flat = s.in[0] == 1 && s.out[0] == 1 && s.padding[0] == 0;
-  const bool whole = s.unit_output() && s.full_pixels() == s.out_pixels();
-  return flat && whole && s.groups == 1 && !s.plain_input && !s.plain_weight && !s.scale &&
-         !s.residual && s.out[1] > 1 && s.out[2] > 1 && packed_floats(sizes_of(s)) <= kWeightFloats;
+  return flat && s.whole_output() && s.groups == 1 && !s.plain_input && !s.plain_weight &&
+         !s.scale && !s.residual && s.out[1] > 1 && s.out[2] > 1 && s.out_pixels() <= kMostPixels &&
+         packed_floats(sizes_of(s)) <= kWeightFloats;
 }
 
 Needs needs(const ConvShape& s, int) {
@@ -199,14 +203,16 @@ constexpr MultiplyTable multiply_table() {
 
 static constexpr MultiplyTable kMultiply = multiply_table();
 
-// The four outputs of each tile of one vector.
+// The four outputs of each tile of one vector, or the largest of them.
+template <bool kPool>
 static void make_outputs(const ConvShape& s, const float* m, int64_t tiles, const float* bias,
                          float* o) {
   const Vector start = bias != nullptr ? load(bias) : Vector{};
   const bool clamp = s.activation.kind == Activation::clamp;
   const Vector low = broadcast(s.activation.alpha), high = broadcast(s.activation.beta);
-  for (int64_t t = 0; t < tiles; ++t, m += kLanes, o += 4 * kLanes) {
-    Vector rows[kSize][2], columns[2][kSize];
+  constexpr int kMade = kPool ? 1 : 4;
+  for (int64_t t = 0; t < tiles; ++t, m += kLanes, o += kMade * kLanes) {
+    Vector rows[kSize][2], columns[2][kSize], most[2];
     STRIATE_UNROLL
     for (int i = 0; i < kSize; ++i) {
       Vector d[kSize];
@@ -220,6 +226,8 @@ static void make_outputs(const ConvShape& s, const float* m, int64_t tiles, cons
     for (int j = 0; j < 2; ++j) {
       Vector y[2];
       transform_output(columns[j], y);
+      most[j] = largest(y[0], y[1]);
+      if (kPool) continue;
       STRIATE_UNROLL
       for (int i = 0; i < 2; ++i) {
         Vector sum = y[i] + start;
@@ -227,9 +235,24 @@ static void make_outputs(const ConvShape& s, const float* m, int64_t tiles, cons
         store(o + (2 * i + j) * kLanes, sum);
       }
     }
+    if (kPool) {
+      const Vector sum = largest(most[0], most[1]) + start;
+      store(o, clamp ? min(high, max(low, sum)) : sum);
+    }
   }
   if (s.activation.kind != Activation::none && !clamp) {
-    activate(s.activation, o - 4 * tiles * kLanes, o - 4 * tiles * kLanes, 4 * tiles * kLanes);
+    const int64_t floats = kMade * tiles * kLanes;
+    activate(s.activation, o - floats, o - floats, floats);
+  }
+}
+
+static void write_pooled(const ConvShape& s, const Sizes& z, const float* o, int64_t first,
+                         int64_t stop, float* y) {
+  for (int64_t t = first; t < stop; ++t, o += kLanes) {
+    const int64_t row = t / z.columns, column = t % z.columns;
+    if (row < s.made(1) && column < s.made(2)) {
+      store(y + (row * s.made(2) + column) * kLanes, load(o));
+    }
   }
 }
 
@@ -271,8 +294,10 @@ void run_group(const ConvShape& s, const Sizes& z, const Buffers& b, int64_t n, 
     kMultiply.of[pair - 1][stop - first - 1](z, v, w, m);
     for (int64_t i = 0; i < pair; ++i) {
       const float* bias = s.bias ? b.weight[1] + (vector + i) * kLanes : nullptr;
-      make_outputs(s, m + i * kProducts * kCell, stop - first, bias, o);
-      write_outputs(s, z, o, first, stop, y + (vector + i) * s.out_pixels() * kLanes);
+      const auto make = s.pool ? make_outputs<true> : make_outputs<false>;
+      const auto write = s.pool ? write_pooled : write_outputs;
+      make(s, m + i * kProducts * kCell, stop - first, bias, o);
+      write(s, z, o, first, stop, y + (vector + i) * s.full_pixels() * kLanes);
     }
   }
 }

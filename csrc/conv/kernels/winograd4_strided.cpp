@@ -312,7 +312,8 @@ void run_task(const ConvShape& s, const StridedPlan& p, const Buffers& b, int64_
 }
 
 bool fits(const ConvShape& s) {
-  if (s.groups != 1 || s.plain_input || s.plain_weight || s.scale || !idle_axis(s, 0)) return false;
+  if (s.groups != 1 || s.plain_input || s.plain_weight || s.scale || s.pool) return false;
+  if (!idle_axis(s, 0)) return false;
   for (int axis = 1; axis < 3; ++axis) {
     if (s.kernel[axis] != kTaps || s.stride[axis] != 2 || s.dilation[axis] != 1) return false;
   }

@@ -39,6 +39,7 @@ struct WinogradPlan {
   int64_t in_slices, slices, slice_x, slice_y;  // the depth, where it has taps
   int64_t depth_padding, depth_dilation;
   int64_t x_block, y_block, y_start;
+  bool pool;      // the largest of 2x2 outputs is a pixel of y
   int64_t tiles;  // of a slice, of all images
 
   // The cut: see winograd.hpp.
@@ -99,7 +100,8 @@ STRIATE_INLINE int line_axis(const ConvShape& s, int64_t taps) {
 
 STRIATE_INLINE bool winograd_fits(const ConvShape& s, int64_t taps) {
   if (s.groups != 1 || s.plain_input || s.plain_weight || s.scale) return false;
-  if (line_axis(s, taps) >= 0) return true;
+  if (s.pool && (s.dilation[1] != 1 || s.dilation[2] != 1)) return false;  // pairs lie side by side
+  if (line_axis(s, taps) >= 0) return !s.pool;
   return tiled_axis(s, 1, taps) && tiled_axis(s, 2, taps) &&
          (idle_axis(s, 0) || (s.kernel[0] > 1 && s.stride[0] == 1));
 }
@@ -176,6 +178,7 @@ STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
   w.out_pairs = ceil_div(w.out_blocks, 2);
   w.x_block = s.in_pixels() * kLanes;
   w.y_block = s.full_pixels() * kLanes;
+  w.pool = s.pool;
   w.y_start = 0;
   for (int i = 0; i < 3; ++i) w.y_start += s.out_start[i] * pixels_behind(s.out_full, i) * kLanes;
   w.taps = 1;

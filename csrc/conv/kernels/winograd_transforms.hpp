@@ -5,6 +5,7 @@
 #include "conv/kernels/winograd_lines.hpp"
 #include "conv/kernels/winograd_plan.hpp"
 #include "kernels/activate.hpp"
+#include "kernels/joined.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -50,7 +51,9 @@ static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRang
     locate_tile(w.across, across, &place_across, &t.across, &t.out_across);
     locate_tile(w.down, down, &place_down, &t.down, &t.out_down);
     t.x = n * s.x_batch_stride + outer * w.outer_x + t.down * x_down + t.across * kLanes;
-    const int64_t y = w.y_start + outer * w.outer_y + place_down * y_down + place_across * y_across;
+    const int64_t down_y = (place_down >> w.pool) * y_down;  // a tile is an even number of outputs
+    const int64_t across_y = (place_across >> w.pool) * y_across;
+    const int64_t y = w.y_start + outer * w.outer_y + down_y + across_y;
     t.y = n * s.y_batch_stride + y;
     t.residual = n * s.residual_batch_stride + y;
     t.inside = t.down >= 0 && t.down + w.down.reach < w.down.in && t.across >= 0 &&
@@ -233,11 +236,9 @@ STRIATE_INLINE void store_outputs(const WinogradEnd& end, Vector (&r)[kWide], co
   for (int j = 0; j < kWide; ++j) store(y + j * kLanes, min(end.high, max(end.low, r[j])));
 }
 
-// The even or the odd rows of a tile's outputs, `down` apart.
+// The even or the odd rows of A' Q.
 template <int M, bool kOdd, int A>
-STRIATE_INLINE void output_rows(const float* q, int64_t stride, const WinogradEnd& end,
-                                const float* residual, float* y, int64_t down) {
-  Vector half[M / 2][A];
+STRIATE_INLINE void half_outputs(const float* q, int64_t stride, Vector (&half)[M / 2][A]) {
   STRIATE_UNROLL
   for (int j = 0; j < A; ++j) {
     Vector d[A], r[M / 2];
@@ -247,6 +248,14 @@ STRIATE_INLINE void output_rows(const float* q, int64_t stride, const WinogradEn
     for (int i = 0; i < M / 2; ++i) half[i][j] = r[i];
     q += hidden(stride);
   }
+}
+
+// The even or the odd rows of a tile's outputs, `down` apart.
+template <int M, bool kOdd, int A>
+STRIATE_INLINE void output_rows(const float* q, int64_t stride, const WinogradEnd& end,
+                                const float* residual, float* y, int64_t down) {
+  Vector half[M / 2][A];
+  half_outputs<M, kOdd>(q, stride, half);
   STRIATE_UNROLL
   for (int i = 0; i < M / 2; ++i) {
     Vector r[M];
@@ -254,6 +263,47 @@ STRIATE_INLINE void output_rows(const float* q, int64_t stride, const WinogradEn
     store_outputs(end, r, residual, y);
     if (residual != nullptr) residual += hidden(down);
     y += hidden(down);
+  }
+}
+
+// The larger of each two outputs side by side, of the even or the odd rows.
+template <int M, bool kOdd, int A>
+STRIATE_INLINE void pooled_rows(const float* q, int64_t stride, Vector (&pooled)[M / 2][M / 2]) {
+  Vector half[M / 2][A];
+  half_outputs<M, kOdd>(q, stride, half);
+  STRIATE_UNROLL
+  for (int i = 0; i < M / 2; ++i) {
+    Vector r[M];
+    output_line<M>(half[i], r);
+    STRIATE_UNROLL
+    for (int j = 0; j < M / 2; ++j) pooled[i][j] = largest(r[2 * j], r[2 * j + 1]);
+  }
+}
+
+// f(the largest of 2x2 of A' Q A + bias) of one tile and block of channels: of its real outputs.
+template <int M, int R>
+STRIATE_INLINE void transform_pooled(const ConvShape& s, const WinogradPlan& w,
+                                     const WinogradTile& t, const float* q, int64_t stride,
+                                     const WinogradEnd& end, float* y) {
+  constexpr int A = M + R - 1, kHalf = M / 2;
+  alignas(64) float made[kHalf * kHalf * kLanes];
+  Vector pooled[kHalf][kHalf], other[kHalf][kHalf];
+  pooled_rows<M, false, A>(q, stride, pooled);
+  STRIATE_UNROLL
+  for (int i = 0; i < kHalf * kHalf; ++i) store(made + i * kLanes, pooled[i / kHalf][i % kHalf]);
+  pooled_rows<M, true, A>(q, stride, other);
+  const int64_t rows = t.out_down / 2, columns = t.out_across / 2;
+  STRIATE_UNROLL
+  for (int i = 0; i < kHalf; ++i) {
+    STRIATE_UNROLL
+    for (int j = 0; j < kHalf; ++j) {
+      const Vector sum = largest(load(made + (i * kHalf + j) * kLanes), other[i][j]) + end.bias;
+      const Vector result = min(end.high, max(end.low, sum));
+      if (i < rows && j < columns) store(y + i * w.down.y_step + j * kLanes, result);
+    }
+  }
+  for (int64_t i = 0; end.other && i < rows; ++i) {
+    activate(s.activation, y + i * w.down.y_step, y + i * w.down.y_step, columns * kLanes);
   }
 }
 
@@ -277,6 +327,12 @@ STRIATE_INLINE void transform_output(const ConvShape& s, const WinogradPlan& w,
   const int64_t across = w.across.y_step;
   int64_t down = w.down.y_step;
   float* y = end.y + cell + t.y;
+  if constexpr (kPlane) {
+    if (w.pool) {
+      transform_pooled<M, R>(s, w, t, q, stride, end, y);
+      return;
+    }
+  }
   float* to = y;
   const float* residual = end.residual != nullptr ? end.residual + cell + t.residual : nullptr;
   const bool apart = t.out_down < M || t.out_across < kWide || (kPlane && across != kLanes);

@@ -7,7 +7,7 @@
 // whole row: bound by reading the map. A window of one row reads it in place.
 // Maxima and sums of the same pixels are made in the same order whoever makes them.
 #include "kernels/activate.hpp"
-#include "pool/kernels/joined.hpp"
+#include "kernels/joined.hpp"
 #include "pool/kernels/reads.hpp"
 #include "pool/kernels/split.hpp"
 

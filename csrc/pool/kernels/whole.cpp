@@ -3,7 +3,7 @@
 // A map is one run of vectors: eight partial results hide the latency of an addition (4 cycles at
 // two a cycle) and keep a mean's rounding small. Bound by reading the map.
 #include "kernels/activate.hpp"
-#include "pool/kernels/joined.hpp"
+#include "kernels/joined.hpp"
 #include "pool/shape.hpp"
 
 namespace striate::STRIATE_TARGET {

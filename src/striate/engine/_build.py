@@ -13,6 +13,7 @@ from ..graph._file import operation_as_json
 from ..runtime._recipe import Recipe, StepRecipe, Tensor
 from ._choose import Chooser
 from ._place import ALIGNED_FLOATS, SPACES, Placement, aligned, place, rounded
+from ._pooled import pool_in_convolutions
 from ._values import Array, Map, Step, Storage
 from .lower import Lowered
 
@@ -68,18 +69,22 @@ def lay_out(
 ) -> tuple[Placement, list[_core.Needs | None]]:
     """Choose each step's kernel, and place all maps and scratch in the arena.
 
-    In front of a step whose weight is made while the plan runs comes one that packs it.
+    Convolutions whose kernels can pool take over the poolings behind them. In front of a step whose
+    weight is made while the plan runs comes one that packs it.
     """
     choose = Chooser(
         steps, target=target, threads=threads, precision=precision, tune=tune, prefer=prefer
     )
+    for step in steps:
+        if step.kind != "island":
+            choice = choose(step)
+            step.kernel, step.why = choice.kernel, choice.why
+    pool_in_convolutions(steps, target)
     all_steps: list[Step] = []
     needs: list[_core.Needs | None] = []
     for step in steps:
         need = None
         if step.kind != "island":
-            choice = choose(step)
-            step.kernel, step.why = choice.kernel, choice.why
             need = _core.needs(target, step.kind, step.kernel, step.attributes, threads)
         if isinstance(step.weight, Map) and _packs_itself(step):
             _give_plain(step, step.weight)

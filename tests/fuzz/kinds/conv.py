@@ -83,6 +83,8 @@ def _any(rng: Rng) -> Convolution:
             for i, (a, n, s) in enumerate(zip(start, p.out, step, strict=True))
         ]
         p = replace(p, places=(tuple(full), tuple(step), tuple(start)))
+    elif rng.random() < 0.15 and min(p.out[1:]) >= 2:
+        p = replace(p, pool=True, residual=False)
     return p
 
 
@@ -140,7 +142,7 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         lambda kernel: bound + slack * kernel.startswith("winograd"),
         arrays["weight"], [arrays["bias"] if p.bias else None],
     )  # fmt: skip
-    pointwise = max(p.kernel) == 1
+    pointwise = max(p.kernel) == 1 and not p.pool
     if pointwise and p.groups <= 4 and not p.plain_input and not p.scale and rng.random() < 0.3:
         _give_plain_weight(rng, problem, p.groups)
     return problem

@@ -12,4 +12,8 @@ STRIATE_INLINE Vector joined(Vector a, Vector b) {
   return a != a ? a : max(a, b);  // which gives b where b is NaN
 }
 
+STRIATE_INLINE Vector largest(Vector a, Vector b) {
+  return joined<false>(a, b);
+}
+
 }  // namespace striate::STRIATE_TARGET
