@@ -5,9 +5,10 @@
 // next image comes. Making U again takes 16 ns a window and 8 outputs (F(4x4), AVX2), less than
 // fetching what it saves, and two threads do it in half the time.
 //
-// A phase makes V of all tiles. Then a task takes a group of pairs of output blocks, chunk after
-// chunk of 32 input channels: of each pair it makes U (F(4x4): 74 KB) and adds the GEMMs of all
-// products to Q, in L2 both; at last it transforms Q. Weights lie as they are read:
+// A phase makes V of all tiles, of few the task that needs it. Then a task takes a group of pairs
+// of output blocks, chunk after chunk of 32 input channels: of each pair it makes U (F(4x4): 74 KB)
+// and adds the GEMMs of all products to Q, in L2 both; at last it transforms Q. Weights lie as they
+// are read:
 //
 //   packed | group 0: chunk 0: pair 0: channel 0: tap 0: 2 x L outputs | tap 1 | ... | channel 1 ..
 //
@@ -79,16 +80,23 @@ STRIATE_INLINE bool few_tiles(const StreamedPlan& p) {
   return M == 4 && R == 3 && p.w.tiles <= kFewTiles;
 }
 
+// Whether each task makes V itself. That takes 0.2 us a block of channels with few tiles; sharing
+// it between two cores costs 0.2 us a KiB, and half of V is 36 KiB a block of 64 channels' 4 tiles.
+template <int M, int R>
+STRIATE_INLINE bool makes_own_inputs(const StreamedPlan& p) {
+  return few_tiles<M, R>(p) && p.groups <= 4;
+}
+
 // V of a block of tiles and a chunk.
 template <int M, int R>
 static void make_chunk_inputs(const ConvShape& s, const StreamedPlan& p, const Buffers& b,
-                              int64_t task) {
+                              int64_t task, float* all) {
   const WinogradRange range = part_of(p.w.tiles, p.tile_blocks, task / p.chunks);
   WinogradTile tiles[kWinogradMaxTiles];
   locate_tiles(s, p.w, range, tiles);
   const int64_t chunk = task % p.chunks, blocks = ceil_div(chunk_channels(s, chunk), kLanes);
   const float* x = b.in[0] + chunk * (kChunk / kLanes) * p.w.x_block;
-  float* const v = b.shared + task * p.v_chunk;
+  float* const v = all + task * p.v_chunk;
   float* to = v;
   for (int64_t block = 0; block < blocks; ++block, x += p.w.x_block) {
     for (int64_t i = 0; i < range.count(); ++i, to += kLanes) {
@@ -202,7 +210,7 @@ static void multiply_few(const ChunkGemm& c, const float* g) {
 // y of a block of tiles and a group of pairs.
 template <int M, int R>
 static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const Buffers& b,
-                               int64_t task) {
+                               int64_t task, const float* all) {
   const int64_t part = task % p.tile_blocks;
   const WinogradRange range = part_of(p.w.tiles, p.tile_blocks, part);
   const WinogradRange pairs = group_pairs(p, task / p.tile_blocks);
@@ -214,7 +222,7 @@ static void make_group_outputs(const ConvShape& s, const StreamedPlan& p, const 
       ChunkGemm c;
       c.channels = chunk_channels(s, chunk);
       c.vectors = pair_blocks(p, pair);
-      c.v = b.shared + (part * p.chunks + chunk) * p.v_chunk;
+      c.v = all + (part * p.chunks + chunk) * p.v_chunk;
       c.u = u;
       c.q = q + (pair - pairs.first) * p.q_pair;
       c.tiles = range.count();
@@ -269,8 +277,14 @@ struct StreamedWinograd {
     Needs needs;
     needs.weight_floats = p.taps * s.in_channels * p.w.out_blocks * kLanes;
     needs.pack_tasks = p.groups * p.chunks;
-    needs.shared_floats = p.tile_blocks * p.chunks * p.v_chunk;
     needs.thread_floats = p.w.products * kChunkWeights + p.group_pairs * p.q_pair;
+    const int64_t v_floats = p.tile_blocks * p.chunks * p.v_chunk;
+    if (makes_own_inputs<M, R>(p)) {
+      needs.thread_floats += v_floats;
+      needs.tasks[0] = p.groups;
+      return needs;
+    }
+    needs.shared_floats = v_floats;
     needs.phases = 2;
     needs.tasks[0] = p.tile_blocks * p.chunks;
     needs.tasks[1] = p.tile_blocks * p.groups;
@@ -290,8 +304,15 @@ struct StreamedWinograd {
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
     const StreamedPlan p = streamed_plan<M, R>(s);
-    const auto run_task = phase == 0 ? make_chunk_inputs<M, R> : make_group_outputs<M, R>;
-    for (int64_t task = first; task < stop; ++task) run_task(s, p, b, task);
+    const bool own = makes_own_inputs<M, R>(p);
+    float* const v =
+        own ? b.scratch + p.w.products * kChunkWeights + p.group_pairs * p.q_pair : b.shared;
+    if (phase == 0) {
+      const int64_t from = own ? 0 : first, to = own ? p.chunks : stop;
+      for (int64_t task = from; task < to; ++task) make_chunk_inputs<M, R>(s, p, b, task, v);
+      if (!own) return;
+    }
+    for (int64_t task = first; task < stop; ++task) make_group_outputs<M, R>(s, p, b, task, v);
   }
 };
 

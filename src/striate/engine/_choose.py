@@ -163,9 +163,11 @@ class Chooser:
         else:
             gemm, transforms = _work(kernel, attributes)
         windows = 0.0
-        if kernel.endswith("_streamed"):  # its first phase has a task a block of tiles and chunk
+        if kernel.endswith("_streamed"):
+            # Its first phase has a task a block of tiles and chunk; of few tiles there is none.
             chunks = -(-attributes["in_channels"] // _STREAMED_CHUNK)
-            windows = needs.tasks[0] // chunks * _window_work(kernel, attributes, lanes)
+            blocks = needs.tasks[0] // chunks if len(needs.tasks) > 1 else 1
+            windows = blocks * _window_work(kernel, attributes, lanes)
         elif kernel.endswith("_strided"):  # a task a block of tiles and group of outputs
             groups = -(-attributes["out_channels"] // _STRIDED_GROUP)
             windows = needs.tasks[0] // groups * _window_work(kernel, attributes, lanes)
