@@ -62,12 +62,14 @@ def _pairs(window: dict[str, Any]) -> bool:
     if window["mode"] != "max" or window.get("adaptive") or window.get("places"):
         return False
     depth, height, width = window["in"]
-    return (
-        window["kernel"] == window["stride"] == [1, 2, 2]
-        and window["dilation"] == [1, 1, 1]
-        and window["padding"] == [0, 0, 0]
-        and window["out"] == [depth, height // 2, width // 2]
-    )
+    wanted = {
+        "kernel": [1, 2, 2],
+        "stride": [1, 2, 2],
+        "dilation": [1, 1, 1],
+        "padding": [0, 0, 0],
+        "out": [depth, height // 2, width // 2],
+    }
+    return all(window[name] == numbers for name, numbers in wanted.items())
 
 
 def _rises(activation: dict[str, Any]) -> bool:
