@@ -132,7 +132,7 @@ class RandomNet(nn.Module):
             self.conv, self.conv, self.conv, self.conv, self.norm, self.norm, self.activation,
             self.activation, self.pool, self.sum, self.sum, self.concatenate, self.part,
             self.excite, self.shared, self.resize, self.pad, self.channels_last, self.shuffle,
-            self.constant, self.transposed,
+            self.constant, self.transposed, self.pooled, self.pooled, self.pooled,
         ]  # fmt: skip
         while not pick(self.rng, *kinds)():
             pass
@@ -159,6 +159,16 @@ class RandomNet(nn.Module):
             ),
             i,
         )  # fmt: skip
+
+    def pooled(self) -> bool:
+        """A convolution whose outputs are pooled in pairs, mostly behind an activation."""
+        if self.dims == 1 or not self.conv():
+            return False
+        if self.rng.random() < 0.7:
+            f = pick(self.rng, nn.ReLU(), nn.ReLU6(), nn.Tanh(), nn.LeakyReLU(0.1), nn.SiLU())
+            self.add(f, len(self.shapes) - 1)
+        pair = (1, 2, 2) if self.dims == 3 else 2
+        return self.add(self.of_dims("MaxPool")(pair), len(self.shapes) - 1)
 
     def transposed(self) -> bool:
         i, k = self.value(), int(pick(self.rng, 2, 3, 4))

@@ -546,6 +546,7 @@ POOLED = {
     "first 5x5, LeNet's": _first(1, 6, (1, 32, 32), 5, 1, 0, pool=True),
     "first 5x5, odd rows, batch": _first(1, 7, (1, 15, 29), 5, 1, 2, batch=3, pool=True),
     "first 3x3, few filters": _first(3, 12, (1, 18, 17), 3, 1, 1, pool=True, activation=SILU),
+    "first 3x3, fewer filters": _first(3, 4, (1, 18, 17), 3, 1, 1, pool=True, activation=SILU),
     "first 3x3": _first(3, 33, (1, 19, 18), 3, 1, 1, pool=True),
     "first 3x3, silu": _first(4, 16, (1, 8, 40), 3, 1, 0, batch=2, pool=True, activation=SILU),
     "first 7x7 stride 2": _first(3, 40, (1, 45, 47), 7, 2, 3, pool=True, bias=False),

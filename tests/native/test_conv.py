@@ -59,11 +59,11 @@ def test_a_clamp_lets_nan_through(problem: Convolution, pool: bool, target: str)
             assert (found == wanted).all(), kernel
 
 
-def test_kernels_that_pool() -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_kernels_that_pool(target: str) -> None:
     """Those that the shapes above are for; the others leave pooling to a step of its own."""
     found = {
         kernel
-        for target in TARGETS
         for problem in POOLED.values()
         for kernel in _core.candidates(target, "conv", problem.attributes)
     }
