@@ -1,10 +1,7 @@
-// The loops around the microkernel: a block of output pixels by a range of
-// output channels.
+// The loops around the microkernel: a block of output pixels by a range of output channels.
 //
-//   for each segment of K:                  256 or so: its weights of a panel
-//   stay in L1
-//     for each panel of output channels:    2 vectors; the last of an odd
-//     number has 3
+//   for each segment of K:                  256 or so: its weights of a panel stay in L1
+//     for each panel of output channels:    2 vectors; the last of an odd number has 3
 //       for each tile of pixels:            the block's input stays in L2
 //         gather_tiles
 #pragma once

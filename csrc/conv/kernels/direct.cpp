@@ -4,34 +4,27 @@
 //   y[o][p] = sum over blocks b (of input channels and taps), k of
 //             x[pixel(p) + distance(b) + k] * w[o][b][k]
 //
-// A task computes a block of about 100 output pixels for a range of output
-// channels. If windows leave the map (or the input is scaled), it first copies
-// what these pixels read, zeros included:
+// A task computes a block of about 100 output pixels for a range of output channels. If windows
+// leave the map (or the input is scaled), it first copies what these pixels read, zeros included:
 //
 //   region[c / L][z][y][x][c % L]       plain input: region[c][z][y][x]
 //
-//   an axis of the region is either the stretch of the map that the block
-//   covers:
-//       0 . . x x x x x . . 0           place i, tap u at i * stride + u *
-//       dilation
-//   or, where windows are sparse in it (large dilations), the places of one tap
-//   after the other's:
+//   an axis of the region is either the stretch of the map that the block covers:
+//       0 . . x x x x x . . 0           place i, tap u at i * stride + u * dilation
+//   or, where windows are sparse in it (large dilations), the places of one tap after the other's:
 //       | tap 0: x x x | tap 1: x x x | tap 2: x x x |      at u * places + i
 //
-// The copy also brings the input into L2 at the rate of plain reading, and
-// takes maps apart whose channel blocks are a power of two apart. Where all
-// windows stay inside, the map is read in place. Where several tasks share a
-// block of pixels (small maps), copying is a phase of its own. Instead of a map
-// that is to be scaled, a 1x1 filter's weights are, if there are fewer of them.
+// The copy also brings the input into L2 at the rate of plain reading, and takes maps apart whose
+// channel blocks are a power of two apart. Where all windows stay inside, the map is read in place.
+// Where several tasks share a block of pixels (small maps), copying is a phase of its own. Instead
+// of a map that is to be scaled, a 1x1 filter's weights are, if there are fewer of them.
 //
-// Groups of fewer channels than a vector are merged, with zeros where weights
-// lead from one to the other: 32 groups of 4 channels are 16 of 8, for twice
-// the multiply-adds.
+// Groups of fewer channels than a vector are merged, with zeros where weights lead from one to the
+// other: 32 groups of 4 channels are 16 of 8, for twice the multiply-adds.
 //
-// With blocked input, k runs over the lanes of a block of channels (only as
-// many as are used in the last); with plain input along the filter's width,
-// which lies in memory one behind the other. Blocks of K: [c / L][tap], or
-// [c][tap row]; panels.hpp has the layout of the weights.
+// With blocked input, k runs over the lanes of a block of channels (only as many as are used in the
+// last); with plain input along the filter's width, which lies in memory one behind the other.
+// Blocks of K: [c / L][tap], or [c][tap row]; panels.hpp has the layout of the weights.
 #include "conv/kernels/dense.hpp"
 #include "conv/kernels/direct_plan.hpp"
 #include "conv/kernels/direct_regions.hpp"
@@ -175,8 +168,7 @@ void list_pixels(const Distances& d, const Places& at, int64_t* pixel) {
   }
 }
 
-// Steps from each block of K to the next, from `first` on; the first is a
-// distance from the pixel.
+// Steps from each block of K to the next, from `first` on; the first is a distance from the pixel.
 void list_steps(const ConvShape& s, const DirectPlan& p, const Distances& d, int64_t first,
                 int64_t blocks, int64_t* step) {
   const int64_t width = p.inner == s.taps() ? s.kernel[2] : 1;

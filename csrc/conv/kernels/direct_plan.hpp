@@ -21,14 +21,13 @@ constexpr int64_t kTaskFlops = 2'000'000;  // 20-40 us
 struct DirectAxis {
   int64_t out, parts;  // places, cut into near-equal parts
   int64_t stride, dilation, kernel, padding, in;
-  int64_t place, tap,
-      size;  // of the region: place i, tap u at i * place + u * tap
+  int64_t place, tap, size;  // of the region: place i, tap u at i * place + u * tap
   bool sparse;
 };
 
 struct DirectPlan {
-  int64_t merged, groups, channels,
-      outputs;  // merged groups of the shape, and what they make
+  int64_t merged, groups;     // groups of the shape that are one, and how many such there are
+  int64_t channels, outputs;  // of such a one
   DirectAxis axis[3];
   bool in_place;
   bool shared;             // regions are copied in a phase of their own
@@ -97,8 +96,7 @@ static void choose_blocks(DirectPlan& p, bool dense_width, int64_t pixels) {
   }
 }
 
-// The fewest groups that fill vectors together; all of them, if no smaller
-// number does.
+// The fewest groups that fill vectors together; all of them, if no smaller number does.
 static int64_t merged_groups(const ConvShape& s) {
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   for (int64_t m = 1; m < s.groups; ++m) {

@@ -1,17 +1,14 @@
 // The microkernel of convolutions that read their input where it lies:
 // gemm.hpp's with pixels that need not follow one another.
 //
-//   c[v][p] = f( init + sum over b, k of  a[pixel[p] + block[b] + k] *
-//   w[b][k][v] )
+//   c[v][p] = f( init + sum over b, k of  a[pixel[p] + block[b] + k] * w[b][k][v] )
 //
-// A window's tap is the same distance away from every pixel, as long as nothing
-// is cut off at the edges. So NP addresses in general registers, which all take
-// the same steps, read any stride and dilation of a map with no packing; and
-// plain maps, where k runs along the filter's width.
+// A window's tap is the same distance away from every pixel, as long as nothing is cut off at the
+// edges. So NP addresses in general registers, which all take the same steps, read any stride and
+// dilation of a map with no packing; and plain maps, where k runs along the filter's width.
 //
-// While a tile is computed, the next one's residuals are fetched, and a part of
-// the next panel's weights: the first tile of a panel would wait for L3 or
-// memory. Outputs need no fetching.
+// While a tile is computed, the next one's residuals are fetched, and a part of the next panel's
+// weights: the first tile of a panel would wait for L3 or memory. Outputs need no fetching.
 #pragma once
 
 #include "kernels/activation.hpp"
@@ -37,14 +34,12 @@ struct GatherTiles {
   float low, high;
   int64_t ahead;  // floats from pixel to pixel of input that is to be fetched a
                   // tile ahead; 0: none
-  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at
-  // `next_stop`, done.
+  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at `next_stop`, done.
   const float *next, *next_stop;
   int64_t next_lines;
 };
 
-// kRow: the pixels follow one another at kLanes floats, so that one address
-// serves all.
+// kRow: the pixels follow one another at kLanes floats, so that one address serves all.
 template <int NV, int NP, bool kRow>
 STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, int64_t k,
                                 const float* w) {
@@ -157,8 +152,7 @@ static void gather_tiles(GatherTiles& t) {
 
 typedef void (*GatherFunction)(GatherTiles&);
 
-// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many
-// sums each.
+// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each.
 constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels / 3};
 
 template <int NV, int NP, bool kRow>
