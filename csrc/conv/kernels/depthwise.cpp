@@ -33,6 +33,7 @@
 #include "conv/kernels/filters.hpp"
 #include "conv/kernels/groups.hpp"
 #include "kernels/activate.hpp"
+#include "kernels/math.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -135,9 +136,8 @@ static void tile(const Tile& t) {
     for (int p = 0; p < NP; ++p) sum[p] += load(t.residual + p * t.y_pixel);
   }
   if (t.clamp) {
-    const Vector low = broadcast(t.low), high = broadcast(t.high);
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = min(high, max(low, sum[p]));
+    for (int p = 0; p < NP; ++p) sum[p] = between(t.low, sum[p], t.high);
   }
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) store(t.y + p * t.y_pixel, sum[p]);

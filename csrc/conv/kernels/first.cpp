@@ -18,6 +18,7 @@
 #include "conv/kernels/filters.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/joined.hpp"
+#include "kernels/math.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -88,11 +89,10 @@ static void tile(const Tile& t) {
     }
   }
   if (t.clamp) {
-    const Vector low = broadcast(t.low), high = broadcast(t.high);
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP; ++p) sum[v][p] = min(high, max(low, sum[v][p]));
+      for (int p = 0; p < NP; ++p) sum[v][p] = between(t.low, sum[v][p], t.high);
     }
   }
   STRIATE_UNROLL

@@ -6,6 +6,7 @@
 #include "conv/shape.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/joined.hpp"
+#include "kernels/math.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -28,10 +29,6 @@ struct FirstTile {
   bool clamp;
   float low, high;
 };
-
-STRIATE_INLINE Vector clamped(const FirstTile& t, Vector v) {
-  return min(broadcast(t.high), max(broadcast(t.low), v));
-}
 
 // Rows and columns that are read for so many rows of outputs.
 static int64_t rows_read(const ConvShape& s, int64_t rows) {

@@ -73,7 +73,7 @@ STRIATE_INLINE void write_pooled(const Vector (&sum)[NP], const FirstTile& t) {
   for (int p = 0; p + 1 < NP; p += 2) {
     const Vector both = largest(sum[p], sum[p + 1]);
     const Vector most = half_of<false>(largest(both, half_of<true>(both)));
-    store(t.y + p / 2 * kLanes, t.clamp ? clamped(t, most) : most);
+    store(t.y + p / 2 * kLanes, t.clamp ? between(t.low, most, t.high) : most);
   }
 }
 
@@ -98,7 +98,7 @@ void tile(const FirstTile& t) {
   }
   if (t.clamp) {
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = clamped(t, sum[p]);
+    for (int p = 0; p < NP; ++p) sum[p] = between(t.low, sum[p], t.high);
   }
   write_half<NP, false>(sum, t.y);
   if constexpr (ROWS == 2) write_half<NP, true>(sum, t.y + t.y_row);

@@ -66,7 +66,7 @@ template <int NP>
 STRIATE_INLINE void write_row(Vector (&sum)[NP], const FirstTile& t, float* y) {
   if (t.clamp) {
     STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = clamped(t, sum[p]);
+    for (int p = 0; p < NP; ++p) sum[p] = between(t.low, sum[p], t.high);
   }
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) store(y + p * kLanes, sum[p]);
@@ -79,7 +79,7 @@ STRIATE_INLINE void write_pooled(const Vector (&sum)[2][NP], const FirstTile& t)
   for (int p = 0; p + 1 < NP; p += 2) {
     const Vector first = largest(sum[0][p], sum[0][p + 1]);
     const Vector most = largest(first, largest(sum[1][p], sum[1][p + 1]));
-    store(t.y + p / 2 * kLanes, t.clamp ? clamped(t, most) : most);
+    store(t.y + p / 2 * kLanes, t.clamp ? between(t.low, most, t.high) : most);
   }
 }
 

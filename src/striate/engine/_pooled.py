@@ -15,8 +15,7 @@ from .. import _core
 from ._values import Step, Storage
 
 _RISING = frozenset({"none", "clamp", "sigmoid"})
-_RISING_FROM_0 = frozenset({"leaky_relu", "elu"})
-"""With alpha from 0 on."""
+_RISING_FROM_0 = frozenset({"leaky_relu", "elu"})  # with alpha from 0 on
 
 
 def pool_in_convolutions(steps: list[Step], target: str) -> None:
