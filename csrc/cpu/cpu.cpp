@@ -1,5 +1,7 @@
 #include "cpu/cpu.hpp"
 
+#include "cpu/amx.hpp"
+
 namespace striate::cpu {
 
 const Features& features() {
@@ -40,6 +42,7 @@ std::vector<std::string> names(const Features& f) {
       {f.avx512vl, "avx512vl"},
       {f.avx512_vnni, "avx512_vnni"},
       {f.avx512_bf16, "avx512_bf16"},
+      {f.amx_bf16, "amx_bf16"},
       {f.neon, "neon"},
   };
   std::vector<std::string> present;
@@ -50,3 +53,8 @@ std::vector<std::string> names(const Features& f) {
 }
 
 }  // namespace striate::cpu
+
+bool striate_amx() {
+  const striate::cpu::Features& f = striate::cpu::features();
+  return f.amx_bf16 && f.avx512_bf16;
+}

@@ -7,6 +7,11 @@
 #include <cpuid.h>
 #endif
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "cpu/cpu.hpp"
 
 namespace striate::cpu {
@@ -50,6 +55,17 @@ uint64_t saved_registers() {
 #endif
 }
 
+// Tiles have 8 KiB of registers, which Linux saves for those only that have asked for it
+// (Documentation/arch/x86/xstate.rst): once, for all threads of the process.
+bool may_use_tiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 Features detect_features() {
@@ -68,6 +84,8 @@ Features detect_features() {
   f.avx512vl = zmm && bit(extended.ebx, 31);
   f.avx512_vnni = zmm && bit(extended.ecx, 11);
   f.avx512_bf16 = zmm && extended.eax >= 1 && bit(more.eax, 5);  // eax counts the subleaves
+  const bool tiles = (saved & 0x60000) == 0x60000;               // their configuration and data
+  f.amx_bf16 = tiles && bit(extended.edx, 22) && bit(extended.edx, 24) && may_use_tiles();
   return f;
 }
 
