@@ -375,6 +375,8 @@ void bind_engine(nb::module_& m) {
       .def_ro("weight_floats", &Needs::weight_floats)
       .def_ro("shared_floats", &Needs::shared_floats)
       .def_ro("thread_floats", &Needs::thread_floats)
+      .def_ro("tile_products", &Needs::tile_products)
+      .def_ro("cells", &Needs::cells)
       .def_prop_ro("tasks", [](const Needs& needs) {
         return std::vector<int64_t>(needs.tasks, needs.tasks + needs.phases);
       });

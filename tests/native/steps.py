@@ -279,6 +279,19 @@ class Convolution:
         scale = max(1.0, rms(arrays["scale"])) if self.scale else 1.0
         return 4 * EPS * terms * max(rms(arrays["x"]) * rms(arrays["weight"]) * scale, 0.5)
 
+    def slack(self, kernel: str, arrays: dict[str, Array], winograd: float) -> float:
+        """What a kernel's algorithm errs more than `tolerance`.
+
+        Args:
+            winograd: Of Winograd's, as a share of the largest sum.
+        """
+        if kernel.startswith("winograd"):
+            return winograd * float(np.abs(self.reference(arrays)).max())
+        if kernel == "bf16x3":  # |x w - split(x) split(w)| <= 3 * 2^-16 |x w|, whatever its sign
+            sizes = {name: np.abs(array) for name, array in arrays.items()}
+            return 3 * 2.0**-16 * float(self.reference(sizes).max())
+        return 0.0
+
     def but(self, **changes: Any) -> Convolution:
         """The same with some changes."""
         return replace(self, **changes)

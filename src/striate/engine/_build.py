@@ -86,7 +86,7 @@ def lay_out(
         need = None
         if step.kind != "island":
             need = _core.needs(target, step.kind, step.kernel, step.attributes, threads)
-        if isinstance(step.weight, Map) and _packs_itself(step):
+        if isinstance(step.weight, Map) and _packs_itself(step, target):
             _give_plain(step, step.weight)
             need = _core.needs(target, step.kind, step.kernel, step.attributes, threads)
         if need and isinstance(step.weight, Map):
@@ -105,29 +105,36 @@ _OWN_FLOATS, _OWN_PIXELS = 1 << 16, 256
 """From so many weights on, and for so many pixels at most, a convolution packs them itself."""
 
 
-def _packs_itself(step: Step) -> bool:
+def _packs_itself(step: Step, target: str) -> bool:
     """Whether each task packs the weights that it multiplies with: few pixels are one task's.
 
     Packed ahead, they would go to memory and back, which takes half as long as such a product.
     """
     told = step.attributes
-    if step.kernel != "direct" or step.kind != "conv":
+    if step.kind != "conv":
         return False
     pixels = told["batch"] * math.prod(told["in"])
     plain = told.get("groups", 1) == 1 and not told.get("scale") and not told.get("plain_input")
     pointwise = all(told[name] == [1, 1, 1] for name in ("kernel", "stride"))
     whole = told["in"] == told["out"] == told.get("out_full", told["out"])
     floats = told["in_channels"] * told["out_channels"]
-    return plain and pointwise and whole and pixels <= _OWN_PIXELS and floats >= _OWN_FLOATS
+    few = pixels <= _OWN_PIXELS and floats >= _OWN_FLOATS
+    if not (plain and pointwise and whole and few):
+        return False
+    return step.kernel in _core.candidates(target, "conv", _with_plain_weight(step))
 
 
 def _give_plain(step: Step, weight: Map) -> None:
     """Let a convolution read its weight where it lies."""
     inputs = [*step.inputs, None, None, None][:3]
     step.inputs = [*inputs, weight]
-    step.attributes = {**step.attributes, **step.filters, "plain_weight": True}
+    step.attributes = _with_plain_weight(step)
     step.weight, step.weights = None, [None, *step.weights]
     step.notes = [*step.notes, "packs its weights as it goes"]
+
+
+def _with_plain_weight(step: Step) -> dict[str, Any]:
+    return {**step.attributes, **step.filters, "plain_weight": True}
 
 
 def _packing(step: Step, weight: Map, floats: int) -> Step:

@@ -18,11 +18,12 @@ from ._values import Map, Step
 
 _ESTIMATED = (
     "winograd6", "winograd4", "winograd4_streamed", "winograd4_strided", "winograd2",
-    "winograd2_streamed", "winograd4_5", "winograd2_5", "direct", *STRIDED_FIRST,
+    "winograd2_streamed", "winograd4_5", "winograd2_5", "bf16x3", "direct", *STRIDED_FIRST,
 )  # fmt: skip
 
-# Share of the peak that the GEMM in them reaches, measured layer by layer (docs/performance.md).
-_GEMM = 0.87
+# Share of the peak that the GEMM in them reaches with so many lanes, measured layer by layer
+# (docs/performance.md).
+_GEMM = {8: 0.87, 16: 0.74}
 
 # What transforming a line of so many inputs of a tile takes, in multiply-adds a channel: measured,
 # loads and stores included.
@@ -39,6 +40,16 @@ _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.
 # block of tiles); and the outputs of a group.
 _STRIDED_PRODUCTS, _STRIDED_IN, _STRIDED_OUT = 81, 1300, 175
 _STRIDED_WINDOW, _STRIDED_GROUP = 220, 128
+
+# Of products of tiles (csrc/kernels/bf16.hpp): the operations of one, that is a third of one of
+# float32; how much faster they are done than those of vectors, all in L1 (a core's two units of 16
+# lanes do 64 operations in a cycle, AMX 1024 of bfloat16); the share of that which is counted on;
+# and seconds for a cell that is split, and for a vector of outputs. Measured. Of a core that is
+# nobody else's 0.8 are reached; where others take their part, tiles lose more than vectors do
+# (3.5 times for 1.3), and by this share neither case is far from its best choice.
+_TILE, _TILE_OUTPUTS = 2 * 16 * 16 * 32 / 3, 16
+_TILE_RATE, _TILE_SHARE = 4.6, 0.5
+_CELL_S, _OUTPUT_S = 4e-9, 2.5e-9
 
 # Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
 _PACKED_S = 0.3e-9
@@ -64,6 +75,11 @@ class Choice:
 
     kernel: str
     why: str = ""
+
+
+def multiplies_tiles(target: str) -> bool:
+    """Whether this machine has what `bf16x3` is for; elsewhere it is slower than `direct`."""
+    return target == "avx512" and {"amx_bf16", "avx512_bf16"} <= set(_core.cpu_features())
 
 
 class Chooser:
@@ -110,6 +126,8 @@ class Chooser:
                 return Choice(forced, "forced by STRIATE_CONV")
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
+            if self._exact or not multiplies_tiles(self._target):
+                names = [name for name in names if name != "bf16x3"]
         names = [name for name in names if name != "reference"] or names
         if "first" in names:  # the kernels behind it are never quicker
             names = names[: names.index("first") + 1]
@@ -126,7 +144,7 @@ class Chooser:
 
     def _packing(self, kernel: str, step: Step) -> float:
         """Seconds that packing takes, of a weight that is made while the plan runs."""
-        plain = kernel == "direct" or kernel.endswith(("_streamed", "_strided"))
+        plain = kernel in ("direct", "bf16x3") or kernel.endswith(("_streamed", "_strided"))
         floats = self._needs(kernel, step.kind, step.attributes).weight_floats
         return float(floats * (_PACKED_S if plain else _TRANSFORMED_S))
 
@@ -160,6 +178,9 @@ class Chooser:
         lanes = dict(_core.targets())[self._target]
         if kernel == "first" or kernel in STRIDED_FIRST:
             gemm, transforms = first_layer_work(kernel, attributes, lanes)
+        elif kernel == "bf16x3":
+            gemm, transforms = _tile_work(needs, attributes, 1e9 * machine.gflops)
+            gemm *= _GEMM[lanes]
         else:
             gemm, transforms = _work(kernel, attributes)
         windows = 0.0
@@ -176,7 +197,7 @@ class Chooser:
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
-        arithmetic = (gemm / _GEMM + windows) / peak
+        arithmetic = (gemm / _GEMM[lanes] + windows) / peak
         weights = machine.read_s(
             4 * needs.weight_floats, cold=self._cold, among=self._weight_bytes, threads=_TEAM
         )
@@ -188,7 +209,7 @@ class Chooser:
 def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     """Operations of a convolution's GEMMs, and what its transforms take, in operations."""
     taps, out = attributes["kernel"], attributes["out"]
-    channels_in = attributes["in_channels"] // attributes["groups"]
+    channels_in = attributes["in_channels"] // attributes.get("groups", 1)
     channels_out = attributes["out_channels"]
     if kernel == "direct":
         places = attributes["batch"] * math.prod(out)
@@ -208,6 +229,14 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     lines_in, lines_out = (1, 1) if len(axes) == 1 else (2 * edge, edge + size)
     lines = lines_in * channels_in + lines_out * channels_out
     return gemm, 2.0 * tiles * _LINE[edge] * lines
+
+
+def _tile_work(needs: Any, attributes: dict[str, Any], peak: float) -> tuple[float, float]:
+    """Products of tiles, and what is around them: operations of vectors that take as long."""
+    vectors = -(-attributes["out_channels"] // _TILE_OUTPUTS)
+    outputs = attributes["batch"] * math.prod(attributes["out"]) * vectors
+    around = needs.cells * _CELL_S + outputs * _OUTPUT_S
+    return needs.tile_products * _TILE / _TILE_RATE / _TILE_SHARE, around * peak
 
 
 def _tiled_axes(attributes: dict[str, Any]) -> list[int]:

@@ -146,8 +146,8 @@ def compile(
             which may choose other kernels.
         batch: Images that run together; None takes the example's. Larger batches run in blocks of
             so many.
-        precision: `exact` does without Winograd's algorithm: within 5e-6 of the largest output
-            instead of 1e-4.
+        precision: `exact` does without Winograd's algorithm and without products of bfloat16
+            (`bf16x3`, on processors with AMX): within 5e-6 of the largest output instead of 1e-4.
         isa: Instruction set: `avx512`, `avx2`, `portable8` or `portable16`; None takes STRIATE_ISA,
             or the best of this machine.
         tune: Choose kernels by timing them here, which takes seconds, instead of by an estimate.
