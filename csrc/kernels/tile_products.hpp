@@ -18,6 +18,7 @@ struct TileProduct {
   // step, since a core reads memory faster in four places than in one.
   const float* fetch;
   int64_t fetch_lines;
+  bool more;  // add to the sums that are there, instead of the bias: by tiles alone
 };
 
 typedef void (*Multiply)(const TileProduct&, float* sums);
@@ -93,7 +94,12 @@ STRIATE_AMX STRIATE_INLINE void add_products(const float* cells, const float* w)
 template <int NP, int NV>
 STRIATE_AMX static void multiply_by_tiles(const TileProduct& p, float* sums) {
   asm volatile("" ::: "memory");  // GCC's loads of tiles do not say that they read memory
-  if (p.bias != nullptr) {
+  if (p.more) {
+    _tile_loadd(0, sums, kRowBytes);
+    if constexpr (NV == 2) _tile_loadd(1, sums + kTileWords, kRowBytes);
+    if constexpr (NP == 2) _tile_loadd(2, sums + NV * kTileWords, kRowBytes);
+    if constexpr (NP == 2 && NV == 2) _tile_loadd(3, sums + 3 * kTileWords, kRowBytes);
+  } else if (p.bias != nullptr) {
     _tile_loadd(0, p.bias, 0);
     if constexpr (NV == 2) _tile_loadd(1, p.bias + kLanes, 0);
     if constexpr (NP == 2) _tile_loadd(2, p.bias, 0);

@@ -13,6 +13,7 @@ from striate import _core
 Array = np.ndarray[Any, Any]
 NONE, ARENA, WEIGHTS, INPUT, OUTPUT = range(5)
 EPS = 2.0**-23
+SPLIT = 3 * 2.0**-16  # of |x w|: what a product of split numbers is off (csrc/kernels/bf16.hpp)
 
 
 def aligned(floats: int) -> Array:
@@ -287,9 +288,9 @@ class Convolution:
         """
         if kernel.startswith("winograd"):
             return winograd * float(np.abs(self.reference(arrays)).max())
-        if kernel == "bf16x3":  # |x w - split(x) split(w)| <= 3 * 2^-16 |x w|, whatever its sign
+        if kernel == "bf16x3":
             sizes = {name: np.abs(array) for name, array in arrays.items()}
-            return 3 * 2.0**-16 * float(self.reference(sizes).max())
+            return SPLIT * float(self.reference(sizes).max())
         return 0.0
 
     def but(self, **changes: Any) -> Convolution:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from striate import Window, _core
 from striate.graph.ops import ConvWeightGradient
 
-from .steps import EPS, Array, Convolution, block, run_step
+from .steps import EPS, SPLIT, Array, Convolution, block, run_step
 
 TARGETS = [name for name, _ in _core.targets()]
 KIND = "conv_weight_gradient"
@@ -72,7 +72,8 @@ def check(p: Convolution, target: str, at_least: tuple[str, ...] = ("reference",
     bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
     for kernel in kernels:
         gw, gb = run(target, kernel, p, x, gy)
-        np.testing.assert_allclose(gw, exact, rtol=0, atol=bound, err_msg=kernel)
+        slack = SPLIT * reference(p, np.abs(x), np.abs(gy)).max() if kernel == "bf16x3" else 0.0
+        np.testing.assert_allclose(gw, exact, rtol=0, atol=bound + slack, err_msg=kernel)
         if gb is not None:
             sums = gy.astype(np.float64).sum((0, 2, 3, 4))
             np.testing.assert_allclose(gb, sums, rtol=0, atol=bound, err_msg=kernel)
@@ -138,6 +139,15 @@ SHAPES = {
     "signal": Convolution(size=(1, 1, 997), kernel=(1, 1, 9), stride=(1, 1, 2), batch=2),
     "volume": Convolution(
         size=(5, 6, 7), kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1), stride=(2, 1, 1)
+    ),
+    "1x1, many outputs": Convolution(
+        in_channels=72, out_channels=264, size=(1, 23, 29), kernel=(1, 1, 1), batch=2
+    ),
+    "1x1, few pixels": Convolution(
+        in_channels=160, out_channels=72, size=(1, 5, 5), kernel=(1, 1, 1), batch=3
+    ),
+    "1x1, more than a task's channels": Convolution(
+        in_channels=520, out_channels=300, size=(1, 6, 7), kernel=(1, 1, 1), batch=1
     ),
     "1x1": Convolution(in_channels=40, out_channels=56, size=(1, 10, 13), kernel=(1, 1, 1)),
     "1x1, large": Convolution(

@@ -405,7 +405,7 @@ void run_range(const ConvShape& s, const Bf16Plan& p, const Buffers& buffers, co
        ++panel) {
     const int64_t vector = b.group * p.vectors + 2 * panel;
     const int64_t vectors = least(2, p.vectors - 2 * panel);
-    TileProduct product;
+    TileProduct product = {};
     if (s.plain_weight) {
       float* const own = buffers.scratch + own_weights_place(s, p);
       pack_panel(s, p, filters, b.group, panel, own);

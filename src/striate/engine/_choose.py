@@ -126,8 +126,8 @@ class Chooser:
                 return Choice(forced, "forced by STRIATE_CONV")
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
-            if self._exact or not multiplies_tiles(self._target):
-                names = [name for name in names if name != "bf16x3"]
+        if self._exact or not multiplies_tiles(self._target):
+            names = [name for name in names if name != "bf16x3"]
         names = [name for name in names if name != "reference"] or names
         if "first" in names:  # the kernels behind it are never quicker
             names = names[: names.index("first") + 1]

@@ -9,7 +9,7 @@ import numpy as np
 from striate import Window
 from striate.graph.ops import ConvWeightGradient
 
-from ...native.steps import EPS, Convolution
+from ...native.steps import EPS, SPLIT, Convolution
 from ..draw import Rng, axes, channels, gap, pick
 from ..problem import Operand, Problem
 
@@ -72,7 +72,10 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         Window(k, s, d, (b, a))
         for k, s, d, b, a in zip(p.kernel, p.stride, p.dilation, p.before, p.after, strict=True)
     )
-    (gw,) = ConvWeightGradient(windows, p.groups).evaluate(x.astype(float), gy.astype(float))
+    gradient = ConvWeightGradient(windows, p.groups)
+    (gw,) = gradient.evaluate(x.astype(float), gy.astype(float))
+    (sizes,) = gradient.evaluate(np.abs(x, dtype=float), np.abs(gy, dtype=float))
+    bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
     names = ("batch", "in_channels", "out_channels", "groups", "in", "out", "kernel", "stride",
              "dilation", "padding", "plain_input", "bias")  # fmt: skip
     outputs = [Operand(gw.reshape(1, -1))]
@@ -86,5 +89,5 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
             Operand(gy, True, "y_batch_stride", gap(rng)),
         ],
         outputs,
-        lambda _: 4 * EPS * (p.batch * math.prod(p.out) + 2),
+        lambda kernel: bound + (SPLIT * float(sizes.max()) if kernel == "bf16x3" else 0.0),
     )
