@@ -12,10 +12,13 @@ def load(task: Task, threads: int, variant: str = "") -> Loaded:
     """Compile the ONNX file, as all others get it; NumPy in, NumPy out.
 
     Args:
-        variant: "tuned" measures which kernels are the quickest.
+        variant: "tuned" measures which kernels are the quickest, "bf16x3" is a precision.
     """
     if not hasattr(striate, "compile"):
         raise UnsupportedError("this version has no striate.compile")
     x = task.input
-    plan = striate.compile(str(task.onnx), x.shape, threads=threads, tune=variant == "tuned")
+    plan = striate.compile(
+        str(task.onnx), x.shape, threads=threads, tune=variant == "tuned",
+        precision="bf16x3" if variant == "bf16x3" else "fast",
+    )  # fmt: skip
     return Loaded(lambda: plan(x))

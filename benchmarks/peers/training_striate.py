@@ -19,7 +19,8 @@ def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
     on the cores that Striate's threads want next.
 
     Args:
-        variant: "optimizer" (torch's fused one) or "step" (`TrainStep`).
+        variant: "optimizer" (torch's fused one), "step" (`TrainStep`), or "bf16x3": a step of that
+            precision.
     """
     set_threads(1)
     module = torch.load(task.module, weights_only=False)
@@ -28,7 +29,8 @@ def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
         fast = striate.compile(module, x, train=True, threads=threads)
         return steps(task, fast, module, x, fused=True)
     optimizer = torch.optim.SGD(module.parameters(), LEARNING_RATE, MOMENTUM)
-    step = TrainStep(module, x, optimizer, threads=threads)
+    precision = "bf16x3" if variant == "bf16x3" else "fast"
+    step = TrainStep(module, x, optimizer, threads=threads, precision=precision)
 
     def read(loss: float) -> object:  # the momenta of the first step are its gradients
         momenta = {n: optimizer.state[p]["momentum_buffer"] for n, p in module.named_parameters()}

@@ -88,14 +88,15 @@ def test_wide_strided_layers_take_winograd_and_small_maps_do_not() -> None:
 
 
 def test_tiles_do_what_the_direct_product_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the processor multiplies tiles; but not what Winograd's algorithm does well."""
+    """If they are asked for and the processor has them; but not what Winograd's does well."""
     monkeypatch.setattr(_choose, "multiplies_tiles", lambda target: target == "avx512")
     plain, wide = nn.Conv2d(256, 64, 1).eval(), (1, 256, 28, 28)
     if "avx512" in dict(_core.targets()):
-        assert kernel_of(plain, wide, isa="avx512")[0] == "bf16x3"
-        assert kernel_of(plain, wide, isa="avx512", precision="exact")[0] == "direct"
-        assert kernel_of(conv(32, 3), (1, 32, 64, 64), isa="avx512")[0] == "winograd4"
-    assert kernel_of(plain, wide, isa="portable16")[0] == "direct"
+        assert kernel_of(plain, wide, isa="avx512", precision="bf16x3")[0] == "bf16x3"
+        assert kernel_of(plain, wide, isa="avx512")[0] == "direct"
+        three, large = conv(32, 3), (1, 32, 64, 64)
+        assert kernel_of(three, large, isa="avx512", precision="bf16x3")[0] == "winograd4"
+    assert kernel_of(plain, wide, isa="portable16", precision="bf16x3")[0] == "direct"
 
 
 def test_work_of_tiles() -> None:

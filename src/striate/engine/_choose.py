@@ -109,6 +109,7 @@ class Chooser:
         self._target = target
         self._threads = threads
         self._exact = precision == "exact"
+        self._tiles = precision == "bf16x3" and multiplies_tiles(target)
         self._tune = tune
         self._prefer = prefer
         self._weight_bytes = sum(
@@ -126,7 +127,7 @@ class Chooser:
                 return Choice(forced, "forced by STRIATE_CONV")
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
-        if self._exact or not multiplies_tiles(self._target):
+        if not self._tiles:
             names = [name for name in names if name != "bf16x3"]
         names = [name for name in names if name != "reference"] or names
         if "first" in names:  # the kernels behind it are never quicker
