@@ -1,6 +1,7 @@
 """Time gradients of convolutions for their filters beside torch's: GFLOP/s and ratio.
 
     python benchmarks/weight_gradients.py [--only 3x3] [--threads 2] [--rounds 5] [--target avx2]
+                                          [--kernel bf16x3]
 
 Both sides take turns in one process, and each keeps its quickest run of all rounds: other
 processes only ever slow one down. On one thread its CPU time counts, in which other processes take
@@ -70,10 +71,9 @@ def blocked(x: Any, lanes: int) -> Any:
     return np.moveaxis(padded.reshape(n, -1, lanes, *sizes), 2, -1).ravel()
 
 
-def striate_step(target: str, a: dict[str, Any], threads: int, x: Any, gy: Any) -> Any:
+def striate_step(target: str, kernel: str, a: dict[str, Any], threads: int, x: Any, gy: Any) -> Any:
     """A context with one step and its inputs in place, and a view of the gradient it writes."""
     lanes = dict(_core.targets())[target]
-    kernel = _core.candidates(target, KIND, a)[0]
     needs = _core.needs(target, KIND, kernel, a, threads)
     arrays = [x.ravel() if a.get("plain_input") else blocked(x, lanes), blocked(gy, lanes)]
     (floats,) = _core.extents(target, KIND, kernel, a)[1]
@@ -131,6 +131,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="layers whose name contains this; a|b: a or b")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default 5)")
     parser.add_argument("--turn", type=float, default=0.05, help="seconds a turn (default 0.05)")
+    parser.add_argument(
+        "--kernel", default="", help="takes the layers that it can (default: what a plan takes)"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     peak = _core.peak_gflops(options.target, 0.2) * options.threads
@@ -140,16 +143,18 @@ def main() -> None:
     print("\n| layer | ms | GFLOP/s | % of peak | torch ms | torch GFLOP/s | ratio |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name, a in cases().items():
-        if any(part in name for part in options.only.split("|")):
-            print(row(name, a, options, peak), flush=True)
+        kernels = _core.candidates(options.target, KIND, a)
+        kernel = options.kernel or next(name for name in kernels if name != "bf16x3")
+        if kernel in kernels and any(part in name for part in options.only.split("|")):
+            print(row(name, kernel, a, options, peak), flush=True)
 
 
-def row(name: str, a: dict[str, Any], options: argparse.Namespace, peak: float) -> str:
+def row(name: str, kernel: str, a: dict[str, Any], options: argparse.Namespace, peak: float) -> str:
     """Compare and time one layer."""
     draw = np.random.default_rng(0)
     x = draw.standard_normal((a["batch"], a["in_channels"], *a["in"]), np.float32)
     gy = draw.standard_normal((a["batch"], a["out_channels"], *a["out"]), np.float32)
-    context, gw = striate_step(options.target, a, options.threads, x, gy)
+    context, gw = striate_step(options.target, kernel, a, options.threads, x, gy)
     theirs = torch_calls(a, x, gy)
     context.run([], [], 0, 1)
     exact = theirs[0]().numpy().ravel()
