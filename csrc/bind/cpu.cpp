@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bind/bind.hpp"
+#include "cpu/amx.hpp"
 #include "cpu/cores.hpp"
 
 namespace nb = nanobind;
@@ -16,6 +17,9 @@ void bind_cpu(nb::module_& m) {
   m.def(
       "cpu_features", [] { return cpu::names(cpu::features()); },
       "List the instruction sets that kernels may ask for and this machine has.");
+  m.def(
+      "multiplies_tiles", &striate_amx,
+      "Whether kernels may multiply tiles of bfloat16 here: asks the system for their registers.");
   m.def(
       "cpu_isa", [] { return std::string(cpu::name(cpu::best_isa())); },
       "Name the instruction set whose kernels run here: avx512, avx2 or portable.");

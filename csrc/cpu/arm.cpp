@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
 namespace striate::cpu {
@@ -49,3 +50,7 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+bool striate_amx() {
+  return false;
+}

@@ -1,7 +1,5 @@
 #include "cpu/cpu.hpp"
 
-#include "cpu/amx.hpp"
-
 namespace striate::cpu {
 
 const Features& features() {
@@ -53,8 +51,3 @@ std::vector<std::string> names(const Features& f) {
 }
 
 }  // namespace striate::cpu
-
-bool striate_amx() {
-  const striate::cpu::Features& f = striate::cpu::features();
-  return f.amx_bf16 && f.avx512_bf16;
-}

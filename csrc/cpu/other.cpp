@@ -1,4 +1,5 @@
 // A processor that Striate has no kernels for: the portable ones serve it.
+#include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
 namespace striate::cpu {
@@ -14,3 +15,7 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+bool striate_amx() {
+  return false;
+}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #endif
 
+#include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
 namespace striate::cpu {
@@ -56,7 +57,8 @@ uint64_t saved_registers() {
 }
 
 // Tiles have 8 KiB of registers, which Linux saves for those only that have asked for it
-// (Documentation/arch/x86/xstate.rst): once, for all threads of the process.
+// (Documentation/arch/x86/xstate.rst): once, for all threads of the process. The frames of
+// their signals grow by as much, so that no process asks before it looks for kernels on tiles.
 bool may_use_tiles() {
 #if defined(__linux__) && defined(__x86_64__)
   constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
@@ -85,7 +87,7 @@ Features detect_features() {
   f.avx512_vnni = zmm && bit(extended.ecx, 11);
   f.avx512_bf16 = zmm && extended.eax >= 1 && bit(more.eax, 5);  // eax counts the subleaves
   const bool tiles = (saved & 0x60000) == 0x60000;               // their configuration and data
-  f.amx_bf16 = tiles && bit(extended.edx, 22) && bit(extended.edx, 24) && may_use_tiles();
+  f.amx_bf16 = tiles && bit(extended.edx, 22) && bit(extended.edx, 24);
   return f;
 }
 
@@ -129,3 +131,11 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+bool striate_amx() {
+  static const bool may = [] {
+    const striate::cpu::Features& f = striate::cpu::features();
+    return f.amx_bf16 && f.avx512_bf16 && striate::cpu::may_use_tiles();
+  }();
+  return may;
+}

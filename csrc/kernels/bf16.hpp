@@ -51,6 +51,17 @@ STRIATE_INLINE Vector join_odd(IntVector high, IntVector low) {
 }
 
 #ifdef STRIATE_AMX
+// split_pair in few instructions.
+STRIATE_AMX STRIATE_INLINE void split_quickly(Vector even, Vector odd, IntVector& high,
+                                              IntVector& low) {
+  const __m512i turn = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                        8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  high = (IntVector)_mm512_permutexvar_epi16(turn, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
+  const Vector high_even = (Vector)(high << 16), high_odd = (Vector)(high & ~0xffff);
+  low = (IntVector)_mm512_permutexvar_epi16(
+      turn, (__m512i)_mm512_cvtne2ps_pbh(odd - high_odd, even - high_even));
+}
+
 // A cell of two vectors of channels.
 STRIATE_AMX STRIATE_INLINE void store_cell(float* cell, Vector first, Vector second) {
   const __m512bh high = _mm512_cvtne2ps_pbh(second, first);

@@ -17,6 +17,11 @@ def cpu_features() -> list[str]:
     List the instruction sets that kernels may ask for and this machine has.
     """
 
+def multiplies_tiles() -> bool:
+    """
+    Whether kernels may multiply tiles of bfloat16 here: asks the system for their registers.
+    """
+
 def cpu_isa() -> str:
     """
     Name the instruction set whose kernels run here: avx512, avx2 or portable.

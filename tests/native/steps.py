@@ -280,14 +280,15 @@ class Convolution:
         scale = max(1.0, rms(arrays["scale"])) if self.scale else 1.0
         return 4 * EPS * terms * max(rms(arrays["x"]) * rms(arrays["weight"]) * scale, 0.5)
 
-    def slack(self, kernel: str, arrays: dict[str, Array], winograd: float) -> float:
+    def slack(self, kernel: str, arrays: dict[str, Array], sums: Array, winograd: float) -> float:
         """What a kernel's algorithm errs more than `tolerance`.
 
         Args:
+            sums: What `reference` gives for the arrays.
             winograd: Of Winograd's, as a share of the largest sum.
         """
         if kernel.startswith("winograd"):
-            return winograd * float(np.abs(self.reference(arrays)).max())
+            return winograd * float(np.abs(sums).max())
         if kernel == "bf16x3":
             sizes = {name: np.abs(array) for name, array in arrays.items()}
             return SPLIT * float(self.reference(sizes).max())

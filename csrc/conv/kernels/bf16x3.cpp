@@ -223,11 +223,11 @@ void zero_cells(float* to, int64_t count) {
   for (int64_t i = 0; i < count * kCellChannels; i += kLanes) store(to + i, Vector{});
 }
 
-// What each phase of an axis that taps fall on has of the map.
-template <typename Do>
-void for_phases(const Bf16Axis& a, int64_t first, Do&& act) {
+// What the phases of an axis, of which `first` is the block's first place, have of the map.
+void list_inside(const Bf16Axis& a, int64_t first, Inside* of) {
   for (int64_t remainder = 0; remainder < a.stride; ++remainder) {
-    if (a.phase[remainder] >= 0) act(inside(a, first, remainder, a.positions));
+    const int64_t phase = a.phase[remainder];
+    if (phase >= 0) of[phase] = inside(a, first, remainder, a.positions);
   }
 }
 
@@ -249,24 +249,22 @@ void split_line(const Bf16Axis& a, const Inside& in, const float* map, int64_t s
 void split_layer(const Bf16Plan& p, const Block& b, const float* map, int64_t second,
                  const Row& row, void (*split)(const Row&), float* to) {
   const Bf16Axis &z = p.axis[0], &y = p.axis[1], &x = p.axis[2];
-  int64_t phase = 0;
-  for_phases(z, b.first[0], [&](const Inside& planes) {
-    for_phases(y, b.first[1], [&](const Inside& rows) {
-      for_phases(x, b.first[2], [&](const Inside& pixels) {
-        float* const first = to + phase++ * p.span * kCellChannels;
-        for (int64_t i = 0; i < z.positions; ++i) {
-          for (int64_t j = 0; j < y.positions; ++j) {
-            const bool there =
-                i >= planes.start && i < planes.stop && j >= rows.start && j < rows.stop;
-            const int64_t plane = planes.pixel + (i - planes.start) * z.stride;
-            const int64_t line = plane * y.in + rows.pixel + (j - rows.start) * y.stride;
-            split_line(x, pixels, there ? map + line * x.in * kLanes : nullptr, second, row, split,
-                       first + (i * p.pitch[1] + j * p.pitch[2]) * kCellChannels);
-          }
-        }
-      });
-    });
-  });
+  Inside of[3][kMostStride];
+  for (int i = 0; i < 3; ++i) list_inside(p.axis[i], b.first[i], of[i]);
+  const int64_t phases = z.phases * y.phases * x.phases, lines = z.positions * y.positions;
+  for (int64_t phase = 0; phase < phases; ++phase) {
+    const Inside& planes = of[0][phase / x.phases / y.phases];
+    const Inside& rows = of[1][phase / x.phases % y.phases];
+    for (int64_t line = 0; line < lines; ++line) {
+      const int64_t i = line / y.positions, j = line % y.positions;
+      const bool there = i >= planes.start && i < planes.stop && j >= rows.start && j < rows.stop;
+      const int64_t plane = planes.pixel + (i - planes.start) * z.stride;
+      const int64_t row_of = plane * y.in + rows.pixel + (j - rows.start) * y.stride;
+      const int64_t place = phase * p.span + i * p.pitch[1] + j * p.pitch[2];
+      split_line(x, of[2][phase % x.phases], there ? map + row_of * x.in * kLanes : nullptr, second,
+                 row, split, to + place * kCellChannels);
+    }
+  }
 }
 
 // Layers first .. stop - 1 of a block's region.

@@ -95,76 +95,50 @@ Needs needs(const ConvWeightShape& s, int) {
 // A blocked map whose pixels are those of all images, one behind the other.
 struct Pixels {
   const float* map;
-  int64_t batch_stride, pixels, all;  // pixels of an image, and of all
+  int64_t batch_stride, blocks;
+  int64_t pixels, all;  // of an image, and of all
 };
-
-// Two channels' pixels p and p + 1 of a block, 0 behind the last one: words of high and low parts.
-STRIATE_AMX STRIATE_INLINE void split_pixels(const float* even, const float* odd, IntVector& high,
-                                             IntVector& low) {
-  const Vector e = load(even), o = load(odd);
-  const __m512i turn = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                        8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const __m512i h = _mm512_permutexvar_epi16(turn, (__m512i)_mm512_cvtne2ps_pbh(o, e));
-  high = (IntVector)h;
-  const Vector high_even = (Vector)(high << 16), high_odd = (Vector)(high & ~0xffff);
-  low = (IntVector)_mm512_permutexvar_epi16(
-      turn, (__m512i)_mm512_cvtne2ps_pbh(o - high_odd, e - high_even));
-}
 
 alignas(64) constexpr float kNone[kLanes] = {};
 
-// Where pixels first .. first + 31 of a block are; behind the last one, zeros.
-void list_pixels(const Pixels& from, int64_t block, int64_t first, const float** pixel) {
+// Where a step's pixels of a block are; behind the last one, zeros.
+void list_pixels(const Pixels& from, int64_t block, int64_t step, const float** pixel) {
+  const int64_t first = step * kStepPixels;
+  int64_t image = first / from.pixels, p = first % from.pixels;
   for (int64_t i = 0; i < kStepPixels; ++i) {
-    const int64_t p = first + i, n = p / from.pixels;
-    pixel[i] = p >= from.all ? kNone
-                             : from.map + n * from.batch_stride +
-                                   (block * from.pixels + p - n * from.pixels) * kLanes;
+    const int64_t place = image * from.batch_stride + (block * from.pixels + p) * kLanes;
+    pixel[i] = first + i < from.all ? from.map + place : kNone;
+    if (++p < from.pixels) continue;
+    p = 0;
+    ++image;
   }
 }
 
-// Steps of a block of columns: tiles of high and of low parts, two blocks side by side. Adds up its
-// pixels as well, where `sums` is not null.
-STRIATE_AMX void split_columns(const Pixels& from, int64_t block, int64_t first, int64_t steps,
-                               float* to, float* sums) {
-  const float* pixel[kStepPixels];
-  Vector sum = {};
-  for (int64_t step = 0; step < steps; ++step, to += kStepWords) {
-    list_pixels(from, block, first + step * kStepPixels, pixel);
-    for (int64_t i = 0; i < kTileRows; ++i) {
-      IntVector high, low;
-      split_pixels(pixel[2 * i], pixel[2 * i + 1], high, low);
-      store(to + i * kLanes, (Vector)high);
-      store(to + 2 * kTileWords + i * kLanes, (Vector)low);
-      if (sums != nullptr) sum += load(pixel[2 * i]) + load(pixel[2 * i + 1]);
-    }
+// A step of a block of columns: tiles of high and of low parts, two blocks side by side.
+STRIATE_AMX void split_columns(const float* const* pixel, float* to) {
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    IntVector high, low;
+    split_quickly(load(pixel[2 * i]), load(pixel[2 * i + 1]), high, low);
+    store(to + i * kLanes, (Vector)high);
+    store(to + 2 * kTileWords + i * kLanes, (Vector)low);
   }
-  if (sums != nullptr) store(sums, load(sums) + sum);
 }
 
-// The same of a block of rows: 16 cells.
-STRIATE_AMX void split_rows(const Pixels& from, int64_t block, int64_t first, int64_t steps,
-                            float* to, float* sums) {
-  const float* pixel[kStepPixels];
-  Vector sum = {};
-  for (int64_t step = 0; step < steps; ++step, to += kStepWords) {
-    list_pixels(from, block, first + step * kStepPixels, pixel);
-    Vector high[kLanes], low[kLanes];
-    for (int i = 0; i < kLanes; ++i) {
-      IntVector h, l;
-      split_pixels(pixel[2 * i], pixel[2 * i + 1], h, l);
-      high[i] = (Vector)h;
-      low[i] = (Vector)l;
-      if (sums != nullptr) sum += load(pixel[2 * i]) + load(pixel[2 * i + 1]);
-    }
-    transpose(high);
-    transpose(low);
-    for (int i = 0; i < kLanes; ++i) {
-      store(to + i * kCellChannels, high[i]);
-      store(to + i * kCellChannels + kLanes, low[i]);
-    }
+// A step of a block of rows: 16 cells.
+STRIATE_AMX void split_rows(const float* const* pixel, float* to) {
+  Vector high[kLanes], low[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    IntVector h, l;
+    split_quickly(load(pixel[2 * i]), load(pixel[2 * i + 1]), h, l);
+    high[i] = (Vector)h;
+    low[i] = (Vector)l;
   }
-  if (sums != nullptr) store(sums, load(sums) + sum);
+  transpose(high);
+  transpose(low);
+  for (int i = 0; i < kLanes; ++i) {
+    store(to + i * kCellChannels, high[i]);
+    store(to + i * kCellChannels + kLanes, low[i]);
+  }
 }
 
 // The ranges of a part: pairs of blocks.
@@ -188,29 +162,31 @@ float* bias_of(const ConvWeightShape& s, const Plan& p, const Part& t, float* su
   return s.bias && first ? sums + t.rows * t.columns * kSumWords : nullptr;
 }
 
-// Split a segment of all blocks that there are.
-void split(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& t, int64_t first,
-           int64_t steps, float* bias) {
-  const int64_t all = s.batch * s.in_pixels();
-  const Pixels x = {b.in[0], s.x_batch_stride, s.in_pixels(), all};
-  const Pixels gy = {b.in[1], s.y_batch_stride, s.in_pixels(), all};
-  const int64_t x_blocks = ceil_div(s.in_channels, kLanes);
-  const int64_t gy_blocks = ceil_div(s.out_channels, kLanes);
-  float* const rows = b.scratch;
-  float* const columns = rows + t.rows * kPairWords;
-  for (int64_t i = 0; i < 2 * t.rows; ++i) {
-    const int64_t block = 2 * t.first_row + i;
-    if (block >= (p.turned ? x_blocks : gy_blocks)) break;
-    float* const to = rows + i / 2 * kPairWords + i % 2 * kTileRows * kCellChannels;
-    float* const sums = bias != nullptr && !p.turned ? bias + i * kLanes : nullptr;
-    split_rows(p.turned ? x : gy, block, first, steps, to, sums);
+// Steps of pairs of blocks, of those that there are: the second one lies `second` floats behind.
+void split(const Pixels& from, int64_t first_pair, int64_t pairs, int64_t first, int64_t steps,
+           void (*step_to)(const float* const*, float*), int64_t second, float* to) {
+  const float* pixel[kStepPixels];
+  const int64_t blocks = least(2 * pairs, from.blocks - 2 * first_pair);
+  for (int64_t i = 0; i < blocks; ++i) {
+    for (int64_t step = 0; step < steps; ++step) {
+      list_pixels(from, 2 * first_pair + i, first + step, pixel);
+      step_to(pixel, to + i / 2 * kPairWords + i % 2 * second + step * kStepWords);
+    }
   }
-  for (int64_t i = 0; i < 2 * t.columns; ++i) {
-    const int64_t block = 2 * t.first_column + i;
-    if (block >= (p.turned ? gy_blocks : x_blocks)) break;
-    float* const to = columns + i / 2 * kPairWords + i % 2 * kTileWords;
-    float* const sums = bias != nullptr && p.turned ? bias + i * kLanes : nullptr;
-    split_columns(p.turned ? gy : x, block, first, steps, to, sums);
+}
+
+// Add up the pixels of the same.
+void add_pixels(const Pixels& from, int64_t first_pair, int64_t pairs, int64_t first, int64_t steps,
+                float* sums) {
+  const float* pixel[kStepPixels];
+  const int64_t blocks = least(2 * pairs, from.blocks - 2 * first_pair);
+  for (int64_t i = 0; i < blocks; ++i) {
+    Vector sum = {};
+    for (int64_t step = 0; step < steps; ++step) {
+      list_pixels(from, 2 * first_pair + i, first + step, pixel);
+      for (int64_t p = 0; p < kStepPixels; p += 2) sum += load(pixel[p]) + load(pixel[p + 1]);
+    }
+    store(sums + i * kLanes, load(sums + i * kLanes) + sum);
   }
 }
 
@@ -218,12 +194,16 @@ void split(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part
 void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& t,
              int64_t chunk, float* sums) {
   static constexpr int64_t kNoTap = 0;
+  const int64_t pixels = s.in_pixels(), all = s.batch * pixels;
+  const Pixels x = {b.in[0], s.x_batch_stride, ceil_div(s.in_channels, kLanes), pixels, all};
+  const Pixels gy = {b.in[1], s.y_batch_stride, ceil_div(s.out_channels, kLanes), pixels, all};
+  float* const rows = b.scratch;
+  float* const columns = rows + t.rows * kPairWords;
   float* const bias = bias_of(s, p, t, sums);
   clear(sums, p.part_floats);
   // Of a last pair there may be one block: the other is 0.
-  clear(b.scratch + (t.rows - 1) * kPairWords, kPairWords);
-  clear(b.scratch + (t.rows + t.columns - 1) * kPairWords, kPairWords);
-  const int64_t all_steps = ceil_div(s.batch * s.in_pixels(), kStepPixels);
+  clear(rows + (t.rows - 1) * kPairWords, kPairWords);
+  clear(columns + (t.columns - 1) * kPairWords, kPairWords);
   TileProduct product = {};
   product.layer_floats = kStepWords;
   product.tap = &kNoTap;
@@ -232,12 +212,19 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Pa
   const int64_t stop = cut(p.segments, p.chunks, chunk + 1);
   for (int64_t segment = cut(p.segments, p.chunks, chunk); segment < stop; ++segment) {
     const int64_t step = segment * kSegmentSteps;
-    product.layers = least(kSegmentSteps, all_steps - step);
-    split(s, p, b, t, step * kStepPixels, product.layers, bias);
+    product.layers = least(kSegmentSteps, ceil_div(all, kStepPixels) - step);
+    split(p.turned ? x : gy, t.first_row, t.rows, step, product.layers, split_rows,
+          kTileRows * kCellChannels, rows);
+    split(p.turned ? gy : x, t.first_column, t.columns, step, product.layers, split_columns,
+          kTileWords, columns);
+    if (bias != nullptr) {
+      add_pixels(gy, p.turned ? t.first_column : t.first_row, p.turned ? t.columns : t.rows, step,
+                 product.layers, bias);
+    }
     for (int64_t row = 0; row < t.rows; ++row) {
       for (int64_t column = 0; column < t.columns; ++column) {
-        product.cells = b.scratch + row * kPairWords;
-        product.w = b.scratch + (t.rows + column) * kPairWords;
+        product.cells = rows + row * kPairWords;
+        product.w = columns + column * kPairWords;
         multiply_by_tiles<2, 2>(product, sums + (row * t.columns + column) * kSumWords);
       }
     }
@@ -281,8 +268,8 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Par
   const int64_t outputs = (p.turned ? t.columns : t.rows) * kPairChannels;
   const int64_t first = (p.turned ? t.first_column : t.first_row) * kPairChannels;
   add_chunks(bias, outputs, chunks, apart);
-  for (int64_t o = 0; o < least(outputs, s.out_channels - first); ++o)
-    b.out[1][first + o] = bias[o];
+  const int64_t real = least(outputs, s.out_channels - first);
+  for (int64_t o = 0; o < real; ++o) b.out[1][first + o] = bias[o];
 }
 
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
@@ -290,10 +277,10 @@ void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, i
   begin_tiles();
   for (int64_t i = first; i < stop; ++i) {
     if (phase == 1) {
-      const Part t = part_of(p, i / p.part_rows);
-      float* const sums = b.shared + i / p.part_rows * p.chunks * p.part_floats;
-      if (i % p.part_rows < t.rows)
-        finish(s, p, b, t, i % p.part_rows, sums, p.chunks, p.part_floats);
+      const int64_t part = i / p.part_rows, row = i % p.part_rows;
+      const Part t = part_of(p, part);
+      float* const sums = b.shared + part * p.chunks * p.part_floats;
+      if (row < t.rows) finish(s, p, b, t, row, sums, p.chunks, p.part_floats);
     } else if (p.chunks > 1) {
       compute(s, p, b, part_of(p, i / p.chunks), i % p.chunks, b.shared + i * p.part_floats);
     } else {

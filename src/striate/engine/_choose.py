@@ -79,7 +79,7 @@ class Choice:
 
 def multiplies_tiles(target: str) -> bool:
     """Whether this machine has what `bf16x3` is for; elsewhere it is slower than `direct`."""
-    return target == "avx512" and {"amx_bf16", "avx512_bf16"} <= set(_core.cpu_features())
+    return target == "avx512" and _core.multiplies_tiles()
 
 
 class Chooser:
@@ -179,11 +179,12 @@ class Chooser:
         lanes = dict(_core.targets())[self._target]
         if kernel == "first" or kernel in STRIDED_FIRST:
             gemm, transforms = first_layer_work(kernel, attributes, lanes)
+            products = gemm / _GEMM[lanes]
         elif kernel == "bf16x3":
-            gemm, transforms = _tile_work(needs, attributes, 1e9 * machine.gflops)
-            gemm *= _GEMM[lanes]
+            products, transforms = _tile_work(needs, attributes, 1e9 * machine.gflops)
         else:
             gemm, transforms = _work(kernel, attributes)
+            products = gemm / _GEMM[lanes]
         windows = 0.0
         if kernel.endswith("_streamed"):
             # Its first phase has a task a block of tiles and chunk; of few tiles there is none.
@@ -198,7 +199,7 @@ class Chooser:
         tasks = max(needs.tasks)
         share = math.ceil(tasks / _TEAM) / tasks
         peak = 1e9 * machine.gflops / share
-        arithmetic = (gemm / _GEMM[lanes] + windows) / peak
+        arithmetic = (products + windows) / peak
         weights = machine.read_s(
             4 * needs.weight_floats, cold=self._cold, among=self._weight_bytes, threads=_TEAM
         )

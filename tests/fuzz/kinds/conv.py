@@ -138,7 +138,7 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
     problem = Problem(
         "conv", attributes, inputs, [Operand(whole, True, "y_batch_stride", gap(rng))],
         # Winograd's share of the largest output (docs/design.md) is before the activation.
-        lambda kernel: bound + p.slack(kernel, arrays, winograd=1.5e-4),
+        lambda kernel: bound + p.slack(kernel, arrays, exact, winograd=1.5e-4),
         arrays["weight"], [arrays["bias"] if p.bias else None],
     )  # fmt: skip
     pointwise = max(p.kernel) == 1 and not p.pool
