@@ -24,7 +24,6 @@ class Engine:
         variant: Handed to `load` where one file drives several engines.
         limit_s: Seconds within which it has to be ready: converters and compilers may take long.
         trains: It takes a `TrainingTask`, and a run is a step of training.
-        slack: How many times the error of others it may have.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Engine:
     variant: str = ""
     limit_s: float = 300
     trains: bool = False
-    slack: float = 1
 
     def open(self, folder: Path) -> Task:
         """What it is to run, from the task's folder."""
@@ -69,7 +67,6 @@ ENGINES = {
     for engine in (
         Engine("striate", "striate", "striate_plan"),
         Engine("striate.tuned", "striate", "striate_plan", "tuned"),
-        Engine("striate.bf16x3", "striate", "striate_plan", "bf16x3", slack=10),
         Engine("torch", "torch", "torch_module", "eager"),
         Engine("channels_last", "torch", "torch_module", "channels_last"),
         Engine("torch.compile", "torch", "torch_module", "compiled"),
@@ -86,7 +83,6 @@ TRAINERS = {
     for engine in (
         Engine("striate", "striate", "training_striate", "optimizer", trains=True),
         Engine("striate.step", "striate", "training_striate", "step", trains=True),
-        Engine("striate.bf16x3", "striate", "training_striate", "bf16x3", trains=True),
         Engine("torch", "torch", "training_torch", "eager", trains=True),
         Engine("channels_last", "torch", "training_torch", "channels_last", trains=True),
         Engine("torch.fused", "torch", "training_torch", "fused", trains=True),

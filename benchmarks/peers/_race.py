@@ -210,9 +210,8 @@ def _error(task: Task, engine: Engine) -> float:
     if found.shape != shape:
         raise SkippedError(f"wrong: its output is {found.shape} and should be {shape}")
     error = task.error(found)
-    allowed = engine.slack * task.tolerance
-    if not error <= allowed:
-        raise SkippedError(f"wrong: off by {error:.2g}, more than {allowed:g}")
+    if not error <= task.tolerance:
+        raise SkippedError(f"wrong: off by {error:.2g}, more than {task.tolerance:g}")
     return error
 
 

@@ -12,13 +12,10 @@ def load(task: Task, threads: int, variant: str = "") -> Loaded:
     """Compile the ONNX file, as all others get it; NumPy in, NumPy out.
 
     Args:
-        variant: "tuned" measures which kernels are the quickest, "bf16x3" is a precision.
+        variant: "tuned" measures which kernels are the quickest.
     """
     if not hasattr(striate, "compile"):
         raise UnsupportedError("this version has no striate.compile")
     x = task.input
-    plan = striate.compile(
-        str(task.onnx), x.shape, threads=threads, tune=variant == "tuned",
-        precision="bf16x3" if variant == "bf16x3" else "fast",
-    )  # fmt: skip
+    plan = striate.compile(str(task.onnx), x.shape, threads=threads, tune=variant == "tuned")
     return Loaded(lambda: plan(x))

@@ -19,8 +19,7 @@ def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
     on the cores that Striate's threads want next.
 
     Args:
-        variant: "optimizer" (torch's fused one), "step" (`TrainStep`), or "bf16x3": a step of that
-            precision.
+        variant: "optimizer" (torch's fused one) or "step" (`TrainStep`).
     """
     set_threads(1)
     module = torch.load(task.module, weights_only=False)
@@ -29,8 +28,7 @@ def load(task: TrainingTask, threads: int, variant: str) -> Loaded:
         fast = striate.compile(module, x, train=True, threads=threads)
         return steps(task, fast, module, x, fused=True)
     optimizer = torch.optim.SGD(module.parameters(), LEARNING_RATE, MOMENTUM)
-    precision = "bf16x3" if variant == "bf16x3" else "fast"
-    step = TrainStep(module, x, optimizer, threads=threads, precision=precision)
+    step = TrainStep(module, x, optimizer, threads=threads)
 
     def read(loss: float) -> object:  # the momenta of the first step are its gradients
         momenta = {n: optimizer.state[p]["momentum_buffer"] for n, p in module.named_parameters()}

@@ -17,9 +17,8 @@ void bind_cpu(nb::module_& m) {
   m.def(
       "cpu_features", [] { return cpu::names(cpu::features()); },
       "List the instruction sets that kernels may ask for and this machine has.");
-  m.def(
-      "multiplies_tiles", &striate_amx,
-      "Whether kernels may multiply tiles of bfloat16 here: asks the system for their registers.");
+  m.def("multiplies_tiles", &striate_amx,
+        "Whether kernels may multiply tiles of int8 here: asks the system for their registers.");
   m.def(
       "cpu_isa", [] { return std::string(cpu::name(cpu::best_isa())); },
       "Name the instruction set whose kernels run here: avx512, avx2 or portable.");

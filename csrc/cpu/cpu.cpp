@@ -40,7 +40,7 @@ std::vector<std::string> names(const Features& f) {
       {f.avx512vl, "avx512vl"},
       {f.avx512_vnni, "avx512_vnni"},
       {f.avx512_bf16, "avx512_bf16"},
-      {f.amx_bf16, "amx_bf16"},
+      {f.amx_int8, "amx_int8"},
       {f.neon, "neon"},
   };
   std::vector<std::string> present;

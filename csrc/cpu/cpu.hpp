@@ -13,7 +13,7 @@ struct Features {
   bool avx2 = false, fma = false, f16c = false;
   bool avx512f = false, avx512bw = false, avx512dq = false, avx512vl = false;
   bool avx512_vnni = false, avx512_bf16 = false;
-  bool amx_bf16 = false;  // for the registers, a process asks (cpu/amx.hpp)
+  bool amx_int8 = false;  // for the registers, a process asks (cpu/amx.hpp)
   bool neon = false;
 };
 

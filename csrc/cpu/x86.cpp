@@ -87,7 +87,7 @@ Features detect_features() {
   f.avx512_vnni = zmm && bit(extended.ecx, 11);
   f.avx512_bf16 = zmm && extended.eax >= 1 && bit(more.eax, 5);  // eax counts the subleaves
   const bool tiles = (saved & 0x60000) == 0x60000;               // their configuration and data
-  f.amx_bf16 = tiles && bit(extended.edx, 22) && bit(extended.edx, 24);
+  f.amx_int8 = tiles && bit(extended.edx, 24) && bit(extended.edx, 25);
   return f;
 }
 
@@ -135,7 +135,7 @@ std::string detect_brand() {
 bool striate_amx() {
   static const bool may = [] {
     const striate::cpu::Features& f = striate::cpu::features();
-    return f.amx_bf16 && f.avx512_bf16 && striate::cpu::may_use_tiles();
+    return f.amx_int8 && f.avx512bw && striate::cpu::may_use_tiles();
   }();
   return may;
 }

@@ -25,7 +25,7 @@ struct Needs {
   int64_t thread_floats = 0;  // scratch of each thread
   int phases = 1;
   int64_t tasks[kMaxPhases] = {};
-  // By which the time of products of tiles is estimated (kernels/bf16.hpp).
+  // By which the time of products of tiles is estimated (kernels/digits.hpp).
   int64_t tile_products = 0, cells = 0;  // of all tasks together
 };
 

@@ -19,7 +19,7 @@ def cpu_features() -> list[str]:
 
 def multiplies_tiles() -> bool:
     """
-    Whether kernels may multiply tiles of bfloat16 here: asks the system for their registers.
+    Whether kernels may multiply tiles of int8 here: asks the system for their registers.
     """
 
 def cpu_isa() -> str:

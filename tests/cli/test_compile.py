@@ -133,7 +133,7 @@ def test_a_profile_tells_times(striate: Striate, tmp_path: Path) -> None:
         (["lenet5", "--shape", "3xx"], "compile: --shape 3xx is no shape: 1x3x224x224 is"),
         (["lenet5", "--shape", "1x1x20x20"], "The smallest input that fits is 32x32"),
         (["lenet5", "--threads", "5000"], "threads=5000 must be from 1 to 1024"),
-        (["lenet5", "--precision", "best"], "precision='best' must be 'bf16x3', 'fast' or 'exact'"),
+        (["lenet5", "--precision", "best"], "precision='best' must be 'fast' or 'exact'"),
         (["lenet5", "--prefer", "sleep"], "prefer='sleep' must be 'speed' or 'memory'"),
         (["lenet5", "--isa", "vax"], "isa='vax' does not run on this machine"),
     ],

@@ -13,7 +13,7 @@ from torch import nn
 import striate
 from striate import _core
 
-SHARES = {"bf16x3": 1e-3, "fast": 1e-4, "exact": 5e-6}
+SHARES = {"fast": 1e-4, "exact": 5e-6}
 """What `striate.compile` promises: how far off an output may be, by its largest number."""
 
 _FORCED = os.environ.get("STRIATE_ISA", "")

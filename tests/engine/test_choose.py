@@ -88,29 +88,29 @@ def test_wide_strided_layers_take_winograd_and_small_maps_do_not() -> None:
 
 
 def test_tiles_do_what_the_direct_product_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If they are asked for and the processor has them; but not what Winograd's does well."""
+    """If the processor has them; but not what Winograd's does well, and not exactly."""
     monkeypatch.setattr(_choose, "multiplies_tiles", lambda target: target == "avx512")
     plain, wide = nn.Conv2d(256, 64, 1).eval(), (1, 256, 28, 28)
     if "avx512" in dict(_core.targets()):
-        assert kernel_of(plain, wide, isa="avx512", precision="bf16x3")[0] == "bf16x3"
-        assert kernel_of(plain, wide, isa="avx512")[0] == "direct"
+        assert kernel_of(plain, wide, isa="avx512")[0] == "int8x6"
+        assert kernel_of(plain, wide, isa="avx512", precision="exact")[0] == "direct"
         three, large = conv(32, 3), (1, 32, 64, 64)
-        assert kernel_of(three, large, isa="avx512", precision="bf16x3")[0] == "winograd4"
-    assert kernel_of(plain, wide, isa="portable16", precision="bf16x3")[0] == "direct"
+        assert kernel_of(three, large, isa="avx512")[0] == "winograd4"
+    assert kernel_of(plain, wide, isa="portable16")[0] == "direct"
 
 
 def test_work_of_tiles() -> None:
-    # 64 channels to 32 on 8x8 pixels: 2 cells of a pixel, 4 tiles by 2 vectors, 3 products each.
+    # 128 channels to 32 on 8x8 pixels: 2 cells of a pixel, 4 tiles by 2 vectors, 6 products each.
     attributes = {
-        "batch": 1, "in_channels": 64, "out_channels": 32, "in": [1, 8, 8], "out": [1, 8, 8],
+        "batch": 1, "in_channels": 128, "out_channels": 32, "in": [1, 8, 8], "out": [1, 8, 8],
         "kernel": [1, 1, 1], "stride": [1, 1, 1], "dilation": [1, 1, 1], "padding": [0, 0, 0],
     }  # fmt: skip
-    needs = _core.needs("portable16", "conv", "bf16x3", attributes)
-    assert needs.tile_products == 3 * 2 * 4 * 2
+    needs = _core.needs("portable16", "conv", "int8x6", attributes)
+    assert needs.tile_products == 6 * 2 * 4 * 2
     assert needs.cells == 2 * (8 * 8 + 31)  # two tiles may begin at the last pixel
     products, around = _choose._tile_work(needs, attributes, 100e9)
-    assert products == pytest.approx(48 / 3 * 2 * 16 * 16 * 32 / (4.6 * 0.5))
-    assert around == pytest.approx(100e9 * (190 * 4e-9 + 128 * 2.5e-9))
+    assert products == pytest.approx(96 / 6 * 2 * 16 * 16 * 64 / (4.6 * 0.4))
+    assert around == pytest.approx(100e9 * (190 * 13e-9 + 128 * 4e-9))
 
 
 @pytest.mark.parametrize(("lanes", "two", "four"), [(8, 90, 200), (16, 390, 440)])

@@ -34,7 +34,7 @@ def test_whole_networks(name: str) -> None:
 
 
 def test_a_deep_network_with_statistics_of_what_it_meets() -> None:
-    """Errors grow from norm to norm, also torch's: 3e-5. With bf16x3 they pass what fast allows."""
+    """Errors grow from norm to norm, also torch's: 3e-5."""
     torch.manual_seed(0)
     net, x = zoo.create("resnet50"), torch.randn(8, 3, 128, 128)
     settle(net, x)

@@ -13,7 +13,6 @@ from striate import _core
 Array = np.ndarray[Any, Any]
 NONE, ARENA, WEIGHTS, INPUT, OUTPUT = range(5)
 EPS = 2.0**-23
-SPLIT = 3 * 2.0**-16  # of |x w|: what a product of split numbers is off (csrc/kernels/bf16.hpp)
 
 
 def aligned(floats: int) -> Array:
@@ -129,6 +128,11 @@ def run_step(
         arena[start : start + math.prod(shape)].reshape(shape).copy()
         for (_, _, start), shape in zip(output_places, outputs, strict=True)
     ]
+
+
+def digits_error(terms: int, *factors: Array) -> float:
+    """What a sum of products of three digits is off at most (csrc/kernels/digits.hpp)."""
+    return 2.0**-22 * terms * math.prod(float(np.abs(factor).max()) for factor in factors)
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,7 @@ class Convolution:
     def run(self, target: str, kernel: str, arrays: dict[str, Array], threads: int = 1) -> Array:
         """Run a kernel; unused lanes of the inputs hold a number that must not matter."""
         lanes = dict(_core.targets())[target]
-        x = arrays["x"] if self.plain_input else block(arrays["x"], lanes, 3.0)
+        x = arrays["x"] if self.plain_input else block(arrays["x"], lanes, 1e30)
         residual = block(arrays["residual"], lanes, -2.0) if self.residual else None
         scale = block(arrays["scale"], lanes, 5.0) if self.scale else None
         blocks = -(-self.out_channels // lanes)
@@ -289,9 +293,10 @@ class Convolution:
         """
         if kernel.startswith("winograd"):
             return winograd * float(np.abs(sums).max())
-        if kernel == "bf16x3":
-            sizes = {name: np.abs(array) for name, array in arrays.items()}
-            return SPLIT * float(self.reference(sizes).max())
+        if kernel == "int8x6":
+            terms = math.prod(self.kernel) * self.in_channels // self.groups
+            factors = ["x", "weight", *(["scale"] if self.scale else [])]
+            return digits_error(terms, *(arrays[name] for name in factors))
         return 0.0
 
     def but(self, **changes: Any) -> Convolution:

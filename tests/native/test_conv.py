@@ -11,6 +11,7 @@ from .convolutions import POOLED, SHAPES, depthwise
 from .steps import Convolution
 
 TARGETS = [name for name, _ in _core.targets()]
+WIDE = [name for name, lanes in _core.targets() if lanes == 16]  # those that `int8x6` is for
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -59,6 +60,38 @@ def test_a_clamp_lets_nan_through(problem: Convolution, pool: bool, target: str)
             assert (found == wanted).all(), kernel
 
 
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize(("channels", "outputs", "phases"), [(48, 32, 1), (320, 320, 3)])
+def test_digits_of_what_is_not_finite(
+    channels: int, outputs: int, phases: int, target: str
+) -> None:
+    """Its blocks are computed in float32, in which it stays what it is."""
+    problem = Convolution(batch=2, in_channels=channels, out_channels=outputs, size=(1, 6, 6))
+    assert len(_core.needs(target, "conv", "int8x6", problem.attributes).tasks) == phases
+    arrays = problem.arrays()
+    arrays["x"][0, 1, 0, 4, 4] = np.inf
+    wanted = problem.reference(arrays)
+    assert np.isinf(wanted).any()
+    y = problem.run(target, "int8x6", arrays)
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=2 * problem.tolerance(problem.arrays()))
+
+
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_images_have_units_of_their_own(kernel: int, target: str) -> None:
+    """A batch may hold numbers of any size: none takes digits from another image's."""
+    sides = {"kernel": (1, kernel, kernel)}
+    problem = Convolution(batch=3, in_channels=70, out_channels=40, size=(1, 5, 9), **sides)
+    arrays = problem.arrays()
+    scales = np.array([1e-30, 1, 1e20], np.float32).reshape(3, 1, 1, 1, 1)
+    arrays["x"] *= scales
+    y = problem.but(bias=False).run(target, "int8x6", arrays) / scales
+    wanted = problem.but(bias=False).reference(arrays) / scales
+    arrays["x"] /= scales
+    slack = problem.slack("int8x6", arrays, wanted, winograd=0)
+    assert np.abs(y - wanted).max() <= problem.tolerance(arrays) + slack
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_kernels_that_pool(target: str) -> None:
     """Those that the shapes above are for; the others leave pooling to a step of its own."""
@@ -72,7 +105,7 @@ def test_kernels_that_pool(target: str) -> None:
         "winograd2_5x5", "winograd2_streamed", "winograd4", "winograd4_5", "winograd4_streamed",
         "winograd6",
     }  # fmt: skip
-    assert found == expected | ({"bf16x3"} if dict(_core.targets())[target] == 16 else set())
+    assert found == expected | ({"int8x6"} if dict(_core.targets())[target] == 16 else set())
 
 
 def check(problem: Convolution, target: str) -> None:

@@ -24,7 +24,7 @@ def test_features_are_those_the_kernel_lists() -> None:
         if line.startswith("flags")
     )
     known = {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl"}
-    known |= {"avx512_vnni", "avx512_bf16", "amx_bf16"}
+    known |= {"avx512_vnni", "avx512_bf16", "amx_int8"}
     assert set(_core.cpu_features()) == known & set(flags)
 
 

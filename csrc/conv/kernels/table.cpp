@@ -24,7 +24,7 @@ extern const Kernel<ConvShape> conv_winograd2;
 extern const Kernel<ConvShape> conv_winograd2_streamed;
 extern const Kernel<ConvShape> conv_winograd4_5;
 extern const Kernel<ConvShape> conv_winograd2_5;
-extern const Kernel<ConvShape> conv_bf16x3;
+extern const Kernel<ConvShape> conv_int8x6;
 extern const Kernel<ConvShape> conv_direct;
 extern const Kernel<ConvShape> conv_reference;
 
@@ -49,7 +49,7 @@ const Kernel<ConvShape>* const conv_rows[] = {
     &conv_winograd2_streamed,
     &conv_winograd4_5,
     &conv_winograd2_5,
-    &conv_bf16x3,
+    &conv_int8x6,
     &conv_direct,
     &conv_reference,
 };

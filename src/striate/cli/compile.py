@@ -44,10 +44,7 @@ def compile(
                      show_default=False),
     ] = None,
     precision: Annotated[
-        str,
-        typer.Option(
-            help="fast; exact: without Winograd's algorithm; or bf16x3: with products of bfloat16."
-        ),
+        str, typer.Option(help="fast, or exact: without Winograd's algorithm and AMX's tiles.")
     ] = "fast",
     prefer: Annotated[
         str, typer.Option(help="speed, or memory: kernels with fewer packed weights.")

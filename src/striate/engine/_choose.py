@@ -18,7 +18,7 @@ from ._values import Map, Step
 
 _ESTIMATED = (
     "winograd6", "winograd4", "winograd4_streamed", "winograd4_strided", "winograd2",
-    "winograd2_streamed", "winograd4_5", "winograd2_5", "bf16x3", "direct", *STRIDED_FIRST,
+    "winograd2_streamed", "winograd4_5", "winograd2_5", "int8x6", "direct", *STRIDED_FIRST,
 )  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches with so many lanes, measured layer by layer
@@ -41,18 +41,20 @@ _STREAMED_CHUNK = 32  # channels: kChunk in csrc/conv/kernels/winograd_streamed.
 _STRIDED_PRODUCTS, _STRIDED_IN, _STRIDED_OUT = 81, 1300, 175
 _STRIDED_WINDOW, _STRIDED_GROUP = 220, 128
 
-# Of products of tiles (csrc/kernels/bf16.hpp): the operations of one, that is a third of one of
+# Of products of tiles (csrc/kernels/digits.hpp): the operations of one, that is a sixth of one of
 # float32; how much faster they are done than those of vectors, all in L1 (a core's two units of 16
-# lanes do 64 operations in a cycle, AMX 1024 of bfloat16); the share of that which is counted on;
-# and seconds for a cell that is split, and for a vector of outputs. Measured. Of a core that is
-# nobody else's 0.8 are reached; where others take their part, tiles lose more than vectors do
-# (3.5 times for 1.3), and by this share neither case is far from its best choice.
-_TILE, _TILE_OUTPUTS = 2 * 16 * 16 * 32 / 3, 16
-_TILE_RATE, _TILE_SHARE = 4.6, 0.5
-_CELL_S, _OUTPUT_S = 4e-9, 2.5e-9
+# lanes do 64 operations in a cycle, AMX 2048 of int8); the share of that which is counted on; and
+# seconds for a cell that is split, and for a vector of outputs. Measured. Of a core that is nobody
+# else's 0.8 are reached; where others take their part, tiles lose more than vectors do (3 times for
+# 1.3), and by this share neither case is far from its best choice.
+_TILE, _TILE_OUTPUTS = 2 * 16 * 16 * 64 / 6, 16
+_TILE_RATE, _TILE_SHARE = 4.6, 0.4
+_CELL_S, _OUTPUT_S = 13e-9, 4e-9
 
-# Seconds for a packed number as it is, and as part of a transformed filter: measured, two threads.
+# Seconds for a packed number as it is, for a word of digits, and for a number of a transformed
+# filter: measured, two threads.
 _PACKED_S = 0.3e-9
+_DIGITS_S = 0.8e-9
 _TRANSFORMED_S = 0.6e-9
 
 # Seconds from the last task of a phase to the first of the next: measured.
@@ -78,7 +80,7 @@ class Choice:
 
 
 def multiplies_tiles(target: str) -> bool:
-    """Whether this machine has what `bf16x3` is for; elsewhere it is slower than `direct`."""
+    """Whether this machine has what `int8x6` is for; elsewhere it is slower than `direct`."""
     return target == "avx512" and _core.multiplies_tiles()
 
 
@@ -109,7 +111,7 @@ class Chooser:
         self._target = target
         self._threads = threads
         self._exact = precision == "exact"
-        self._tiles = precision == "bf16x3" and multiplies_tiles(target)
+        self._tiles = precision != "exact" and multiplies_tiles(target)
         self._tune = tune
         self._prefer = prefer
         self._weight_bytes = sum(
@@ -128,7 +130,7 @@ class Chooser:
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
         if not self._tiles:
-            names = [name for name in names if name != "bf16x3"]
+            names = [name for name in names if name != "int8x6"]
         names = [name for name in names if name != "reference"] or names
         if "first" in names:  # the kernels behind it are never quicker
             names = names[: names.index("first") + 1]
@@ -145,8 +147,10 @@ class Chooser:
 
     def _packing(self, kernel: str, step: Step) -> float:
         """Seconds that packing takes, of a weight that is made while the plan runs."""
-        plain = kernel in ("direct", "bf16x3") or kernel.endswith(("_streamed", "_strided"))
         floats = self._needs(kernel, step.kind, step.attributes).weight_floats
+        if kernel == "int8x6":
+            return float(floats * _DIGITS_S)
+        plain = kernel == "direct" or kernel.endswith(("_streamed", "_strided"))
         return float(floats * (_PACKED_S if plain else _TRANSFORMED_S))
 
     def _quickest(self, step: Step, times: dict[str, float], how: str) -> Choice:
@@ -180,7 +184,7 @@ class Chooser:
         if kernel == "first" or kernel in STRIDED_FIRST:
             gemm, transforms = first_layer_work(kernel, attributes, lanes)
             products = gemm / _GEMM[lanes]
-        elif kernel == "bf16x3":
+        elif kernel == "int8x6":
             products, transforms = _tile_work(needs, attributes, 1e9 * machine.gflops)
         else:
             gemm, transforms = _work(kernel, attributes)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .train import CompiledModule
     from .train._checkpoint import Checkpoint
 
-Precision = Literal["bf16x3", "fast", "exact"]
+Precision = Literal["fast", "exact"]
 Prefer = Literal["speed", "memory"]
 
 
@@ -147,9 +147,7 @@ def compile(
         batch: Images that run together; None takes the example's. Larger batches run in blocks of
             so many.
         precision: `fast` is within 1e-4 of the largest output; `exact` does without Winograd's
-            algorithm: within 5e-6. `bf16x3` also makes one product of three of bfloat16, on
-            processors with AMX, and is as `fast` on others: within 1e-3 (what torch calls the
-            precision "high").
+            algorithm and AMX's tiles: within 5e-6.
         isa: Instruction set: `avx512`, `avx2`, `portable8` or `portable16`; None takes STRIATE_ISA,
             or the best of this machine.
         tune: Choose kernels by timing them here, which takes seconds, instead of by an estimate.
@@ -174,7 +172,7 @@ def compile(
         torch.Size([1, 10])
     """
     if precision not in get_args(Precision):
-        raise OptionError(f"precision={precision!r} must be 'bf16x3', 'fast' or 'exact'.")
+        raise OptionError(f"precision={precision!r} must be 'fast' or 'exact'.")
     if prefer not in ("speed", "memory"):
         raise OptionError(f"prefer={prefer!r} must be 'speed' or 'memory'.")
     if batch is not None and batch < 1:

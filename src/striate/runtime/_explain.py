@@ -56,7 +56,7 @@ def steps_table(
             f"from L2, {machine.l3:.0f} from L3, {machine.memory:.0f} from memory",
             f"{1e3 * sum(times):.3g} ms in all steps; medians of {repeats} runs. GFLOP/s and share "
             "of the peak count the layer's own",
-            "multiply-adds: Winograd's algorithm, with fewer, and bf16x3 may exceed 100 %.",
+            "multiply-adds: Winograd's algorithm, with fewer, and int8x6 may exceed 100 %.",
         ]
         measured = [
             _measured(step, time, recipe, machine, cold=leave_cache(weight_bytes))

@@ -84,7 +84,7 @@ class Recipe:
         target: Instruction set the kernels were chosen for.
         lanes: Channels in a block.
         threads: Threads it runs on.
-        precision: `bf16x3`, `fast` or `exact`.
+        precision: `fast` or `exact`.
         arena_floats: Size of the arena.
         inputs, outputs: Their types, for one block of the batch.
         batched: Whether axis 0 of all of them is the batch, so that others can be cut or filled up.

@@ -9,13 +9,15 @@ import numpy as np
 from striate import Window
 from striate.graph.ops import ConvWeightGradient
 
-from ...native.steps import EPS, SPLIT, Convolution
+from ...native.steps import EPS, Convolution, digits_error
 from ..draw import Rng, axes, channels, gap, pick
 from ..problem import Operand, Problem
 
 
 def draw(rng: Rng) -> Problem:
     """A convolution with all its attributes at random, small enough for the slowest target."""
+    if rng.random() < 0.05:
+        return _problem(rng, _wide(rng))
     while True:
         p = _any(rng)
         if all(n >= 1 for n in p.out):
@@ -64,6 +66,17 @@ def _any(rng: Rng) -> Convolution:
     )  # fmt: skip
 
 
+def _wide(rng: Rng) -> Convolution:
+    """A pointwise layer of as many channels and pixels as tiles are for (`int8x6`)."""
+    few, many = int(rng.integers(90, 200)), int(rng.integers(120, 330))
+    c, o = pick(rng, (few, many), (many, few))
+    rows, columns = (int(rng.integers(1, 19)) for _ in range(2))
+    return Convolution(
+        batch=int(rng.integers(1, 7)), in_channels=c, out_channels=o, size=(1, rows, columns),
+        kernel=(1, 1, 1), bias=bool(rng.random() < 0.5),
+    )  # fmt: skip
+
+
 def _problem(rng: Rng, p: Convolution) -> Problem:
     draw = np.random.default_rng(int(rng.integers(1 << 30)))
     x = draw.standard_normal((p.batch, p.in_channels, *p.size)).astype(np.float32)
@@ -74,8 +87,8 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
     )
     gradient = ConvWeightGradient(windows, p.groups)
     (gw,) = gradient.evaluate(x.astype(float), gy.astype(float))
-    (sizes,) = gradient.evaluate(np.abs(x, dtype=float), np.abs(gy, dtype=float))
-    bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
+    terms = p.batch * math.prod(p.out)
+    bound = 4 * EPS * (terms + 2)
     names = ("batch", "in_channels", "out_channels", "groups", "in", "out", "kernel", "stride",
              "dilation", "padding", "plain_input", "bias")  # fmt: skip
     outputs = [Operand(gw.reshape(1, -1))]
@@ -89,5 +102,5 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
             Operand(gy, True, "y_batch_stride", gap(rng)),
         ],
         outputs,
-        lambda kernel: bound + (SPLIT * float(sizes.max()) if kernel == "bf16x3" else 0.0),
+        lambda kernel: bound + (digits_error(terms, x, gy) if kernel == "int8x6" else 0.0),
     )

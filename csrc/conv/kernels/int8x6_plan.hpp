@@ -1,12 +1,13 @@
-// How bf16x3.cpp cuts a convolution into tasks, and where what they read lies. Only for bf16x3.cpp.
+// How int8x6.cpp cuts a convolution into tasks, and where what they read lies. Only for int8x6.cpp.
 #pragma once
 
 #include "conv/shape.hpp"
-#include "kernels/bf16.hpp"
+#include "kernels/digits.hpp"
 
 namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostTaps = 128;
+constexpr int64_t kMostProducts = 40000;  // of a sum, three levels of digits: less than 2^31
 constexpr int64_t kMostStride = 4;
 constexpr int64_t kGroupTiles = 2;         // of pixels, that are multiplied together
 constexpr int64_t kRegionFloats = 196608;  // 768 KiB: it stays in L2 beside a panel of weights
@@ -21,7 +22,7 @@ constexpr int64_t kFewWeights = 65536;  // floats
 //
 //   place i, tap u reads position v = i * stride + u * dilation, which is position v / stride of
 //   phase v % stride: a phase is read as if the stride were 1.
-struct Bf16Axis {
+struct DigitAxis {
   int64_t out, in, kernel, stride, dilation, padding;
   int64_t step = 1;                 // places that stay together: pairs, where they are pooled
   int64_t parts = 1, places = 1;    // places of the largest part
@@ -31,10 +32,10 @@ struct Bf16Axis {
   int64_t phase[kMostStride] = {};  // index of the phase of a remainder; -1 where no tap is
 };
 
-struct Bf16Plan {
+struct DigitPlan {
   int64_t groups, in_blocks, vectors;  // of a group: its vectors of input and output channels
   int64_t cells;                       // of a pixel
-  Bf16Axis axis[3];
+  DigitAxis axis[3];
   bool flat;  // 1x1 and stride 1: one axis of all pixels
   int64_t image_parts, images;
   int64_t pitch[4];      // cells from image to image, plane to plane, row to row and pixel to pixel
@@ -43,10 +44,10 @@ struct Bf16Plan {
   int64_t region_floats, most_floats;  // and of it the most that is wanted
   int64_t units, panels, ranges;       // blocks of outputs; pairs of vectors, cut into ranges
   bool shared;                         // inputs are split in a phase of their own
-  int64_t panel_floats;                // of a whole panel's weights
+  int64_t panel_floats;                // of a whole panel's weights, and their units
 };
 
-static void shape_axis(Bf16Axis& a, int64_t parts) {
+static void shape_axis(DigitAxis& a, int64_t parts) {
   a.parts = parts;
   a.places = least(a.out, a.step * ceil_div(ceil_div(a.out, a.step), parts));
   const int64_t reach = (a.places - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
@@ -58,7 +59,7 @@ static void shape_axis(Bf16Axis& a, int64_t parts) {
 }
 
 // The region of a block with these parts.
-static void shape_region(Bf16Plan& p) {
+static void shape_region(DigitPlan& p) {
   p.pitch[3] = 1;
   for (int i = 2; i >= 0; --i) p.pitch[i] = p.pitch[i + 1] * p.axis[i].pitch;
   int64_t last = (p.images - 1) * p.pitch[0], phases = 1;
@@ -67,27 +68,27 @@ static void shape_region(Bf16Plan& p) {
     phases *= p.axis[i].phases;
   }
   p.span = last + kGroupTiles * kTileRows;  // tiles may reach over the end
-  p.layer_floats = phases * p.span * kCellChannels;
+  p.layer_floats = phases * p.span * kCellWords;
   p.region_floats = p.cells * p.layer_floats;
 }
 
-static int64_t units_of(const Bf16Plan& p) {
+static int64_t units_of(const DigitPlan& p) {
   return p.image_parts * p.groups * p.axis[0].parts * p.axis[1].parts * p.axis[2].parts;
 }
 
-static int64_t pixels_of(const Bf16Plan& p) {
+static int64_t pixels_of(const DigitPlan& p) {
   return p.images * p.axis[0].places * p.axis[1].places * p.axis[2].places;
 }
 
 // Cells from a block's first output pixel to its last one.
-static int64_t cells_of(const Bf16Plan& p, int64_t images, const int64_t (&count)[3]) {
+static int64_t cells_of(const DigitPlan& p, int64_t images, const int64_t (&count)[3]) {
   int64_t cells = (images - 1) * p.pitch[0] + 1;
   for (int i = 0; i < 3; ++i) cells += (count[i] - 1) * p.pitch[i + 1];
   return cells;
 }
 
 // The same of the largest.
-static int64_t block_cells(const Bf16Plan& p) {
+static int64_t block_cells(const DigitPlan& p) {
   return cells_of(p, p.images, {p.axis[0].places, p.axis[1].places, p.axis[2].places});
 }
 
@@ -98,7 +99,7 @@ static int64_t fewer(int64_t places, double share) {
 
 // Keep about a share of what a block has, of the outermost axis that still can be cut: images, then
 // planes, rows and columns.
-static bool cut_block(Bf16Plan& p, int64_t batch, double share) {
+static bool cut_block(DigitPlan& p, int64_t batch, double share) {
   if (p.images > 1) {
     p.image_parts = ceil_div(batch, fewer(p.images, share));
     p.images = ceil_div(batch, p.image_parts);
@@ -106,7 +107,7 @@ static bool cut_block(Bf16Plan& p, int64_t batch, double share) {
     int i = 0;
     while (i < 3 && p.axis[i].places <= p.axis[i].step) ++i;
     if (i == 3) return false;
-    Bf16Axis& a = p.axis[i];
+    DigitAxis& a = p.axis[i];
     const int64_t steps = fewer(ceil_div(a.places, a.step), share);
     shape_axis(a, ceil_div(ceil_div(a.out, a.step), steps));
   }
@@ -114,15 +115,15 @@ static bool cut_block(Bf16Plan& p, int64_t batch, double share) {
   return true;
 }
 
-static Bf16Plan bf16_plan(const ConvShape& s) {
-  Bf16Plan p;
+static DigitPlan digit_plan(const ConvShape& s) {
+  DigitPlan p;
   p.groups = s.groups;
   p.in_blocks = ceil_div(s.in_channels / s.groups, kLanes);
   p.vectors = ceil_div(s.out_channels / s.groups, kLanes);
-  p.cells = ceil_div(p.in_blocks, 2);
+  p.cells = ceil_div(p.in_blocks, kCellBlocks);
   p.flat = s.taps() == 1 && s.unit_output() && !s.pool;
   for (int i = 0; i < 3; ++i) {
-    Bf16Axis& a = p.axis[i];
+    DigitAxis& a = p.axis[i];
     a = {s.out[i], s.in[i], s.kernel[i], s.stride[i], s.dilation[i], s.padding[i]};
     a.step = s.pool && i > 0 ? 2 : 1;
     p.flat = p.flat && a.stride == 1 && a.padding == 0 && a.in == a.out && s.out_full[i] == a.out;
@@ -131,7 +132,7 @@ static Bf16Plan bf16_plan(const ConvShape& s) {
     for (int i = 0; i < 2; ++i) p.axis[i].out = p.axis[i].in = 1;
     p.axis[2].out = p.axis[2].in = s.out_pixels();
   }
-  for (Bf16Axis& a : p.axis) {
+  for (DigitAxis& a : p.axis) {
     for (int64_t& phase : a.phase) phase = -1;
     for (int64_t u = 0; u < a.kernel; ++u) a.phase[u * a.dilation % a.stride] = 0;
     for (int64_t& phase : a.phase) {
@@ -150,7 +151,7 @@ static Bf16Plan bf16_plan(const ConvShape& s) {
                       static_cast<double>(s.in_channels / s.groups * s.taps());
   const int64_t wanted = static_cast<int64_t>(1 + least(kTasks - 1, 2 * macs / kTaskFlops));
   p.panels = ceil_div(p.vectors, 2);
-  p.panel_floats = p.cells * s.taps() * 4 * kTileWords;
+  p.panel_floats = p.cells * s.taps() * 2 * kDigits * kTileWords + 2 * kLanes;
   const bool few = p.panels * p.panel_floats <= kFewWeights;
   const int64_t least_pixels = few ? kSmallBlock : kLargeBlock;
   while (!s.plain_weight && units_of(p) < wanted && pixels_of(p) >= least_pixels) {

@@ -1,0 +1,154 @@
+// Products of tiles of pixels and panels of weights, both in digits (digits.hpp). Only for files
+// that are compiled once a target.
+#pragma once
+
+#include "kernels/digits.hpp"
+
+namespace striate::STRIATE_TARGET {
+
+// What is multiplied: cells from the first pixel on, a panel of weights, and the steps of K.
+struct DigitProduct {
+  const float* cells;
+  const float* w;
+  int64_t layers, layer_floats;
+  const int64_t* tap;  // floats from a pixel to what a tap reads
+  int64_t taps;
+  // Weights that are fetched to L2 meanwhile: so many lines of each quarter of a panel in each
+  // step, since a core reads memory faster in four places than in one.
+  const float* fetch;
+  int64_t fetch_lines;
+};
+
+typedef void (*Multiply)(const DigitProduct&, float* sums);
+
+// sums[tile][vector][16 pixels][16 outputs] of NP tiles of pixels and NV vectors of outputs, by
+// numbers as they are: w[step of K][channel][vector][output].
+template <int NP, int NV>
+static void multiply_by_vectors(const DigitProduct& p, float* sums) {
+  constexpr int kRows = 8;
+  for (int first = 0; first < NP * kTileRows; first += kRows) {
+    Vector sum[NV][kRows] = {};
+    const float* w = p.w;
+    for (int64_t layer = 0; layer < p.layers; ++layer) {
+      for (int64_t tap = 0; tap < p.taps; ++tap) {
+        const float* a = p.cells + layer * p.layer_floats + p.tap[tap] + first * kCellWords;
+        for (int64_t channel = 0; channel < kCellChannels; ++channel, w += NV * kLanes) {
+          STRIATE_UNROLL
+          for (int i = 0; i < kRows; ++i) {
+            const Vector x = broadcast(a[i * kCellWords + channel]);
+            for (int v = 0; v < NV; ++v) sum[v][i] += x * load(w + v * kLanes);
+          }
+        }
+      }
+    }
+    for (int v = 0; v < NV; ++v) {
+      for (int i = 0; i < kRows; ++i) {
+        const int row = (first + i) % kTileRows, tile = (first + i) / kTileRows;
+        store(sums + ((tile * NV + v) * kTileRows + row) * kLanes, sum[v][i]);
+      }
+    }
+  }
+}
+
+#ifdef STRIATE_AMX
+// Eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+constexpr int64_t kCellBytes = 4 * kCellWords, kRowBytes = 64;
+
+// Add products of a digit of cells and one of weights. Tiles 0 to 3 are sums, 4 and 5 pixels, 6 and
+// 7 weights.
+template <int NP, int NV>
+STRIATE_AMX STRIATE_INLINE void add_products(const float* cells, const float* w) {
+  _tile_loadd(4, cells, kCellBytes);
+  _tile_loadd(6, w, kRowBytes);
+  _tile_dpbssd(0, 4, 6);
+  if constexpr (NV == 2) {
+    _tile_loadd(7, w + kTileWords, kRowBytes);
+    _tile_dpbssd(1, 4, 7);
+  }
+  if constexpr (NP == 2) {
+    _tile_loadd(5, cells + kTileRows * kCellWords, kCellBytes);
+    _tile_dpbssd(2, 5, 6);
+    if constexpr (NV == 2) _tile_dpbssd(3, 5, 7);
+  }
+}
+
+// Sums of the products whose digits' places add up to `kLevel`: whole numbers.
+template <int NP, int NV, int kLevel>
+STRIATE_AMX STRIATE_INLINE void add_level(const DigitProduct& p, float* sums) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  const float *w = p.w, *fetch = p.fetch;
+  const int64_t quarter = p.layers * p.taps * kTileWords * kDigits / 2;
+  for (int64_t layer = 0; layer < p.layers; ++layer) {
+    const float* const cells = p.cells + layer * p.layer_floats;
+    for (int64_t tap = 0; tap < p.taps; ++tap, w += kDigits * NV * kTileWords) {
+      if constexpr (kLevel == kDigits - 1) {
+        for (int64_t i = 0; i < p.fetch_lines; ++i, fetch += 16) {
+          STRIATE_UNROLL
+          for (int64_t k = 0; k < 4; ++k) {
+            _mm_prefetch(reinterpret_cast<const char*>(fetch + k * quarter), _MM_HINT_T1);
+          }
+        }
+      }
+      for (int i = 0; i <= kLevel; ++i) {
+        add_products<NP, NV>(cells + p.tap[tap] + i * kDigitWords,
+                             w + (kLevel - i) * NV * kTileWords);
+      }
+    }
+  }
+  _tile_stored(0, sums, kRowBytes);
+  if constexpr (NV == 2) _tile_stored(1, sums + kTileWords, kRowBytes);
+  if constexpr (NP == 2) _tile_stored(2, sums + NV * kTileWords, kRowBytes);
+  if constexpr (NP == 2 && NV == 2) _tile_stored(3, sums + 3 * kTileWords, kRowBytes);
+}
+
+// The same by tiles of digits; w[step of K][digit][vector], and behind it the units of the outputs.
+// The sums are to be multiplied by the pixels' unit and 2^16.
+template <int NP, int NV>
+STRIATE_AMX static void multiply_by_tiles(const DigitProduct& p, float* sums) {
+  constexpr int64_t kFloats = NP * NV * kTileWords;
+  alignas(64) float level[kDigits][kFloats];
+  asm volatile("" ::: "memory");  // GCC's loads of tiles do not say that they read memory
+  add_level<NP, NV, 0>(p, level[0]);
+  add_level<NP, NV, 1>(p, level[1]);
+  add_level<NP, NV, 2>(p, level[2]);
+  asm volatile("" ::: "memory");
+  const float* const units = p.w + p.layers * p.taps * kDigits * NV * kTileWords;
+  const auto number = [](const float* from) STRIATE_LAMBDA {
+    return __builtin_convertvector((IntVector)load(from), Vector);
+  };
+  for (int64_t i = 0; i < kFloats; i += kLanes) {
+    const Vector unit = load(units + i / kTileWords % NV * kLanes) * 0x1p16f;
+    const Vector sum =
+        number(level[0] + i) + (number(level[1] + i) + number(level[2] + i) * 0x1p-8f) * 0x1p-8f;
+    store(sums + i, sum * unit);
+  }
+}
+
+STRIATE_AMX static bool begin_tiles() {
+  static const TileConfig config;
+  if (!striate_amx()) return false;
+  _tile_loadconfig(&config);
+  return true;
+}
+
+STRIATE_AMX static void end_tiles() {
+  _tile_release();
+}
+#else
+STRIATE_INLINE bool begin_tiles() {
+  return false;
+}
+
+STRIATE_INLINE void end_tiles() {}
+#endif
+
+}  // namespace striate::STRIATE_TARGET
