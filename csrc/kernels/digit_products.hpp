@@ -50,6 +50,26 @@ static void multiply_by_vectors(const DigitProduct& p, float* sums) {
   }
 }
 
+// The numbers of a packed panel, as multiply_by_vectors reads them.
+[[maybe_unused]] static void join_panel(int64_t steps, int64_t vectors, const float* panel,
+                                        float* to) {
+  const float* const units = panel + steps * kDigits * vectors * kTileWords;
+  for (int64_t step = 0; step < steps; ++step, to += kCellChannels * vectors * kLanes) {
+    const float* const tiles = panel + step * kDigits * vectors * kTileWords;
+    for (int64_t i = 0; i < kTileRows * vectors; ++i) {
+      const int64_t row = i / vectors, v = i % vectors;
+      IntVector digit[kDigits];
+      for (int64_t k = 0; k < kDigits; ++k) {
+        digit[k] = (IntVector)load(tiles + (k * vectors + v) * kTileWords + row * kLanes);
+      }
+      const Vector unit = load(units + v * kLanes);
+      for (int k = 0; k < kCellBlocks; ++k) {
+        store(to + ((k * kTileRows + row) * vectors + v) * kLanes, join_digits(digit, k) * unit);
+      }
+    }
+  }
+}
+
 #ifdef STRIATE_AMX
 // Eight tiles of 16 rows of 64 bytes.
 struct alignas(64) TileConfig {

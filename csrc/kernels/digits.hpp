@@ -30,8 +30,9 @@ constexpr int64_t kCellWords = 64;     // of which digits take 48
 constexpr int64_t kDigitWords = 16;    // of a cell
 constexpr int64_t kTileRows = 16;      // pixels of a tile, or words of channels of weights
 constexpr int64_t kTileWords = 256;
-constexpr float kMostWhole = 0x7f7f00;   // rounded up by a few, its first digit is 127 still
-constexpr float kLeastPeak = 0x1p-100f;  // so that no unit is too small for a float
+constexpr int64_t kMostProducts = 40000;  // of a sum: three times as many of digits are < 2^31
+constexpr float kMostWhole = 0x7f7f00;    // rounded up by a few, its first digit is 127 still
+constexpr float kLeastPeak = 0x1p-100f;   // so that no unit is too small for a float
 
 STRIATE_INLINE IntVector absolute_bits(Vector x) {
   return (IntVector)x & 0x7fffffff;
@@ -43,6 +44,9 @@ STRIATE_INLINE IntVector larger(IntVector a, IntVector b) {
 }
 
 STRIATE_INLINE int32_t largest_lane(IntVector x) {
+#if defined(__AVX512F__) && STRIATE_LANES == 16
+  return _mm512_reduce_max_epi32((__m512i)x);
+#endif
   int32_t peak = x[0];
   for (int i = 1; i < kLanes; ++i) peak = x[i] > peak ? x[i] : peak;
   return peak;

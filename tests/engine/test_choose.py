@@ -96,6 +96,8 @@ def test_tiles_do_what_the_direct_product_would(monkeypatch: pytest.MonkeyPatch)
         assert kernel_of(plain, wide, isa="avx512", precision="exact")[0] == "direct"
         three, large = conv(32, 3), (1, 32, 64, 64)
         assert kernel_of(three, large, isa="avx512")[0] == "winograd4"
+        wide = (1, 256, 32, 32)
+        assert kernel_of(conv(256, 3), wide, isa="avx512")[0] == "winograd4_int8x6"
     assert kernel_of(plain, wide, isa="portable16")[0] == "direct"
 
 
@@ -108,9 +110,24 @@ def test_work_of_tiles() -> None:
     needs = _core.needs("portable16", "conv", "int8x6", attributes)
     assert needs.tile_products == 6 * 2 * 4 * 2
     assert needs.cells == 2 * (8 * 8 + 31)  # two tiles may begin at the last pixel
-    products, around = _choose._tile_work(needs, attributes, 100e9)
+    products, around = _choose._tile_work("int8x6", needs, attributes, 100e9)
     assert products == pytest.approx(96 / 6 * 2 * 16 * 16 * 64 / (4.6 * 0.4))
     assert around == pytest.approx(100e9 * (190 * 13e-9 + 128 * 4e-9))
+
+
+def test_work_of_tiles_after_winograds_transforms() -> None:
+    # 64 channels to 64 on 32x32 pixels: 64 tiles, four of AMX, by 4 vectors; 36 times 6 products.
+    attributes = {
+        "batch": 1, "in_channels": 64, "out_channels": 64, "in": [1, 32, 32], "out": [1, 32, 32],
+        "kernel": [1, 3, 3], "stride": [1, 1, 1], "dilation": [1, 1, 1], "padding": [0, 1, 1],
+    }  # fmt: skip
+    needs = _core.needs("portable16", "conv", "winograd4_int8x6", attributes)
+    assert needs.tile_products == 36 * 6 * 4 * 4
+    assert needs.cells == 36 * 64
+    _, around = _choose._tile_work("winograd4_int8x6", needs, attributes, 100e9)
+    _, transforms = _choose._work("winograd4", attributes)
+    split = 100e9 * (36 * 64 * 13e-9 + 36 * 64 * 4 * 16e-9)
+    assert around == pytest.approx(transforms + split)
 
 
 @pytest.mark.parametrize(("lanes", "two", "four"), [(8, 90, 200), (16, 390, 440)])

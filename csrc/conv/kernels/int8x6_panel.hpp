@@ -126,23 +126,4 @@ static void pack_panel(const ConvShape& s, const DigitPlan& p, const Filters& w,
   for (int64_t i = used + vectors * kLanes; i < p.panel_floats; ++i) to[i] = 0;
 }
 
-// The numbers of a packed panel, as multiply_by_vectors reads them.
-static void join_panel(int64_t steps, int64_t vectors, const float* panel, float* to) {
-  const float* const units = panel + steps * kDigits * vectors * kTileWords;
-  for (int64_t step = 0; step < steps; ++step, to += kCellChannels * vectors * kLanes) {
-    const float* const tiles = panel + step * kDigits * vectors * kTileWords;
-    for (int64_t i = 0; i < kTileRows * vectors; ++i) {
-      const int64_t row = i / vectors, v = i % vectors;
-      IntVector digit[kDigits];
-      for (int64_t k = 0; k < kDigits; ++k) {
-        digit[k] = (IntVector)load(tiles + (k * vectors + v) * kTileWords + row * kLanes);
-      }
-      const Vector unit = load(units + v * kLanes);
-      for (int k = 0; k < kCellBlocks; ++k) {
-        store(to + ((k * kTileRows + row) * vectors + v) * kLanes, join_digits(digit, k) * unit);
-      }
-    }
-  }
-}
-
 }  // namespace striate::STRIATE_TARGET

@@ -7,7 +7,6 @@
 namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostTaps = 128;
-constexpr int64_t kMostProducts = 40000;  // of a sum, three levels of digits: less than 2^31
 constexpr int64_t kMostStride = 4;
 constexpr int64_t kGroupTiles = 2;         // of pixels, that are multiplied together
 constexpr int64_t kRegionFloats = 196608;  // 768 KiB: it stays in L2 beside a panel of weights

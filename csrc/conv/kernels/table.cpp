@@ -18,6 +18,7 @@ extern const Kernel<ConvShape> conv_pairs;
 extern const Kernel<ConvShape> conv_winograd2_5x5;
 extern const Kernel<ConvShape> conv_winograd6;
 extern const Kernel<ConvShape> conv_winograd4;
+extern const Kernel<ConvShape> conv_winograd4_int8x6;
 extern const Kernel<ConvShape> conv_winograd4_streamed;
 extern const Kernel<ConvShape> conv_winograd4_strided;
 extern const Kernel<ConvShape> conv_winograd2;
@@ -43,6 +44,7 @@ const Kernel<ConvShape>* const conv_rows[] = {
     &conv_winograd2_5x5,
     &conv_winograd6,
     &conv_winograd4,
+    &conv_winograd4_int8x6,
     &conv_winograd4_streamed,
     &conv_winograd4_strided,
     &conv_winograd2,

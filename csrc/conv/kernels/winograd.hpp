@@ -216,6 +216,23 @@ static void multiply_several(const WinogradPlan& w, const Buffers& b, const Wino
   }
 }
 
+// How the products are multiplied: in float32.
+struct FloatProducts {
+  // Q of all products and pairs.
+  static void all(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
+                  const WinogradScratch& c) {
+    if (multiplies_several(w)) return multiply_several(w, b, c);
+    for (int64_t product = 0; product < w.products; ++product) {
+      multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
+    }
+  }
+  // Q of a product and some pairs.
+  static void some(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
+                   const WinogradScratch& c, int64_t product, WinogradRange pairs) {
+    multiply_pairs(s, w, b, c, product, pairs);
+  }
+};
+
 // y of some tiles, of a slice and blocks of channels.
 template <int M, int R, bool kPlane>
 static void transform_outputs(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
@@ -237,7 +254,7 @@ STRIATE_INLINE WinogradRange part_of(int64_t n, int64_t parts, int64_t i) {
 }
 
 // In blocks: one task, all of it.
-template <int M, int R, bool kPlane>
+template <int M, int R, bool kPlane, typename Products>
 static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int64_t task) {
   const WinogradRange range = part_of(w.tiles, w.tile_blocks, task % w.tile_blocks);
   WinogradScratch c;
@@ -251,20 +268,14 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
     transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
-  if (multiplies_several(w)) {
-    multiply_several(w, b, c);
-  } else {
-    for (int64_t product = 0; product < w.products; ++product) {
-      multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
-    }
-  }
+  Products::all(s, w, b, c);
   for (int64_t z = c.slices.first; z < c.slices.stop; ++z) {
     transform_outputs<M, R, kPlane>(s, w, b, c, tiles, 0, c.tiles, z, {0, w.out_blocks});
   }
 }
 
 // In phases: inputs and outputs a group of channel blocks of a slice, of a chunk of the tiles.
-template <int M, int R, bool kPlane>
+template <int M, int R, bool kPlane, typename Products>
 static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int phase,
                       int64_t task) {
   WinogradScratch c;
@@ -276,7 +287,7 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   if (phase == 1) {
     const WinogradRange units = part_of(w.products * w.pair_groups, w.product_tasks, task);
     for (int64_t i = units.first; i < units.stop; ++i) {
-      multiply_pairs(s, w, b, c, i / w.pair_groups,
+      Products::some(s, w, b, c, i / w.pair_groups,
                      part_of(w.out_pairs, w.pair_groups, i % w.pair_groups));
     }
     return;
@@ -297,14 +308,14 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   }
 }
 
-template <int M, int R, bool kPlane>
+template <int M, int R, bool kPlane, typename Products>
 static void run_winograd(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int phase,
                          int64_t first, int64_t stop) {
   for (int64_t task = first; task < stop; ++task) {
     if (w.phased) {
-      run_phase<M, R, kPlane>(s, w, b, phase, task);
+      run_phase<M, R, kPlane, Products>(s, w, b, phase, task);
     } else {
-      run_block<M, R, kPlane>(s, w, b, task);
+      run_block<M, R, kPlane, Products>(s, w, b, task);
     }
   }
 }
@@ -419,7 +430,8 @@ struct Winograd {
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
     const WinogradPlan w = winograd_plan<M, R>(s);
-    const auto run_all = w.plane ? run_winograd<M, R, true> : run_winograd<M, R, !kLines>;
+    const auto run_all = w.plane ? run_winograd<M, R, true, FloatProducts>
+                                 : run_winograd<M, R, !kLines, FloatProducts>;
     run_all(s, w, b, phase, first, stop);
   }
 };

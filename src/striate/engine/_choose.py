@@ -17,8 +17,9 @@ from ._tune import measure_kernels
 from ._values import Map, Step
 
 _ESTIMATED = (
-    "winograd6", "winograd4", "winograd4_streamed", "winograd4_strided", "winograd2",
-    "winograd2_streamed", "winograd4_5", "winograd2_5", "int8x6", "direct", *STRIDED_FIRST,
+    "winograd6", "winograd4", "winograd4_int8x6", "winograd4_streamed", "winograd4_strided",
+    "winograd2", "winograd2_streamed", "winograd4_5", "winograd2_5", "int8x6", "direct",
+    *STRIDED_FIRST,
 )  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches with so many lanes, measured layer by layer
@@ -44,12 +45,13 @@ _STRIDED_WINDOW, _STRIDED_GROUP = 220, 128
 # Of products of tiles (csrc/kernels/digits.hpp): the operations of one, that is a sixth of one of
 # float32; how much faster they are done than those of vectors, all in L1 (a core's two units of 16
 # lanes do 64 operations in a cycle, AMX 2048 of int8); the share of that which is counted on; and
-# seconds for a cell that is split, and for a vector of outputs. Measured. Of a core that is nobody
-# else's 0.8 are reached; where others take their part, tiles lose more than vectors do (3 times for
-# 1.3), and by this share neither case is far from its best choice.
+# seconds for a cell that is split, for a vector of outputs, and for one of Winograd's sums.
+# Measured. Of a core that is nobody else's 0.8 are reached; where others take their part, tiles
+# lose more than vectors do (3 times for 1.3), and by this share neither case is far from its best
+# choice.
 _TILE, _TILE_OUTPUTS = 2 * 16 * 16 * 64 / 6, 16
 _TILE_RATE, _TILE_SHARE = 4.6, 0.4
-_CELL_S, _OUTPUT_S = 13e-9, 4e-9
+_CELL_S, _OUTPUT_S, _SUM_S = 13e-9, 4e-9, 16e-9
 
 # Seconds for a packed number as it is, for a word of digits, and for a number of a transformed
 # filter: measured, two threads.
@@ -130,7 +132,7 @@ class Chooser:
             if self._exact:
                 names = [name for name in names if not name.startswith("winograd")]
         if not self._tiles:
-            names = [name for name in names if name != "int8x6"]
+            names = [name for name in names if not name.endswith("int8x6")]
         names = [name for name in names if name != "reference"] or names
         if "first" in names:  # the kernels behind it are never quicker
             names = names[: names.index("first") + 1]
@@ -150,6 +152,8 @@ class Chooser:
         floats = self._needs(kernel, step.kind, step.attributes).weight_floats
         if kernel == "int8x6":
             return float(floats * _DIGITS_S)
+        if kernel == "winograd4_int8x6":  # transformed twice
+            return float(floats * 2 * _TRANSFORMED_S)
         plain = kernel == "direct" or kernel.endswith(("_streamed", "_strided"))
         return float(floats * (_PACKED_S if plain else _TRANSFORMED_S))
 
@@ -184,8 +188,8 @@ class Chooser:
         if kernel == "first" or kernel in STRIDED_FIRST:
             gemm, transforms = first_layer_work(kernel, attributes, lanes)
             products = gemm / _GEMM[lanes]
-        elif kernel == "int8x6":
-            products, transforms = _tile_work(needs, attributes, 1e9 * machine.gflops)
+        elif kernel.endswith("int8x6"):
+            products, transforms = _tile_work(kernel, needs, attributes, 1e9 * machine.gflops)
         else:
             gemm, transforms = _work(kernel, attributes)
             products = gemm / _GEMM[lanes]
@@ -237,12 +241,18 @@ def _work(kernel: str, attributes: dict[str, Any]) -> tuple[float, float]:
     return gemm, 2.0 * tiles * _LINE[edge] * lines
 
 
-def _tile_work(needs: Any, attributes: dict[str, Any], peak: float) -> tuple[float, float]:
+def _tile_work(
+    kernel: str, needs: Any, attributes: dict[str, Any], peak: float
+) -> tuple[float, float]:
     """Products of tiles, and what is around them: operations of vectors that take as long."""
     vectors = -(-attributes["out_channels"] // _TILE_OUTPUTS)
-    outputs = attributes["batch"] * math.prod(attributes["out"]) * vectors
-    around = needs.cells * _CELL_S + outputs * _OUTPUT_S
-    return needs.tile_products * _TILE / _TILE_RATE / _TILE_SHARE, around * peak
+    products = needs.tile_products * _TILE / _TILE_RATE / _TILE_SHARE
+    around = needs.cells * _CELL_S
+    if kernel == "int8x6":
+        outputs = attributes["batch"] * math.prod(attributes["out"]) * vectors
+        return products, (around + outputs * _OUTPUT_S) * peak
+    sums = 36 * _tiles(kernel, attributes) * vectors
+    return products, (around + sums * _SUM_S) * peak + _work("winograd4", attributes)[1]
 
 
 def _tiled_axes(attributes: dict[str, Any]) -> list[int]:
