@@ -171,4 +171,34 @@ STRIATE_INLINE bool begin_tiles() {
 STRIATE_INLINE void end_tiles() {}
 #endif
 
+// How cells are made, of what lies as `Rows` tells, and multiplied: 1 or 2 tiles of them, and
+// vectors of outputs.
+template <typename Rows>
+struct Arithmetic {
+  bool digits;
+  void (*make)(const Rows&);
+  Multiply multiply[2][2];
+};
+
+template <typename Rows>
+constexpr Arithmetic<Rows> by_vectors(void (*copy)(const Rows&)) {
+  return {false,
+          copy,
+          {{multiply_by_vectors<1, 1>, multiply_by_vectors<1, 2>},
+           {multiply_by_vectors<2, 1>, multiply_by_vectors<2, 2>}}};
+}
+
+// Only where begin_tiles() is true.
+template <typename Rows>
+constexpr Arithmetic<Rows> by_tiles(void (*split)(const Rows&)) {
+#ifdef STRIATE_AMX
+  return {true,
+          split,
+          {{multiply_by_tiles<1, 1>, multiply_by_tiles<1, 2>},
+           {multiply_by_tiles<2, 1>, multiply_by_tiles<2, 2>}}};
+#else
+  return by_vectors(split);
+#endif
+}
+
 }  // namespace striate::STRIATE_TARGET

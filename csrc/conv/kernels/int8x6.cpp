@@ -153,7 +153,6 @@ void look_at_row(const Row& r) {
   *r.peak = larger(*r.peak, larger(larger(peak[0], peak[1]), larger(peak[2], peak[3])));
 }
 
-#ifdef STRIATE_AMX
 void split_row(const Row& r) {
   each_pixel(r, [&](int64_t i, const Vector(&x)[kCellBlocks]) STRIATE_LAMBDA {
     float* const cell = r.to + i * kCellWords;
@@ -164,7 +163,6 @@ void split_row(const Row& r) {
     for (int k = 0; k < kDigits; ++k) store(cell + k * kDigitWords, (Vector)digit[k]);
   });
 }
-#endif
 
 void copy_row(const Row& r) {
   each_pixel(r, [&](int64_t i, const Vector(&x)[kCellBlocks]) STRIATE_LAMBDA {
@@ -173,25 +171,7 @@ void copy_row(const Row& r) {
   });
 }
 
-// How the cells of a block are made and multiplied: 1 or 2 tiles of pixels, and vectors of outputs.
-struct Arithmetic {
-  bool digits;
-  void (*row)(const Row&);
-  Multiply multiply[2][2];
-};
-
-constexpr Arithmetic kVectors = {false,
-                                 copy_row,
-                                 {{multiply_by_vectors<1, 1>, multiply_by_vectors<1, 2>},
-                                  {multiply_by_vectors<2, 1>, multiply_by_vectors<2, 2>}}};
-#ifdef STRIATE_AMX
-constexpr Arithmetic kTiles = {true,
-                               split_row,
-                               {{multiply_by_tiles<1, 1>, multiply_by_tiles<1, 2>},
-                                {multiply_by_tiles<2, 1>, multiply_by_tiles<2, 2>}}};
-#else
-constexpr Arithmetic kTiles = kVectors;
-#endif
+constexpr Arithmetic<Row> kVectors = by_vectors(copy_row), kTiles = by_tiles(split_row);
 
 alignas(64) constexpr float kZeros[kLanes] = {};
 
@@ -298,8 +278,8 @@ void find_peaks(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, 
 
 // The units of a block's images, by the peaks of `parts` parts; and how it is computed: where one
 // is not finite, as without AMX, by its numbers as they are.
-const Arithmetic& choose(const DigitPlan& p, const Block& b, bool tiles, const float* peaks,
-                         int64_t parts, float* units) {
+const Arithmetic<Row>& choose(const DigitPlan& p, const Block& b, bool tiles, const float* peaks,
+                              int64_t parts, float* units) {
   bool finite = tiles;
   for (int64_t image = 0; finite && image < b.images; ++image) {
     IntVector lanes = {};
@@ -317,13 +297,13 @@ const Arithmetic& choose(const DigitPlan& p, const Block& b, bool tiles, const f
 
 // Layers first .. stop - 1 of a block's region.
 void split_region(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, const Block& b,
-                  const Arithmetic& by, const float* units, float* region, int64_t first,
+                  const Arithmetic<Row>& by, const float* units, float* region, int64_t first,
                   int64_t stop) {
   for (int64_t image = 0; image < b.images; ++image) {
     for (int64_t layer = first; layer < stop; ++layer) {
       Row row = row_of(s, p, buffers, b, image, layer, 1.0f / units[image]);
       row.to = region + layer * p.layer_floats + image * p.pitch[0] * kCellWords;
-      walk_layer(p, b, row, by.row);
+      walk_layer(p, b, row, by.make);
     }
   }
 }
@@ -444,7 +424,7 @@ void write_pooled(const ConvShape& s, const DigitPlan& p, const Buffers& buffers
 
 // A range of panels for a block whose region is split.
 void run_range(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, const Block& b,
-               const Arithmetic& by, const float* region, int64_t range) {
+               const Arithmetic<Row>& by, const float* region, int64_t range) {
   int64_t tap[kMostTaps];
   list_taps(p, tap);
   const Scratch at = scratch_of(s, p);
@@ -511,7 +491,7 @@ void run_task(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, bo
   }
   if (p.shared && phase == 0) return;
   float* const units = buffers.scratch + at.units;
-  const Arithmetic& by = choose(p, b, tiles, peaks, p.shared ? parts : 1, units);
+  const Arithmetic<Row>& by = choose(p, b, tiles, peaks, p.shared ? parts : 1, units);
   if (!p.shared || phase == 1) split_region(s, p, buffers, b, by, units, region, first, stop);
   if (multiplies) run_range(s, p, buffers, b, by, region, task % p.ranges);
 }

@@ -114,8 +114,8 @@ void transform_pair(const ConvShape& s, const WinogradPlan& w, const Filters& f,
 
 void pack_pair_digits(const ConvShape& s, const WinogradPlan& w, const Filters& f, int64_t pair,
                       float* packed) {
-  const int64_t vectors = least(2, w.out_blocks - 2 * pair),
-                product_floats = w.out_pairs * panel_floats(w);
+  const int64_t vectors = least(2, w.out_blocks - 2 * pair);
+  const int64_t product_floats = w.out_pairs * panel_floats(w);
   const int64_t used = cells_of(w) * kDigits * vectors * kTileWords;
   float* const panel = packed + pair * panel_floats(w);
   IntVector peak[kProducts][2] = {};
@@ -184,7 +184,7 @@ void copy_rows(const Rows& r) {
   }
 }
 
-[[maybe_unused]] void split_rows(const Rows& r) {
+void split_rows(const Rows& r) {
   const IntVector last = first_lanes(r.rest);
   for (int64_t i = 0; i < r.count; ++i) {
     const float* const v = r.v + i * kLanes;
@@ -212,27 +212,9 @@ void copy_rows(const Rows& r) {
   }
 }
 
-// How this machine makes cells and multiplies: 1 or 2 tiles of rows, and vectors of outputs.
-struct Arithmetic {
-  bool digits;
-  void (*rows)(const Rows&);
-  Multiply multiply[2][2];
-};
+constexpr Arithmetic<Rows> kVectors = by_vectors(copy_rows), kTiles = by_tiles(split_rows);
 
-constexpr Arithmetic kVectors = {false,
-                                 copy_rows,
-                                 {{multiply_by_vectors<1, 1>, multiply_by_vectors<1, 2>},
-                                  {multiply_by_vectors<2, 1>, multiply_by_vectors<2, 2>}}};
-#ifdef STRIATE_AMX
-constexpr Arithmetic kTiles = {true,
-                               split_rows,
-                               {{multiply_by_tiles<1, 1>, multiply_by_tiles<1, 2>},
-                                {multiply_by_tiles<2, 1>, multiply_by_tiles<2, 2>}}};
-#else
-constexpr Arithmetic kTiles = kVectors;
-#endif
-
-template <const Arithmetic& kBy>
+template <const Arithmetic<Rows>& kBy>
 struct DigitProducts {
   static void all(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
                   const WinogradScratch& c) {
@@ -260,7 +242,7 @@ struct DigitProducts {
     for (int64_t first = 0; first < c.tiles; first += at.rows) {
       r.v = c.v + product * w.v_stride + first * kLanes;
       r.count = least(at.rows, c.tiles - first);
-      kBy.rows(r);
+      kBy.make(r);
       for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
         const int64_t vectors = least(2, w.out_blocks - 2 * pair);
         const float* const panel = b.weight[0] + (product * w.out_pairs + pair) * panel_floats(w);
