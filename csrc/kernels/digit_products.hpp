@@ -19,7 +19,25 @@ struct DigitProduct {
   int64_t fetch_lines;
 };
 
+// Fetch one of so many near-equal parts of a panel while this is multiplied.
+STRIATE_INLINE void fetch_part(DigitProduct& p, const float* panel, int64_t part, int64_t parts) {
+  constexpr int64_t kLines = 2 * kDigits * kTileWords / 16 / 4;  // of a quarter, for each step
+  const int64_t lines = ceil_div(kLines, parts);
+  p.fetch = panel + part * lines * p.layers * p.taps * 16;
+  p.fetch_lines = part * lines < kLines ? lines : 0;
+}
+
+// Floats of a panel: two vectors of outputs, and behind the steps of K their units.
+STRIATE_INLINE int64_t panel_floats(int64_t steps) {
+  return steps * 2 * kDigits * kTileWords + 2 * kLanes;
+}
+
 typedef void (*Multiply)(const DigitProduct&, float* sums);
+
+// Where `multiply` leaves the sums of a row of cells and a vector.
+STRIATE_INLINE int64_t sums_place(int64_t row, int64_t v, int64_t vectors) {
+  return ((row / kTileRows * vectors + v) * kTileRows + row % kTileRows) * kLanes;
+}
 
 // sums[tile][vector][16 pixels][16 outputs] of NP tiles of pixels and NV vectors of outputs, by
 // numbers as they are: w[step of K][channel][vector][output].
@@ -42,17 +60,13 @@ static void multiply_by_vectors(const DigitProduct& p, float* sums) {
       }
     }
     for (int v = 0; v < NV; ++v) {
-      for (int i = 0; i < kRows; ++i) {
-        const int row = (first + i) % kTileRows, tile = (first + i) / kTileRows;
-        store(sums + ((tile * NV + v) * kTileRows + row) * kLanes, sum[v][i]);
-      }
+      for (int i = 0; i < kRows; ++i) store(sums + sums_place(first + i, v, NV), sum[v][i]);
     }
   }
 }
 
 // The numbers of a packed panel, as multiply_by_vectors reads them.
-[[maybe_unused]] static void join_panel(int64_t steps, int64_t vectors, const float* panel,
-                                        float* to) {
+STRIATE_INLINE void join_panel(int64_t steps, int64_t vectors, const float* panel, float* to) {
   const float* const units = panel + steps * kDigits * vectors * kTileWords;
   for (int64_t step = 0; step < steps; ++step, to += kCellChannels * vectors * kLanes) {
     const float* const tiles = panel + step * kDigits * vectors * kTileWords;
@@ -131,7 +145,7 @@ STRIATE_AMX STRIATE_INLINE void add_level(const DigitProduct& p, float* sums) {
 }
 
 // The same by tiles of digits; w[step of K][digit][vector], and behind it the units of the outputs.
-// The sums are to be multiplied by the pixels' unit and 2^16.
+// The sums are to be multiplied by the pixels' unit.
 template <int NP, int NV>
 STRIATE_AMX static void multiply_by_tiles(const DigitProduct& p, float* sums) {
   constexpr int64_t kFloats = NP * NV * kTileWords;
@@ -146,7 +160,7 @@ STRIATE_AMX static void multiply_by_tiles(const DigitProduct& p, float* sums) {
     return __builtin_convertvector((IntVector)load(from), Vector);
   };
   for (int64_t i = 0; i < kFloats; i += kLanes) {
-    const Vector unit = load(units + i / kTileWords % NV * kLanes) * 0x1p16f;
+    const Vector unit = load(units + i / kTileWords % NV * kLanes);
     const Vector sum =
         number(level[0] + i) + (number(level[1] + i) + number(level[2] + i) * 0x1p-8f) * 0x1p-8f;
     store(sums + i, sum * unit);

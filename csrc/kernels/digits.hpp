@@ -1,7 +1,7 @@
 // Numbers as three digits of eight bits, and products of tiles of them: six for one of float32.
 //
-//   x = unit * (a * 2^16 + b * 2^8 + c) + e,    unit = peak / kMostWhole,    |e| <= unit / 2
-//   x * x' ~ unit * unit' * (2^32 aa' + 2^24 (ab' + ba') + 2^16 (ac' + bb' + ca'))
+//   x = unit * (a + b / 2^8 + c / 2^16) + e,    unit = peak / 127.5,    |e| <= unit / 2^17
+//   x * x' ~ unit * unit' * (aa' + (ab' + ba') / 2^8 + (ac' + bb' + ca') / 2^16)
 //
 // where no number that shares the unit exceeds the peak. Digits are -128 .. 127, sums of their
 // products exact in 32 bits. What is left out and what was rounded are less than 2^-22 of the
@@ -31,8 +31,9 @@ constexpr int64_t kDigitWords = 16;    // of a cell
 constexpr int64_t kTileRows = 16;      // pixels of a tile, or words of channels of weights
 constexpr int64_t kTileWords = 256;
 constexpr int64_t kMostProducts = 40000;  // of a sum: three times as many of digits are < 2^31
-constexpr float kMostWhole = 0x7f7f00;    // rounded up by a few, its first digit is 127 still
-constexpr float kLeastPeak = 0x1p-100f;   // so that no unit is too small for a float
+constexpr float kMostUnits =
+    0x7f7fp-8f;                          // 127.5: rounded up by a few, its first digit is 127 still
+constexpr float kLeastPeak = 0x1p-100f;  // so that no unit is too small for a float
 
 STRIATE_INLINE IntVector absolute_bits(Vector x) {
   return (IntVector)x & 0x7fffffff;
@@ -54,7 +55,20 @@ STRIATE_INLINE int32_t largest_lane(IntVector x) {
 
 // Of numbers with this peak.
 STRIATE_INLINE Vector unit_of(Vector peak) {
-  return max(broadcast(kLeastPeak), peak) / kMostWhole;
+  return max(broadcast(kLeastPeak), peak) / kMostUnits;
+}
+
+// The same, by the bits of one.
+STRIATE_INLINE float unit_of(int32_t peak) {
+  float x;
+  __builtin_memcpy(&x, &peak, sizeof(x));
+  return (x < kLeastPeak ? kLeastPeak : x) / kMostUnits;  // NaN stays NaN
+}
+
+// What makes 2^-16 units of numbers.
+template <typename Number>
+STRIATE_INLINE Number per_unit(Number unit) {
+  return 0x1p16f / unit;
 }
 
 // To the nearest whole number.
@@ -79,11 +93,20 @@ STRIATE_INLINE void split_digits(const IntVector (&x)[kCellBlocks], IntVector (&
   digit[2] = ((even_ab & kLower) | even_cd << 16) ^ kSigns;
 }
 
-// The whole numbers of vector `i` of the four.
+// Store the digits of four vectors, in 2^-16 units: the next digits lie `apart` floats behind.
+STRIATE_INLINE void store_digits(const Vector (&x)[kCellBlocks], float* to, int64_t apart) {
+  const IntVector numbers[kCellBlocks] = {whole(x[0]), whole(x[1]), whole(x[2]), whole(x[3])};
+  IntVector digit[kDigits];
+  split_digits(numbers, digit);
+  STRIATE_UNROLL
+  for (int k = 0; k < kDigits; ++k) store(to + k * apart, (Vector)digit[k]);
+}
+
+// Vector `i` of the four, in units.
 STRIATE_INLINE Vector join_digits(const IntVector (&digit)[kDigits], int i) {
   IntVector x = {};
   for (int k = 0; k < kDigits; ++k) x = (x << 8) + (digit[k] << (24 - 8 * i) >> 24);
-  return __builtin_convertvector(x, Vector);
+  return __builtin_convertvector(x, Vector) * 0x1p-16f;
 }
 
 }  // namespace striate::STRIATE_TARGET

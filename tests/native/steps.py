@@ -292,7 +292,6 @@ class Convolution:
             winograd: Of Winograd's, as a share of the largest sum.
         """
         if kernel.startswith("winograd"):
-            winograd *= 2 if kernel.endswith("int8x6") else 1
             return winograd * float(np.abs(sums).max())
         if kernel == "int8x6":
             terms = math.prod(self.kernel) * self.in_channels // self.groups

@@ -43,7 +43,12 @@ bool fits(const ConvShape& s) {
 
 // In which a unit's region is looked at and split.
 int64_t split_parts(const DigitPlan& p) {
-  return least(p.cells, ceil_div(kTasks, p.units));
+  return p.shared ? least(p.cells, ceil_div(kTasks, p.units)) : 1;
+}
+
+// Of a unit's images, from each part in which they are looked at: the largest of each lane.
+int64_t peak_floats(const DigitPlan& p) {
+  return split_parts(p) * p.images * kLanes;
 }
 
 // Where a thread's scratch has the units of a block's images, their peaks, its sums, the region
@@ -57,17 +62,12 @@ Scratch scratch_of(const ConvShape& s, const DigitPlan& p) {
   const int64_t groups = s.pool ? ceil_div(block_cells(p), kGroupTiles * kTileRows) : 1;
   Scratch at;
   at.peaks = ceil_div(p.images, kLanes) * kLanes;
-  at.sums = at.peaks + p.images * kLanes;
+  at.sums = at.peaks + (p.shared ? 0 : peak_floats(p));
   at.region = at.sums + groups * 2 * kGroupTiles * kTileWords;
   at.panel = at.region + (p.shared ? 0 : p.region_floats);
   at.joined = at.panel + (s.plain_weight ? p.panel_floats : 0);
   at.end = at.joined + p.cells * s.taps() * kCellChannels * 2 * kLanes;
   return at;
-}
-
-// Of a unit's images, from each part in which they are looked at: the largest of each lane.
-int64_t peak_floats(const DigitPlan& p) {
-  return split_parts(p) * p.images * kLanes;
 }
 
 Needs needs(const ConvShape& s, int) {
@@ -154,14 +154,8 @@ void look_at_row(const Row& r) {
 }
 
 void split_row(const Row& r) {
-  each_pixel(r, [&](int64_t i, const Vector(&x)[kCellBlocks]) STRIATE_LAMBDA {
-    float* const cell = r.to + i * kCellWords;
-    const IntVector numbers[kCellBlocks] = {whole(x[0]), whole(x[1]), whole(x[2]), whole(x[3])};
-    IntVector digit[kDigits];
-    split_digits(numbers, digit);
-    STRIATE_UNROLL
-    for (int k = 0; k < kDigits; ++k) store(cell + k * kDigitWords, (Vector)digit[k]);
-  });
+  each_pixel(r, [&](int64_t i, const Vector(&x)[kCellBlocks])
+                    STRIATE_LAMBDA { store_digits(x, r.to + i * kCellWords, kDigitWords); });
 }
 
 void copy_row(const Row& r) {
@@ -202,7 +196,7 @@ void list_inside(const DigitAxis& a, int64_t first, Inside* of) {
 }
 
 // A line of a phase: `row.from` are the blocks of its map, `place` the floats to the line in each,
-// or negative where it is outside. Without room for cells nothing is 0.
+// or negative where it is outside. `row.to` is null where no cells are made.
 void walk_line(const DigitAxis& a, const Inside& in, int64_t place, Row row,
                void (*act)(const Row&)) {
   if (row.to != nullptr && place < 0) return zero_cells(row.to, a.positions);
@@ -288,7 +282,7 @@ const Arithmetic<Row>& choose(const DigitPlan& p, const Block& b, bool tiles, co
     }
     const int32_t peak = largest_lane(lanes);
     finite = peak < 0x7f800000;
-    units[image] = unit_of((Vector)(IntVector{} + peak))[0];
+    units[image] = unit_of(peak);
   }
   if (finite) return kTiles;
   for (int64_t image = 0; image < b.images; ++image) units[image] = 1.0f;
@@ -301,7 +295,7 @@ void split_region(const ConvShape& s, const DigitPlan& p, const Buffers& buffers
                   int64_t stop) {
   for (int64_t image = 0; image < b.images; ++image) {
     for (int64_t layer = first; layer < stop; ++layer) {
-      Row row = row_of(s, p, buffers, b, image, layer, 1.0f / units[image]);
+      Row row = row_of(s, p, buffers, b, image, layer, by.digits ? per_unit(units[image]) : 1.0f);
       row.to = region + layer * p.layer_floats + image * p.pitch[0] * kCellWords;
       walk_layer(p, b, row, by.make);
     }
@@ -344,10 +338,9 @@ struct Sums {
   int64_t vector, vectors;
   const float* bias;   // of the vectors, or null
   const float* units;  // of the images' numbers
-  float factor;        // of those
 
   Vector bias_of(int64_t v) const { return bias != nullptr ? load(bias + v * kLanes) : Vector{}; }
-  Vector unit_of(int64_t image) const { return broadcast(factor * units[image]); }
+  Vector unit_of(int64_t image) const { return broadcast(units[image]); }
 };
 
 // Sums of pixels behind one another in a row.
@@ -381,8 +374,7 @@ void write_sums(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, 
       const int64_t pixel = output_place(s, p, b, of);
       for (int64_t v = 0; v < sums.vectors; ++v) {
         const int64_t to = (sums.vector + v) * map + pixel, n = b.n + image;
-        const int64_t tile = done / kTileRows * sums.vectors + v;
-        write_run(s, sums.first + (tile * kTileRows + place) * kLanes, real, sums.unit_of(image),
+        write_run(s, sums.first + sums_place(done, v, sums.vectors), real, sums.unit_of(image),
                   sums.bias_of(v),
                   s.residual ? buffers.in[1] + n * s.residual_batch_stride + to : nullptr,
                   buffers.out[0] + n * s.y_batch_stride + to);
@@ -397,8 +389,7 @@ void write_pooled(const ConvShape& s, const DigitPlan& p, const Buffers& buffers
                   const Sums& sums) {
   const int64_t map = s.full_pixels() * kLanes, columns = b.count[2] / 2;
   const auto sum = [&](int64_t q, int64_t v) {
-    const int64_t tile = q / kTileRows * sums.vectors + v;
-    return load(sums.first + (tile * kTileRows + q % kTileRows) * kLanes);
+    return load(sums.first + sums_place(q, v, sums.vectors));
   };
   for (int64_t image = 0; image < b.images; ++image) {
     for (int64_t plane = 0; plane < b.count[0]; ++plane) {
@@ -433,8 +424,6 @@ void run_range(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, c
   if (s.plain_weight) filters.first = buffers.in[3] + s.filters_start;
   const int64_t pixels = cells_of(p, b.images, b.count);
   const int64_t group = kGroupTiles * kTileRows, steps = p.cells * s.taps();
-  constexpr int64_t kLines = 2 * kDigits * kTileWords / 16 / 4;  // of a quarter, for each step
-  const int64_t lines = ceil_div(kLines, ceil_div(pixels, group));
   DigitProduct product = {};
   product.layers = p.cells;
   product.layer_floats = p.layer_floats;
@@ -442,7 +431,6 @@ void run_range(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, c
   product.taps = s.taps();
   Sums out = {};
   out.units = buffers.scratch + at.units;
-  out.factor = by.digits ? 0x1p16f : 1.0f;
   for (int64_t panel = cut(p.panels, p.ranges, range); panel < cut(p.panels, p.ranges, range + 1);
        ++panel) {
     out.vector = b.group * p.vectors + 2 * panel;
@@ -459,9 +447,10 @@ void run_range(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, c
     for (int64_t q = 0; q < pixels; q += group) {
       const int64_t count = least(group, pixels - q);
       product.cells = region + q * kCellWords;
-      // Of the next panel, in near-equal parts; behind the last one, of what follows it.
-      product.fetch = w + p.panel_floats + q / group * lines * steps * 16;
-      product.fetch_lines = !s.plain_weight && q / group * lines < kLines ? lines : 0;
+      // The next panel; behind the last one, what follows it.
+      if (!s.plain_weight) {
+        fetch_part(product, w + p.panel_floats, q / group, ceil_div(pixels, group));
+      }
       float* const to = sums + (s.pool ? q * out.vectors * kLanes : 0);
       by.multiply[count > kTileRows][out.vectors - 1](product, to);
       out.first = to;
@@ -474,9 +463,11 @@ void run_range(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, c
 
 void run_task(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, bool tiles, int phase,
               int64_t task) {
-  const Scratch at = scratch_of(s, p);
+  const bool looks = !p.shared || phase == 0, splits = !p.shared || phase == 1;
   const bool multiplies = !p.shared || phase == 2;
+  const Scratch at = scratch_of(s, p);
   const int64_t parts = split_parts(p), part = task % parts;
+  const int64_t first = cut(p.cells, parts, part), stop = cut(p.cells, parts, part + 1);
   const int64_t unit = task / (multiplies ? p.ranges : parts);
   const Block b = block_of(s, p, unit);
   float *region = buffers.scratch + at.region, *peaks = buffers.scratch + at.peaks;
@@ -484,15 +475,13 @@ void run_task(const ConvShape& s, const DigitPlan& p, const Buffers& buffers, bo
     region = buffers.shared + unit * p.region_floats;
     peaks = buffers.shared + p.units * p.region_floats + unit * peak_floats(p);
   }
-  const int64_t first = p.shared ? cut(p.cells, parts, part) : 0;
-  const int64_t stop = p.shared ? cut(p.cells, parts, part + 1) : p.cells;
-  if (tiles && (!p.shared || phase == 0)) {
-    find_peaks(s, p, buffers, b, first, stop, peaks + (p.shared ? part * p.images * kLanes : 0));
+  if (looks && tiles) {
+    find_peaks(s, p, buffers, b, first, stop, peaks + part * p.images * kLanes);
   }
-  if (p.shared && phase == 0) return;
+  if (!splits && !multiplies) return;
   float* const units = buffers.scratch + at.units;
-  const Arithmetic<Row>& by = choose(p, b, tiles, peaks, p.shared ? parts : 1, units);
-  if (!p.shared || phase == 1) split_region(s, p, buffers, b, by, units, region, first, stop);
+  const Arithmetic<Row>& by = choose(p, b, tiles, peaks, parts, units);
+  if (splits) split_region(s, p, buffers, b, by, units, region, first, stop);
   if (multiplies) run_range(s, p, buffers, b, by, region, task % p.ranges);
 }
 

@@ -102,25 +102,22 @@ static void pack_panel(const ConvShape& s, const DigitPlan& p, const Filters& w,
   const int64_t used = p.cells * s.taps() * kDigits * vectors * kTileWords;
   IntVector peak[2];
   find_output_peaks(s, p, w, group, panel, peak);
-  Vector each[2];  // how many units 1 is
+  Vector each[2];
   for (int64_t v = 0; v < 2; ++v) {
     const Vector unit = unit_of((Vector)peak[v]);
-    each[v] = 1.0f / unit;
+    each[v] = per_unit(unit);
     if (v < vectors) store(to + used + v * kLanes, unit);
   }
   collect_weights(s, p, w, group, panel, [&](const Collected& c) {
     for (int64_t i = 0; i < c.rows * row; i += kLanes) {
       const int64_t r = c.first + i / row, tap = i % row / kLanes / vectors;
       const int64_t v = i / kLanes % vectors;
-      IntVector x[kCellBlocks], digit[kDigits];
+      Vector x[kCellBlocks];
       for (int64_t k = 0; k < kCellBlocks; ++k) {
-        x[k] = whole(load(c.floats + k * c.rows * row + i) * each[v]);
+        x[k] = load(c.floats + k * c.rows * row + i) * each[v];
       }
-      split_digits(x, digit);
       float* const tiles = to + (c.cell * s.taps() + tap) * kDigits * vectors * kTileWords;
-      for (int64_t k = 0; k < kDigits; ++k) {
-        store(tiles + (k * vectors + v) * kTileWords + r * kLanes, (Vector)digit[k]);
-      }
+      store_digits(x, tiles + v * kTileWords + r * kLanes, vectors * kTileWords);
     }
   });
   for (int64_t i = used + vectors * kLanes; i < p.panel_floats; ++i) to[i] = 0;

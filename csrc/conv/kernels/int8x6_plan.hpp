@@ -2,7 +2,7 @@
 #pragma once
 
 #include "conv/shape.hpp"
-#include "kernels/digits.hpp"
+#include "kernels/digit_products.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -150,7 +150,7 @@ static DigitPlan digit_plan(const ConvShape& s) {
                       static_cast<double>(s.in_channels / s.groups * s.taps());
   const int64_t wanted = static_cast<int64_t>(1 + least(kTasks - 1, 2 * macs / kTaskFlops));
   p.panels = ceil_div(p.vectors, 2);
-  p.panel_floats = p.cells * s.taps() * 2 * kDigits * kTileWords + 2 * kLanes;
+  p.panel_floats = panel_floats(p.cells * s.taps());
   const bool few = p.panels * p.panel_floats <= kFewWeights;
   const int64_t least_pixels = few ? kSmallBlock : kLargeBlock;
   while (!s.plain_weight && units_of(p) < wanted && pixels_of(p) >= least_pixels) {

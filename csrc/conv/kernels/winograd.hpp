@@ -218,17 +218,11 @@ static void multiply_several(const WinogradPlan& w, const Buffers& b, const Wino
 
 // How the products are multiplied: in float32.
 struct FloatProducts {
-  // Q of all products and pairs.
-  static void all(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
-                  const WinogradScratch& c) {
-    if (multiplies_several(w)) return multiply_several(w, b, c);
-    for (int64_t product = 0; product < w.products; ++product) {
-      multiply_pairs(s, w, b, c, product, {0, w.out_pairs});
-    }
-  }
+  static constexpr bool kSeveral = true;  // at once, too
+
   // Q of a product and some pairs.
-  static void some(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
-                   const WinogradScratch& c, int64_t product, WinogradRange pairs) {
+  static void multiply(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
+                       const WinogradScratch& c, int64_t product, WinogradRange pairs) {
     multiply_pairs(s, w, b, c, product, pairs);
   }
 };
@@ -268,7 +262,13 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
     transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
-  Products::all(s, w, b, c);
+  if (Products::kSeveral && multiplies_several(w)) {
+    multiply_several(w, b, c);
+  } else {
+    for (int64_t product = 0; product < w.products; ++product) {
+      Products::multiply(s, w, b, c, product, {0, w.out_pairs});
+    }
+  }
   for (int64_t z = c.slices.first; z < c.slices.stop; ++z) {
     transform_outputs<M, R, kPlane>(s, w, b, c, tiles, 0, c.tiles, z, {0, w.out_blocks});
   }
@@ -287,8 +287,8 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   if (phase == 1) {
     const WinogradRange units = part_of(w.products * w.pair_groups, w.product_tasks, task);
     for (int64_t i = units.first; i < units.stop; ++i) {
-      Products::some(s, w, b, c, i / w.pair_groups,
-                     part_of(w.out_pairs, w.pair_groups, i % w.pair_groups));
+      Products::multiply(s, w, b, c, i / w.pair_groups,
+                         part_of(w.out_pairs, w.pair_groups, i % w.pair_groups));
     }
     return;
   }

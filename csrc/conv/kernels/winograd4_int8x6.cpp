@@ -43,10 +43,6 @@ int64_t cells_of(const WinogradPlan& w) {
   return ceil_div(w.in_blocks, kCellBlocks);
 }
 
-int64_t panel_floats(const WinogradPlan& w) {
-  return cells_of(w) * 2 * kDigits * kTileWords + 2 * kLanes;
-}
-
 // Where a thread's scratch has the cells of some tiles, their units, sums, and a joined panel.
 struct Scratch {
   int64_t rows, cells, units, sums, joined, end;
@@ -66,7 +62,7 @@ Scratch scratch_of(const WinogradPlan& w) {
 Needs needs(const ConvShape& s, int) {
   const WinogradPlan w = plan_of(s);
   Needs needs = winograd_needs(w);
-  needs.weight_floats = w.products * w.out_pairs * panel_floats(w);
+  needs.weight_floats = w.products * w.out_pairs * panel_floats(cells_of(w));
   needs.thread_floats = scratch_of(w).end;
   const int64_t rows =
       w.phased ? ceil_div(w.tiles, kTileRows) : w.tile_blocks * ceil_div(w.block_tiles, kTileRows);
@@ -115,9 +111,9 @@ void transform_pair(const ConvShape& s, const WinogradPlan& w, const Filters& f,
 void pack_pair_digits(const ConvShape& s, const WinogradPlan& w, const Filters& f, int64_t pair,
                       float* packed) {
   const int64_t vectors = least(2, w.out_blocks - 2 * pair);
-  const int64_t product_floats = w.out_pairs * panel_floats(w);
+  const int64_t product_floats = w.out_pairs * panel_floats(cells_of(w));
   const int64_t used = cells_of(w) * kDigits * vectors * kTileWords;
-  float* const panel = packed + pair * panel_floats(w);
+  float* const panel = packed + pair * panel_floats(cells_of(w));
   IntVector peak[kProducts][2] = {};
   transform_pair(s, w, f, pair, [&](int64_t, const Windows& u) {
     for (int64_t i = 0; i < kCellBlocks * kProducts * vectors; ++i) {
@@ -131,26 +127,23 @@ void pack_pair_digits(const ConvShape& s, const WinogradPlan& w, const Filters& 
     float* const units = panel + product * product_floats + used;
     for (int64_t v = 0; v < vectors; ++v) {
       const Vector unit = unit_of((Vector)peak[product][v]);
-      each[product][v] = 1.0f / unit;
+      each[product][v] = per_unit(unit);
       store(units + v * kLanes, unit);
     }
     float* const behind = panel + product * product_floats;
-    for (int64_t i = used + vectors * kLanes; i < panel_floats(w); ++i) behind[i] = 0;
+    for (int64_t i = used + vectors * kLanes; i < panel_floats(cells_of(w)); ++i) behind[i] = 0;
   }
   transform_pair(s, w, f, pair, [&](int64_t row, const Windows& u) {
     const int64_t place =
         row / kTileRows * kDigits * vectors * kTileWords + row % kTileRows * kLanes;
     for (int64_t i = 0; i < kProducts * vectors; ++i) {
       const int64_t product = i / vectors, v = i % vectors;
-      IntVector x[kCellBlocks], digit[kDigits];
+      Vector x[kCellBlocks];
       for (int k = 0; k < kCellBlocks; ++k) {
-        x[k] = whole(load(u[k][product] + v * kLanes) * each[product][v]);
+        x[k] = load(u[k][product] + v * kLanes) * each[product][v];
       }
-      split_digits(x, digit);
-      float* const to = panel + product * product_floats + place;
-      for (int64_t k = 0; k < kDigits; ++k) {
-        store(to + (k * vectors + v) * kTileWords, (Vector)digit[k]);
-      }
+      float* const to = panel + product * product_floats + place + v * kTileWords;
+      store_digits(x, to, vectors * kTileWords);
     }
   });
 }
@@ -195,19 +188,13 @@ void split_rows(const Rows& r) {
     };
     IntVector peak = {};
     for (int64_t k = 0; k < r.blocks; ++k) peak = larger(peak, absolute_bits(block(k)));
-    const int32_t bits = largest_lane(peak);
-    float largest;
-    __builtin_memcpy(&largest, &bits, sizeof(largest));
-    largest = largest < kLeastPeak ? kLeastPeak : largest;
-    r.units[i] = largest * (0x1p16f / kMostWhole);
-    const Vector each = broadcast(kMostWhole / largest);
+    r.units[i] = unit_of(largest_lane(peak));
+    const Vector each = broadcast(per_unit(r.units[i]));
     float* cell = r.cells + i * kCellWords;
     for (int64_t k = 0; k < r.blocks; k += kCellBlocks, cell += r.layer_floats) {
-      const IntVector x[kCellBlocks] = {whole(block(k) * each), whole(block(k + 1) * each),
-                                        whole(block(k + 2) * each), whole(block(k + 3) * each)};
-      IntVector digit[kDigits];
-      split_digits(x, digit);
-      for (int d = 0; d < kDigits; ++d) store(cell + d * kDigitWords, (Vector)digit[d]);
+      const Vector x[kCellBlocks] = {block(k) * each, block(k + 1) * each, block(k + 2) * each,
+                                     block(k + 3) * each};
+      store_digits(x, cell, kDigitWords);
     }
   }
 }
@@ -216,15 +203,10 @@ constexpr Arithmetic<Rows> kVectors = by_vectors(copy_rows), kTiles = by_tiles(s
 
 template <const Arithmetic<Rows>& kBy>
 struct DigitProducts {
-  static void all(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
-                  const WinogradScratch& c) {
-    for (int64_t product = 0; product < w.products; ++product) {
-      some(s, w, b, c, product, {0, w.out_pairs});
-    }
-  }
+  static constexpr bool kSeveral = false;
 
-  static void some(const ConvShape&, const WinogradPlan& w, const Buffers& b,
-                   const WinogradScratch& c, int64_t product, WinogradRange pairs) {
+  static void multiply(const ConvShape&, const WinogradPlan& w, const Buffers& b,
+                       const WinogradScratch& c, int64_t product, WinogradRange pairs) {
     static constexpr int64_t kNoTap = 0;
     const Scratch at = scratch_of(w);
     Rows r;
@@ -245,12 +227,13 @@ struct DigitProducts {
       kBy.make(r);
       for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
         const int64_t vectors = least(2, w.out_blocks - 2 * pair);
-        const float* const panel = b.weight[0] + (product * w.out_pairs + pair) * panel_floats(w);
+        const float* const panel =
+            b.weight[0] + (product * w.out_pairs + pair) * panel_floats(cells_of(w));
         t.w = kBy.digits ? panel : b.scratch + at.joined;
         if (!kBy.digits) join_panel(t.layers, vectors, panel, b.scratch + at.joined);
         float* const q = c.q + product * w.q_stride + (2 * pair * c.tiles + first) * kLanes;
-        multiply_rows(r, t, panel + panel_floats(w), vectors, c.tiles * kLanes, b.scratch + at.sums,
-                      q);
+        multiply_rows(r, t, panel + panel_floats(cells_of(w)), vectors, c.tiles * kLanes,
+                      b.scratch + at.sums, q);
       }
     }
   }
@@ -258,19 +241,16 @@ struct DigitProducts {
   // Q of a panel; `next` is the panel behind it.
   static void multiply_rows(const Rows& r, DigitProduct& t, const float* next, int64_t vectors,
                             int64_t q_block, float* sums, float* q) {
-    constexpr int64_t kGroup = 2 * kTileRows, kLines = 2 * kDigits * kTileWords / 16 / 4;
-    const int64_t lines = ceil_div(kLines, ceil_div(r.count, kGroup));
+    constexpr int64_t kGroup = 2 * kTileRows;
     for (int64_t row = 0; row < r.count; row += kGroup) {
       const int64_t count = least(kGroup, r.count - row);
       t.cells = r.cells + row * kCellWords;
-      t.fetch = next + row / kGroup * lines * t.layers * 16;
-      t.fetch_lines = row / kGroup * lines < kLines ? lines : 0;
+      fetch_part(t, next, row / kGroup, ceil_div(r.count, kGroup));
       kBy.multiply[count > kTileRows][vectors - 1](t, sums);
       for (int64_t v = 0; v < vectors; ++v) {
         for (int64_t i = 0; i < count; ++i) {
-          const float* const sum =
-              sums + ((i / kTileRows * vectors + v) * kTileRows + i % kTileRows) * kLanes;
-          store(q + v * q_block + (row + i) * kLanes, load(sum) * broadcast(r.units[row + i]));
+          const Vector sum = load(sums + sums_place(i, v, vectors));
+          store(q + v * q_block + (row + i) * kLanes, sum * broadcast(r.units[row + i]));
         }
       }
     }

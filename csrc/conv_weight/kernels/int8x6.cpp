@@ -128,7 +128,7 @@ void find_segment(int64_t segment, const ConvWeightShape& s, int64_t batch_strid
   }
 }
 
-// Units of a block's channels, and how many of each 1 is.
+// Units of a block's channels, and what makes 2^-16 of each.
 Vector split_units(const Segment& from, int64_t block, float* units) {
   IntVector peak[2] = {};
   for (int64_t i = 0; i < from.real; i += 2) {
@@ -137,41 +137,38 @@ Vector split_units(const Segment& from, int64_t block, float* units) {
   }
   const Vector unit = unit_of((Vector)larger(peak[0], peak[1]));
   store(units, unit);
-  return 1.0f / unit;
+  return per_unit(unit);
 }
 
-// Words of four pixels from pixel i on.
-STRIATE_INLINE void split_pixels(const Segment& from, int64_t block, int64_t i, Vector each,
-                                 IntVector (&digit)[kDigits]) {
-  IntVector x[kCellBlocks];
+// Four pixels from pixel i on, in units.
+STRIATE_INLINE void load_pixels(const Segment& from, int64_t block, int64_t i, Vector each,
+                                Vector (&x)[kCellBlocks]) {
   STRIATE_UNROLL
-  for (int k = 0; k < kCellBlocks; ++k) x[k] = whole(load(from.pixel(block, i + k)) * each);
-  split_digits(x, digit);
+  for (int k = 0; k < kCellBlocks; ++k) x[k] = load(from.pixel(block, i + k)) * each;
 }
 
 // A step of a block of columns: tiles of its digits, two blocks side by side.
 void split_columns(const Segment& from, int64_t block, int64_t step, Vector each, float* to) {
   for (int64_t row = 0; row < kTileRows; ++row) {
-    IntVector digit[kDigits];
-    split_pixels(from, block, step * kStepPixels + row * kCellBlocks, each, digit);
-    STRIATE_UNROLL
-    for (int k = 0; k < kDigits; ++k) {
-      store(to + 2 * k * kTileWords + row * kLanes, (Vector)digit[k]);
-    }
+    Vector x[kCellBlocks];
+    load_pixels(from, block, step * kStepPixels + row * kCellBlocks, each, x);
+    store_digits(x, to + row * kLanes, 2 * kTileWords);
   }
 }
 
-// A step of a block of rows: 16 cells.
+// A step of a block of rows: 16 cells. Its digits lie as those of columns do, turned.
 void split_rows(const Segment& from, int64_t block, int64_t step, Vector each, float* to) {
-  Vector word[kDigits][kLanes];
-  for (int i = 0; i < kLanes; ++i) {
-    IntVector digit[kDigits];
-    split_pixels(from, block, step * kStepPixels + i * kCellBlocks, each, digit);
-    for (int k = 0; k < kDigits; ++k) word[k][i] = (Vector)digit[k];
+  alignas(64) float tile[kDigits][kTileWords];
+  for (int64_t row = 0; row < kTileRows; ++row) {
+    Vector x[kCellBlocks];
+    load_pixels(from, block, step * kStepPixels + row * kCellBlocks, each, x);
+    store_digits(x, tile[0] + row * kLanes, kTileWords);
   }
   for (int k = 0; k < kDigits; ++k) {
-    transpose(word[k]);
-    for (int i = 0; i < kLanes; ++i) store(to + i * kCellWords + k * kDigitWords, word[k][i]);
+    Vector word[kLanes];
+    for (int i = 0; i < kLanes; ++i) word[i] = load(tile[k] + i * kLanes);
+    transpose(word);
+    for (int i = 0; i < kLanes; ++i) store(to + i * kCellWords + k * kDigitWords, word[i]);
   }
 }
 
@@ -243,7 +240,7 @@ void add_sums(const float* from, const float* row_units, float* to) {
   for (int64_t i = 0; i < 4; ++i, from += kTileWords, to += kTileWords) {
     const float* const units = row_units + i / 2 * kLanes;
     for (int64_t row = 0; row < kTileRows; ++row) {
-      const Vector sum = load(from + row * kLanes) * broadcast(0x1p16f * units[row]);
+      const Vector sum = load(from + row * kLanes) * broadcast(units[row]);
       store(to + row * kLanes, load(to + row * kLanes) + sum);
     }
   }

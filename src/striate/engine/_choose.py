@@ -82,7 +82,7 @@ class Choice:
 
 
 def multiplies_tiles(target: str) -> bool:
-    """Whether this machine has what `int8x6` is for; elsewhere it is slower than `direct`."""
+    """Whether this machine has what `int8x6` is for; elsewhere it is slower than others."""
     return target == "avx512" and _core.multiplies_tiles()
 
 
@@ -185,13 +185,13 @@ class Chooser:
         machine = speeds(self._target)
         needs = self._needs(kernel, "conv", attributes)
         lanes = dict(_core.targets())[self._target]
-        if kernel == "first" or kernel in STRIDED_FIRST:
-            gemm, transforms = first_layer_work(kernel, attributes, lanes)
-            products = gemm / _GEMM[lanes]
-        elif kernel.endswith("int8x6"):
+        if kernel.endswith("int8x6"):
             products, transforms = _tile_work(kernel, needs, attributes, 1e9 * machine.gflops)
         else:
-            gemm, transforms = _work(kernel, attributes)
+            first = kernel == "first" or kernel in STRIDED_FIRST
+            gemm, transforms = (
+                first_layer_work(kernel, attributes, lanes) if first else _work(kernel, attributes)
+            )
             products = gemm / _GEMM[lanes]
         windows = 0.0
         if kernel.endswith("_streamed"):
@@ -251,8 +251,8 @@ def _tile_work(
     if kernel == "int8x6":
         outputs = attributes["batch"] * math.prod(attributes["out"]) * vectors
         return products, (around + outputs * _OUTPUT_S) * peak
-    sums = 36 * _tiles(kernel, attributes) * vectors
-    return products, (around + sums * _SUM_S) * peak + _work("winograd4", attributes)[1]
+    sums = (sum(_tile(kernel)) - 1) ** 2 * _tiles(kernel, attributes) * vectors
+    return products, (around + sums * _SUM_S) * peak + _work(kernel, attributes)[1]
 
 
 def _tiled_axes(attributes: dict[str, Any]) -> list[int]:
