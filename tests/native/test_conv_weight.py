@@ -115,6 +115,15 @@ SHAPES = {
     "3x3, many images of few pixels": Convolution(
         in_channels=17, out_channels=24, size=(1, 2, 2), batch=37, **SAME
     ),
+    "many images, all of them beside their padding": Convolution(
+        in_channels=3,
+        out_channels=24,
+        size=(1, 3, 4),
+        batch=23,
+        kernel=(1, 2, 2),
+        before=(-1, 0, 0),
+        after=(1, 0, 0),
+    ),
     "stride 2, many images of few pixels": Convolution(
         in_channels=24,
         out_channels=40,

@@ -18,7 +18,8 @@ STRIATE_INLINE bool pointwise(const ConvWeightShape& s) {
 
 // How many images are put side by side; 1 where the rows are long as they are.
 STRIATE_INLINE int64_t gathered_images(const ConvWeightShape& flat) {
-  if (flat.in[0] > 1 || flat.out[0] > 1 || flat.kernel[0] > 1) return 1;
+  const bool plane = flat.in[0] == 1 && flat.out[0] == 1 && flat.kernel[0] == 1;
+  if (!plane || flat.padding[0] != 0) return 1;
   const int64_t width = flat.out[2];
   const int64_t most_images = pointwise(flat) ? kBandPlaces / width : kMostImages;
   if (most_images < 2) return 1;
