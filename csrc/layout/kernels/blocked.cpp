@@ -1,4 +1,4 @@
-// Reordering between plain and blocked maps, a run of pixels of one block a task.
+// Reordering between plain and blocked maps, a run of pixels of one block a task, or a small image.
 //
 // Four channels by four pixels at a time are transposed in registers, in vectors of four floats on
 // every target: eight shuffles for 16 floats keep up with L2. What is left over goes one by one.
@@ -58,8 +58,13 @@ STRIATE_INLINE void each_square(int64_t rows, int64_t pixels, int64_t apart, Squ
   apart % 1024 == 0 ? squares<16>(rows, pixels, square) : squares<4>(rows, pixels, square);
 }
 
-// `apart` floats lie between the rows of a plain map: its channels.
+// `apart` floats lie between the rows of a plain map: its channels. Rows side by side are of maps of
+// one pixel.
 void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count, float* blocked) {
+  if (apart == 1) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) blocked[lane] = lane < rows ? plain[lane] : 0;
+    return;
+  }
   const int64_t turned_rows = rows / 4 * 4, turned = turned_rows > 0 ? count / 4 * 4 : 0;
   each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
     turn(plain + lane * apart + p, apart, blocked + p * kLanes + lane, kLanes);
@@ -73,6 +78,10 @@ void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count
 
 void unblock_pixels(const float* blocked, int64_t rows, int64_t apart, int64_t count,
                     float* plain) {
+  if (apart == 1) {
+    for (int64_t lane = 0; lane < rows; ++lane) plain[lane] = blocked[lane];
+    return;
+  }
   const int64_t turned_rows = rows / 4 * 4, turned = count / 4 * 4;
   each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
     turn(blocked + p * kLanes + lane, kLanes, plain + lane * apart + p, apart);
@@ -88,26 +97,43 @@ bool fits(const LayoutShape&) {
   return true;
 }
 
+int64_t blocks(const LayoutShape& s) {
+  return ceil_div(s.channels, kLanes);
+}
+
+// Whether an image is no more than a run of others.
+bool is_small(const LayoutShape& s) {
+  return blocks(s) * s.pixels <= kPixels;
+}
+
 Needs needs(const LayoutShape& s, int) {
   Needs needs;
-  needs.tasks[0] = s.batch * ceil_div(s.channels, kLanes) * runs(s);
+  needs.tasks[0] = s.batch * (is_small(s) ? 1 : blocks(s) * runs(s));
   return needs;
 }
 
+// A block of image n, from pixel p on.
+void reorder(const LayoutShape& s, const Buffers& buffers, int64_t n, int64_t block, int64_t p) {
+  const int64_t rows = least(kLanes, s.channels - block * kLanes);
+  const int64_t count = least(kPixels, s.pixels - p);
+  const int64_t lane = block * kLanes, apart = s.pixels * (s.swapped ? s.batch : 1);
+  const int64_t plain = (s.swapped ? lane * s.batch + n : n * s.channels + lane) * s.pixels + p;
+  const int64_t blocked = n * s.batch_stride + (block * s.pixels + p) * kLanes;
+  if (s.to_blocked) {
+    block_pixels(buffers.in[0] + plain, rows, apart, count, buffers.out[0] + blocked);
+  } else {
+    unblock_pixels(buffers.in[0] + blocked, rows, apart, count, buffers.out[0] + plain);
+  }
+}
+
 void run(const LayoutShape& s, const Buffers& buffers, int, int64_t first, int64_t stop) {
-  const int64_t blocks = ceil_div(s.channels, kLanes);
+  const int64_t count = blocks(s), parts = runs(s);
   for (int64_t task = first; task < stop; ++task) {
-    const int64_t p = task % runs(s) * kPixels, block = task / runs(s) % blocks;
-    const int64_t n = task / runs(s) / blocks;
-    const int64_t rows = least(kLanes, s.channels - block * kLanes);
-    const int64_t count = least(kPixels, s.pixels - p);
-    const int64_t lane = block * kLanes, apart = s.pixels * (s.swapped ? s.batch : 1);
-    const int64_t plain = (s.swapped ? lane * s.batch + n : n * s.channels + lane) * s.pixels + p;
-    const int64_t blocked = n * s.batch_stride + (block * s.pixels + p) * kLanes;
-    if (s.to_blocked) {
-      block_pixels(buffers.in[0] + plain, rows, apart, count, buffers.out[0] + blocked);
+    if (is_small(s)) {
+      for (int64_t block = 0; block < count; ++block) reorder(s, buffers, task, block, 0);
     } else {
-      unblock_pixels(buffers.in[0] + blocked, rows, apart, count, buffers.out[0] + plain);
+      const int64_t line = task / parts;
+      reorder(s, buffers, line / count, line % count, task % parts * kPixels);
     }
   }
 }

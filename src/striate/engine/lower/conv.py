@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,8 @@ def emit_conv(
 ) -> None:
     """One step `conv` on a blocked map, or on the plain input where that has few channels."""
     shape = low.shape(value)
-    windows = [w.on(n) for w, n in zip(op.windows, shape[2:], strict=True)]
     if (
-        _covers(windows, shape[2:])
+        covers(op.windows, shape[2:])
         and op.groups == 1
         and factor is None
         and group.residual is None
@@ -139,11 +139,11 @@ def reads_plain(low: Lowering, value: str, groups: int) -> bool:
     return few and groups == 1 and value not in low.blocked_maps
 
 
-def _covers(windows: list[Window], sizes: tuple[int, ...]) -> bool:
+def covers(windows: Sequence[Window], sizes: tuple[int, ...]) -> bool:
     """Whether a filter lies on all of the map, and nowhere else."""
     return all(
         w.size == n and w.dilation == 1 and w.before == w.after == 0
-        for w, n in zip(windows, sizes, strict=True)
+        for w, n in ((w.on(n), n) for w, n in zip(windows, sizes, strict=True))
     )
 
 
@@ -151,18 +151,23 @@ def _emit_linear(
     low: Lowering, group: Group, value: str, weight: Weights, bias: Weights | None
 ) -> bool:
     """A linear layer from one map to one of one pixel; False where they lie among others."""
-    x, y = low.any(value), low.make_blocked(group.output)
+    x = low.any(value)
     if x.image_lanes:
         x = low.plain(value)
-    apart = [m.batch > 1 and m.batch_stride != m.image_floats for m in (x, y) if m.blocked]
-    if any(apart) or (x.blocked and not x.standard):
+    if x.blocked and (not x.standard or _lies_apart(x)):
         return False
+    if isinstance(weight, Map):  # its gradients are products of plain matrices
+        y = low.make_plain(group.output)
+    else:
+        y = low.make_blocked(group.output)
+        if _lies_apart(y):
+            return False
     outer, inner = weight.shape[0], math.prod(weight.shape[1:])
     attributes = {
-        "batch": y.batch,
+        "batch": y.shape[0],
         "in_features": inner,
         "out_features": outer,
-        "blocked_output": True,
+        "blocked_output": y.blocked,
         "bias": bias is not None,
         **activation_of(group),
     }
@@ -173,6 +178,10 @@ def _emit_linear(
         notes=["its filters are as large as the map"],
     )  # fmt: skip
     return True
+
+
+def _lies_apart(x: Map) -> bool:
+    return x.batch > 1 and x.batch_stride != x.image_floats
 
 
 @lowers("conv_transpose")

@@ -8,8 +8,10 @@ from ...graph.ops import ConvWeightGradient
 from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, lowers
+from ._product import multiply
 from ._windows import POINTWISE, spatial, window_attributes
-from .conv import image_attributes, reads_plain
+from .conv import covers, image_attributes, reads_plain
+from .reduce import lower_reduce
 
 
 @lowers("conv_weight_gradient")
@@ -25,6 +27,9 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     if given is not None and given.image_lanes and _has_images_kernel(op):
         _emit_images(low, group, op, low.imaged(value), given)
         return
+    if given is None and op.groups == 1 and covers(op.windows, low.shape(value)[2:]):
+        _multiply(low, group, low.plain(value), low.plain(gradient))
+        return
     plain = reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
     gy = low.standard(gradient)
@@ -35,6 +40,15 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     }
     own = {"in_channels": x.shape[1], "in": spatial(x.shape[2:], 1)} if plain else _sizes(x)
     _emit(low, group, attributes | own, x, gy)
+
+
+def _multiply(low: Lowering, group: Group, x: Map, gy: Map) -> None:
+    """Of filters as large as the map, as of a linear layer's: gy^T x."""
+    rows = gy.shape[0]
+    shapes = (gy.floats // rows, rows), (rows, x.floats // rows)
+    multiply(low, group, gy, x, *shapes, low.make_plain(group.output), a_transposed=True)
+    if group.sums:
+        lower_reduce(low, Group(group.sums, group.sums.outputs[0], nodes=[group.sums]))
 
 
 def _has_images_kernel(op: ConvWeightGradient) -> bool:
