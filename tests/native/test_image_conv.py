@@ -77,38 +77,47 @@ def check(s: Shape, target: str, threads: int = 1) -> None:
     y_shape = (s.out_channels, blocks, *s.out, lanes)
     x_shape = (s.in_channels, blocks, *s.size, lanes)
 
-    (found,) = run_step(
-        target, "image_conv", "rows", s.attributes,
-        [images(x, lanes), weight, bias if s.bias else None], [y_shape], threads=threads,
-    )  # fmt: skip
     (exact,) = Conv(s.windows).evaluate(real[0], real[2], bias if s.bias else None)
     terms = s.in_channels * math.prod(s.kernel)
-    y = unblock(found, s.batch).swapaxes(0, 1)
-    np.testing.assert_allclose(y, exact, rtol=0, atol=8 * EPS * (terms + 2))
+    for kernel in _core.candidates(target, "image_conv", s.attributes):
+        (found,) = run_step(
+            target, "image_conv", kernel, s.attributes,
+            [images(x, lanes), weight, bias if s.bias else None], [y_shape], threads=threads,
+        )  # fmt: skip
+        y = unblock(found, s.batch).swapaxes(0, 1)
+        np.testing.assert_allclose(y, exact, rtol=0, atol=8 * EPS * (terms + 2))
 
     back = s.attributes | {
         "in_channels": s.out_channels, "out_channels": s.in_channels, "in": list(s.out),
         "out": list(s.size), "turned": True, "bias": False,
         "padding": [k - 1 - b for k, b in zip(s.kernel, s.before, strict=True)],
     }  # fmt: skip
-    (found,) = run_step(
-        target, "image_conv", "rows", back, [images(gy, lanes), weight], [x_shape], threads=threads
-    )
     (exact,) = ConvTranspose(s.windows, (0, 0)).evaluate(real[1], real[2])
-    gx = unblock(found, s.batch).swapaxes(0, 1)
     terms = s.out_channels * math.prod(s.kernel)
-    np.testing.assert_allclose(gx, exact, rtol=0, atol=8 * EPS * (terms + 2))
+    for kernel in _core.candidates(target, "image_conv", back):
+        (found,) = run_step(
+            target, "image_conv", kernel, back, [images(gy, lanes), weight], [x_shape],
+            threads=threads,
+        )  # fmt: skip
+        gx = unblock(found, s.batch).swapaxes(0, 1)
+        np.testing.assert_allclose(gx, exact, rtol=0, atol=8 * EPS * (terms + 2))
 
     shapes = [weight.shape, (s.out_channels,)][: 2 if s.bias else 1]
-    gw, *gb = run_step(
-        target, "image_conv_weight_gradient", "taps", s.attributes,
-        [images(x, lanes), images(gy, lanes)], shapes, threads=threads,
-    )  # fmt: skip
-    bound = 4 * EPS * (s.batch * math.prod(s.out) + 2)
     (exact,) = ConvWeightGradient(s.windows).evaluate(*real[:2])
-    np.testing.assert_allclose(gw, exact, rtol=0, atol=bound)
-    if gb:
-        np.testing.assert_allclose(gb[0], real[1].sum((0, 2, 3)), rtol=0, atol=bound)
+    for kernel in _core.candidates(target, "image_conv_weight_gradient", s.attributes):
+        gw, *gb = run_step(
+            target, "image_conv_weight_gradient", kernel, s.attributes,
+            [images(x, lanes), images(gy, lanes)], shapes, threads=threads,
+        )  # fmt: skip
+        bound = weight_bound(kernel, s.batch * math.prod(s.out))
+        np.testing.assert_allclose(gw, exact, rtol=0, atol=bound)
+        if gb:
+            np.testing.assert_allclose(gb[0], real[1].sum((0, 2, 3)), rtol=0, atol=bound)
+
+
+def weight_bound(kernel: str, terms: int) -> float:
+    """What a weight's gradient may be off by: what Winograd's transforms round weighs with few."""
+    return (12 if kernel == "winograd" else 4) * EPS * (terms + 2)
 
 
 SHAPES = {
@@ -122,7 +131,18 @@ SHAPES = {
     "padded on one side": Shape(8, 4, 7, (5, 5), (3, 3), (2, 0), (0, 2)),
     "pixels that nobody reads": Shape(8, 2, 3, (6, 6), (2, 2), (-1, -2), (0, -1)),
     "pointwise": Shape(33, 5, 9, (3, 4), (1, 1)),
+    "3x3 of many channels": Shape(19, 9, 15, (6, 13), (3, 3), (1, 1), (1, 1)),
+    "5x5, padded beyond its taps": Shape(4, 7, 12, (9, 17), (5, 5), (6, 5), (0, 7)),
+    "5x5, cut off": Shape(35, 6, 10, (12, 17), (5, 5), (-2, -1), (1, -3), bias=False),
+    "2x3, many tiles": Shape(3, 12, 13, (3, 45), (2, 3), (0, 1), (0, 1)),
 }
+
+
+@pytest.mark.parametrize("name", [*SHAPES][1:2] + [*SHAPES][-4:])
+@pytest.mark.parametrize("target", TARGETS)
+def test_winograds_algorithm_is_tried(target: str, name: str) -> None:
+    for kind in ("image_conv", "image_conv_weight_gradient"):
+        assert "winograd" in _core.candidates(target, kind, SHAPES[name].attributes)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -151,15 +171,18 @@ def test_sums_by_hand() -> None:
     ],
 )
 def test_activations_are_applied(activation: dict[str, Any], f: Any) -> None:
-    s = Shape(9, 2, 3, (5, 11), (3, 3))
+    s = Shape(9, 8, 9, (5, 11), (3, 3))
     x, _, weight, bias = s.draw()
     (exact,) = Conv(s.windows).evaluate(*(a.astype(np.float64) for a in (x, weight, bias)))
     for target, lanes in TARGETS.items():
-        (y,) = run_step(
-            target, "image_conv", "rows", s.attributes | activation,
-            [block(x.swapaxes(0, 1), lanes), weight, bias], [(3, -(-9 // lanes), *s.out, lanes)],
-        )  # fmt: skip
-        np.testing.assert_allclose(unblock(y, 9).swapaxes(0, 1), f(exact), atol=1e-5)
+        for kernel in _core.candidates(target, "image_conv", s.attributes):
+            (y,) = run_step(
+                target, "image_conv", kernel, s.attributes | activation,
+                [block(x.swapaxes(0, 1), lanes), weight, bias],
+                [(s.out_channels, -(-9 // lanes), *s.out, lanes)],
+            )  # fmt: skip
+            found = unblock(y, 9).swapaxes(0, 1)
+            np.testing.assert_allclose(found, f(exact), rtol=0, atol=8 * EPS * (8 * 9 + 2))
 
 
 def test_threads_do_not_change_a_bit() -> None:
@@ -168,17 +191,18 @@ def test_threads_do_not_change_a_bit() -> None:
     for target, lanes in TARGETS.items():
         shape = (s.out_channels, -(-s.batch // lanes), *s.out, lanes)
         maps, shapes = (images(x, lanes), images(gy, lanes)), [weight.shape, bias.shape]
-        runs = [
-            [
-                *run_step(target, "image_conv", "rows", s.attributes,
-                          [maps[0], weight, bias], [shape], threads=threads),
-                *run_step(target, "image_conv_weight_gradient", "taps", s.attributes,
-                          [*maps], shapes, threads=threads),
-            ]
-            for threads in (1, 3)
-        ]  # fmt: skip
-        for one, three in zip(*runs, strict=True):
-            assert np.array_equal(one, three, equal_nan=True)
+        for names in (("rows", "taps"), ("winograd", "winograd")):
+            runs = [
+                [
+                    *run_step(target, "image_conv", names[0], s.attributes,
+                              [maps[0], weight, bias], [shape], threads=threads),
+                    *run_step(target, "image_conv_weight_gradient", names[1], s.attributes,
+                              [*maps], shapes, threads=threads),
+                ]
+                for threads in (1, 3)
+            ]  # fmt: skip
+            for one, three in zip(*runs, strict=True):
+                assert np.array_equal(one, three, equal_nan=True)
 
 
 @st.composite
@@ -189,7 +213,7 @@ def shapes(draw: st.DrawFn) -> Shape:
     least = [max(1, k - b - a) for k, b, a in zip(kernel, before, after, strict=True)]
     size = (least[0] + pick(0, 9), least[1] + pick(0, 9))
     return Shape(
-        pick(1, 20), pick(1, 7), pick(1, 9), size, kernel, before, after, draw(st.booleans())
+        pick(1, 20), pick(1, 9), pick(1, 16), size, kernel, before, after, draw(st.booleans())
     )
 
 

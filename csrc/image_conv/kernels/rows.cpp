@@ -4,7 +4,8 @@
 // sums beside 2 weights and a pixel, take 8 loads for 12 multiply-adds. Taps that hang over the map
 // cost nothing: rows are left out; near the left and the right edge, where every column has taps of
 // its own, a tile is a pixel of both blocks by more channels.
-#include "image_conv/shape.hpp"
+#include "image_conv/kernels/rows.hpp"
+
 #include "kernels/activate.hpp"
 #include "kernels/multiply_add.hpp"
 
@@ -19,16 +20,6 @@ constexpr int kChannels = 2, kPixels = 6;  // 12 of 16
 constexpr int kChannels = 2, kPixels = 2;
 #endif
 constexpr int kBlocks = 2, kEdgeChannels = kChannels * kPixels / kBlocks;
-
-struct Range {
-  int64_t first, stop;
-};
-
-// Of taps 0 .. kernel-1, those that find one of n numbers from place `from` on.
-STRIATE_INLINE Range inside(int64_t from, int64_t kernel, int64_t n) {
-  const int64_t first = most(0, -from);
-  return {first, most(first, least(kernel, n - from))};
-}
 
 struct Tile {
   const float* x;  // what pixel 0 reads with tap (0, 0) of channel 0; perhaps outside the map
@@ -143,7 +134,8 @@ Needs needs(const ImageConvShape& s, int) {
 // What all tiles share. Functions other than a clamp are applied row by row.
 Tile shared(const ImageConvShape& s) {
   const bool clamps = s.activation.kind == Activation::clamp;
-  const int64_t blocks = ceil_div(s.batch, kLanes), taps = s.taps();
+  const int64_t blocks = ceil_div(s.batch, kLanes);
+  const WeightSteps step = weight_steps(s);
   Tile t = {};
   t.in_channels = s.in_channels;
   t.x_row = s.in[1] * kLanes;
@@ -151,10 +143,10 @@ Tile shared(const ImageConvShape& s) {
   t.x_channel = blocks * t.x_block;
   t.y_block = s.out_pixels() * kLanes;
   t.y_channel = blocks * t.y_block;
-  t.w_out = s.turned ? taps : s.in_channels * taps;
-  t.w_in = s.turned ? s.out_channels * taps : taps;
-  t.w_row = s.turned ? -s.kernel[1] : s.kernel[1];
-  t.w_tap = s.turned ? -1 : 1;
+  t.w_out = step.out;
+  t.w_in = step.in;
+  t.w_row = step.row;
+  t.w_tap = step.tap;
   t.least_y = broadcast(clamps ? s.activation.alpha : -__builtin_inff());
   t.most_y = broadcast(clamps ? s.activation.beta : __builtin_inff());
   return t;
@@ -202,7 +194,7 @@ void compute(const ImageConvShape& s, const Buffers& b, Tile& t, int64_t task) {
   const int64_t blocks = least(kBlocks, ceil_div(s.batch, kLanes) - block);
   const int64_t top = i - s.padding[0];
   const Row row = {b.in[0] + block * t.x_block + top * t.x_row - s.padding[1] * kLanes,
-                   b.in[1] + (s.turned ? s.taps() - 1 : 0), b.in[2],
+                   b.in[1] + weight_steps(s).first, b.in[2],
                    b.out[0] + block * t.y_block + i * s.out[1] * kLanes};
   t.rows = inside(top, s.kernel[0], s.in[0]);
   const int64_t first = least(s.out[1], most(0, s.padding[1]));

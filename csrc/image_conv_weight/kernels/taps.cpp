@@ -4,8 +4,7 @@
 //
 // On AVX2 2 filters by up to 6 taps, or 4 by up to 3, are 12 sums; 5 taps take 7 loads for 10
 // multiply-adds. The lanes are added up once a chunk, the chunks in a second phase.
-#include "image_conv_weight/shape.hpp"
-#include "kernels/lanes.hpp"
+#include "image_conv_weight/kernels/chunks.hpp"
 #include "kernels/multiply_add.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -135,7 +134,7 @@ bool fits(const ImageConvWeightShape&) {
 Needs needs(const ImageConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.shared_floats = p.chunks * s.out_channels * (p.weights + 1);
+  needs.shared_floats = chunk_floats(s, p.chunks);
   needs.thread_floats = ceil_div(p.filters * p.weights * kLanes, 16) * 16;
   needs.phases = 2;
   needs.tasks[0] = p.chunks * p.groups;
@@ -168,29 +167,6 @@ void add_band(const ImageConvWeightShape& s, const Plan& p, Tile t, const float*
   }
 }
 
-Vector sum_gy(const float* gy, int64_t pixels) {
-  Vector sum[4] = {};
-  int64_t i = 0;
-  for (; i + 4 <= pixels; i += 4) {
-    STRIATE_UNROLL
-    for (int k = 0; k < 4; ++k) sum[k] += load(gy + (i + k) * kLanes);
-  }
-  for (; i < pixels; ++i) sum[0] += load(gy + i * kLanes);
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-// The lanes of `count` sums added up.
-void add_lanes(const float* sums, int64_t count, float* to) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    Vector v[kLanes];
-    STRIATE_UNROLL
-    for (int j = 0; j < kLanes; ++j) v[j] = load(sums + (i + j) * kLanes);
-    store_unaligned(to + i, sums_of_lanes(v));
-  }
-  for (; i < count; ++i) to[i] = sum_of_lanes(load(sums + i * kLanes));
-}
-
 void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
   const int64_t chunk = task / p.groups, filter = task % p.groups * p.filters;
   const int64_t filters = least(p.filters, s.out_channels - filter);
@@ -203,7 +179,6 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
   t.sum = b.scratch;
   t.sum_filter = p.weights * kLanes;
   for (int64_t i = 0; i < filters * p.weights; ++i) store(b.scratch + i * kLanes, Vector{});
-  Vector bias[kFilters] = {};
   const int64_t stop = cut(p.blocks, p.chunks, chunk + 1);
   for (int64_t block = cut(p.blocks, p.chunks, chunk); block < stop; ++block) {
     t.images = first_lanes(used_lanes(s.batch, block));
@@ -212,33 +187,22 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
     for (int64_t band = 0; band < p.bands; ++band) {
       add_band(s, p, t, x, filters, cut(s.out[0], p.bands, band), cut(s.out[0], p.bands, band + 1));
     }
-    for (int64_t o = 0; s.bias && o < filters; ++o) {
-      bias[o] += masked(t.images, sum_gy(t.gy + o * t.gy_filter, s.out_pixels()));
-    }
   }
-  float* const sums = b.shared + (chunk * s.out_channels + filter) * (p.weights + 1);
   for (int64_t o = 0; o < filters; ++o) {
-    add_lanes(b.scratch + o * t.sum_filter, p.weights, sums + o * (p.weights + 1));
-    sums[o * (p.weights + 1) + p.weights] = sum_of_lanes(bias[o]);
-  }
-}
-
-// Add up the chunks of one filter.
-void finish(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int64_t filter) {
-  const float* sums = b.shared + filter * (p.weights + 1);
-  const int64_t chunk = s.out_channels * (p.weights + 1);
-  float* const to = b.out[0] + filter * p.weights;
-  for (int64_t k = 0; k < p.weights + (s.bias ? 1 : 0); ++k) {
-    float sum = sums[k];
-    for (int64_t i = 1; i < p.chunks; ++i) sum += sums[i * chunk + k];
-    (k < p.weights ? to[k] : b.out[1][filter]) = sum;
+    float* const sums = chunk_sums(s, b, chunk, filter + o);
+    add_lanes(b.scratch + o * t.sum_filter, p.weights, sums);
+    sums[p.weights] = s.bias ? sum_filter(s, b, filter + o, chunk, p.chunks) : 0;
   }
 }
 
 void run(const ImageConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
   const Plan p = plan(s);
   for (int64_t task = first; task < stop; ++task) {
-    (phase == 0 ? compute : finish)(s, p, b, task);
+    if (phase == 0) {
+      compute(s, p, b, task);
+    } else {
+      add_chunks(s, p.chunks, b, task);
+    }
   }
 }
 

@@ -58,8 +58,8 @@ STRIATE_INLINE void each_square(int64_t rows, int64_t pixels, int64_t apart, Squ
   apart % 1024 == 0 ? squares<16>(rows, pixels, square) : squares<4>(rows, pixels, square);
 }
 
-// `apart` floats lie between the rows of a plain map: its channels. Rows side by side are of maps of
-// one pixel.
+// `apart` floats lie between the rows of a plain map: its channels. Rows side by side are of maps
+// of one pixel.
 void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count, float* blocked) {
   if (apart == 1) {
     for (int64_t lane = 0; lane < kLanes; ++lane) blocked[lane] = lane < rows ? plain[lane] : 0;

@@ -129,8 +129,8 @@ class Chooser:
             forced = os.environ.get("STRIATE_CONV", "")
             if forced in names:
                 return Choice(forced, "forced by STRIATE_CONV")
-            if self._exact:
-                names = [name for name in names if not name.startswith("winograd")]
+        if self._exact:
+            names = [name for name in names if not name.startswith("winograd")]
         if not self._tiles:
             names = [name for name in names if not name.endswith("int8x6")]
         names = [name for name in names if name != "reference"] or names

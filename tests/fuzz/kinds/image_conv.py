@@ -11,6 +11,7 @@ from striate import Window
 from striate.graph.ops import Conv, ConvTranspose, ConvWeightGradient
 
 from ...native.steps import EPS, Array, Convolution
+from ...native.test_image_conv import weight_bound
 from ..draw import Rng, draw_activation, normal, pick
 from ..problem import Operand, Problem
 
@@ -45,10 +46,10 @@ def draw_weight(rng: Rng) -> Problem:
     outputs: list[Operand | None] = [_numbers(gw)]
     if p.bias:
         outputs.append(_numbers(gy.astype(float).sum((0, 2, 3))))
-    bound = 4 * EPS * (p.batch * math.prod(p.out) + 2)
+    terms = p.batch * math.prod(p.out)
     return Problem(
         "image_conv_weight_gradient", _attributes(p), [_images(x), _images(gy)], outputs,
-        lambda _: bound,
+        lambda kernel: weight_bound(kernel, terms),
     )  # fmt: skip
 
 
@@ -59,8 +60,8 @@ def _any(rng: Rng) -> Convolution:
     least = [max(1, k - b - a) for k, b, a in zip(kernel, before, after, strict=True)]
     size = [n + int(rng.integers(0, 14)) for n in least]
     return Convolution(
-        batch=int(rng.integers(1, 40)), in_channels=int(rng.integers(1, 9)),
-        out_channels=int(rng.integers(1, 12)), size=(1, size[0], size[1]),
+        batch=int(rng.integers(1, 40)), in_channels=int(rng.integers(1, 13)),
+        out_channels=int(rng.integers(1, 18)), size=(1, size[0], size[1]),
         kernel=(1, kernel[0], kernel[1]), before=(0, before[0], before[1]),
         after=(0, after[0], after[1]), bias=bool(rng.random() < 0.6),
     )  # fmt: skip
