@@ -8,13 +8,14 @@
 //
 //   weight[o,c,u,v]  ->  weight[c, o, k0 - 1 - u, k1 - 1 - v]
 //
-// A map is what a blocked map (conv/shape.hpp) is of x with batch and channels exchanged: images in
-// blocks of L = the target's lanes, every channel a map of its own.
+// A map lies in blocks of L images, the target's lanes: to what treats all lanes alike, a block is
+// an image of L times as many channels (conv/shape.hpp).
 //
-//   x[n][c][i][j]  ->  x[c][n / L][i][j][n % L]
+//   x[n][c][i][j]  ->  x[n / L][c][i][j][n % L]
 //
-// The last block's unused lanes may hold any number, and are computed like the others. Weights are
-// used one by one, so that they need no packing.
+// So a thread that takes the same part of each step's tasks meets the same images again, in its own
+// cache. The last block's unused lanes may hold any number, and are computed like the others.
+// Weights are used one by one, so that they need no packing.
 //
 // in[0] = x; in[1] = weight, in[2] = bias: plain, at any address. out[0] = y.
 #pragma once

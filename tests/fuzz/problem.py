@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..native.steps import block
+from ..native.steps import block, image_lanes, unlane
 
 Array = np.ndarray[Any, Any]
 
@@ -70,6 +70,31 @@ class Operand:
         written = ~np.isnan(np.asarray(self.array, np.float64)).all(axis=(0, 1))
         assert np.isfinite(whole[:, :, written][:, c:]).all(), "unused lanes must be finite"
         return whole[:, :c]
+
+
+@dataclass
+class ImageLanes(Operand):
+    """A blocked map whose lanes are images (csrc/image_conv/shape.hpp)."""
+
+    blocked: bool = True
+
+    def images(self, lanes: int) -> Array:
+        """A block of images a row, as they lie in memory."""
+        rows = image_lanes(self.array, lanes, self.unused)
+        return rows.reshape(len(rows), -1)
+
+    def _own(self, lanes: int) -> int:
+        return lanes * int(np.prod(self.array.shape[1:]))
+
+    def read(self, memory: Array, lanes: int) -> Array:
+        """What a kernel wrote: like `array`."""
+        own, stride, (n, *sizes) = self._own(lanes), self.stride(lanes), self.array.shape
+        blocks = -(-n // lanes)
+        for i in range(blocks - 1):
+            gap = memory[i * stride + own : (i + 1) * stride]
+            assert np.isnan(gap).all(), "it wrote between blocks of images"
+        rows = [memory[i * stride : i * stride + own].reshape(*sizes, lanes) for i in range(blocks)]
+        return unlane(np.stack(rows), n)
 
 
 @dataclass

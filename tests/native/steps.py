@@ -39,6 +39,20 @@ def unblock(y: Array, channels: int) -> Array:
     return np.moveaxis(y, -1, 2).reshape(n, blocks * lanes, *sizes)[:, :channels]
 
 
+def image_lanes(x: Array, lanes: int, unused: float = math.nan) -> Array:
+    """(N, C, *sizes) as (blocks of N, C, *sizes, lanes); the lanes behind the images `unused`."""
+    padded = np.full((-(-len(x) // lanes) * lanes, *x.shape[1:]), unused, np.float32)
+    padded[: len(x)] = x
+    blocks = padded.reshape(-1, lanes, *x.shape[1:])
+    return np.ascontiguousarray(np.moveaxis(blocks, 1, -1))
+
+
+def unlane(y: Array, images: int) -> Array:
+    """(blocks, C, *sizes, lanes) as (N, C, *sizes)."""
+    whole = np.moveaxis(y, -1, 1)
+    return whole.reshape(-1, *whole.shape[2:])[:images]
+
+
 def run_step(
     target: str,
     kind: str,

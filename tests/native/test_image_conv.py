@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from striate import Window, _core
 from striate.graph.ops import Conv, ConvTranspose, ConvWeightGradient
 
-from .steps import EPS, Array, block, run_step, unblock
+from .steps import EPS, Array, image_lanes, run_step, unlane
 
 TARGETS = dict(_core.targets())
 
@@ -63,28 +63,23 @@ class Shape:
         return x, gy, weight, bias
 
 
-def images(x: Array, lanes: int) -> Array:
-    """A map with images as lanes; the unused ones are NaN, which must not matter."""
-    return block(x.swapaxes(0, 1), lanes, math.nan)
-
-
 def check(s: Shape, target: str, threads: int = 1) -> None:
     """Compare the forward pass and both gradients with their definitions."""
     lanes = TARGETS[target]
     x, gy, weight, bias = s.draw()
     real = [a.astype(np.float64) for a in (x, gy, weight)]
     blocks = -(-s.batch // lanes)
-    y_shape = (s.out_channels, blocks, *s.out, lanes)
-    x_shape = (s.in_channels, blocks, *s.size, lanes)
+    y_shape = (blocks, s.out_channels, *s.out, lanes)
+    x_shape = (blocks, s.in_channels, *s.size, lanes)
 
     (exact,) = Conv(s.windows).evaluate(real[0], real[2], bias if s.bias else None)
     terms = s.in_channels * math.prod(s.kernel)
     for kernel in _core.candidates(target, "image_conv", s.attributes):
         (found,) = run_step(
             target, "image_conv", kernel, s.attributes,
-            [images(x, lanes), weight, bias if s.bias else None], [y_shape], threads=threads,
+            [image_lanes(x, lanes), weight, bias if s.bias else None], [y_shape], threads=threads,
         )  # fmt: skip
-        y = unblock(found, s.batch).swapaxes(0, 1)
+        y = unlane(found, s.batch)
         np.testing.assert_allclose(y, exact, rtol=0, atol=8 * EPS * (terms + 2))
 
     back = s.attributes | {
@@ -96,10 +91,10 @@ def check(s: Shape, target: str, threads: int = 1) -> None:
     terms = s.out_channels * math.prod(s.kernel)
     for kernel in _core.candidates(target, "image_conv", back):
         (found,) = run_step(
-            target, "image_conv", kernel, back, [images(gy, lanes), weight], [x_shape],
+            target, "image_conv", kernel, back, [image_lanes(gy, lanes), weight], [x_shape],
             threads=threads,
         )  # fmt: skip
-        gx = unblock(found, s.batch).swapaxes(0, 1)
+        gx = unlane(found, s.batch)
         np.testing.assert_allclose(gx, exact, rtol=0, atol=8 * EPS * (terms + 2))
 
     shapes = [weight.shape, (s.out_channels,)][: 2 if s.bias else 1]
@@ -107,7 +102,7 @@ def check(s: Shape, target: str, threads: int = 1) -> None:
     for kernel in _core.candidates(target, "image_conv_weight_gradient", s.attributes):
         gw, *gb = run_step(
             target, "image_conv_weight_gradient", kernel, s.attributes,
-            [images(x, lanes), images(gy, lanes)], shapes, threads=threads,
+            [image_lanes(x, lanes), image_lanes(gy, lanes)], shapes, threads=threads,
         )  # fmt: skip
         bound = weight_bound(kernel, s.batch * math.prod(s.out))
         np.testing.assert_allclose(gw, exact, rtol=0, atol=bound)
@@ -157,10 +152,11 @@ def test_sums_by_hand() -> None:
     s = Shape(1, 1, 1, (2, 2), (1, 2))
     x, weight = np.float32([[[[1, 2], [4, 5]]]]), np.float32([[[[2, 3]]]])
     (y,) = run_step(
-        target, "image_conv", "rows", s.attributes, [images(x, lanes), weight, np.float32([1])],
+        target, "image_conv", "rows", s.attributes,
+        [image_lanes(x, lanes), weight, np.float32([1])],
         [(1, 1, 2, 1, lanes)],
     )  # fmt: skip
-    assert unblock(y, 1).ravel().tolist() == [9, 24]
+    assert unlane(y, 1).ravel().tolist() == [9, 24]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +174,10 @@ def test_activations_are_applied(activation: dict[str, Any], f: Any) -> None:
         for kernel in _core.candidates(target, "image_conv", s.attributes):
             (y,) = run_step(
                 target, "image_conv", kernel, s.attributes | activation,
-                [block(x.swapaxes(0, 1), lanes), weight, bias],
-                [(s.out_channels, -(-9 // lanes), *s.out, lanes)],
+                [image_lanes(x, lanes, 0), weight, bias],
+                [(-(-9 // lanes), s.out_channels, *s.out, lanes)],
             )  # fmt: skip
-            found = unblock(y, 9).swapaxes(0, 1)
+            found = unlane(y, 9)
             np.testing.assert_allclose(found, f(exact), rtol=0, atol=8 * EPS * (8 * 9 + 2))
 
 
@@ -189,8 +185,8 @@ def test_threads_do_not_change_a_bit() -> None:
     s = SHAPES["LeNet-5's second"]
     x, gy, weight, bias = s.draw()
     for target, lanes in TARGETS.items():
-        shape = (s.out_channels, -(-s.batch // lanes), *s.out, lanes)
-        maps, shapes = (images(x, lanes), images(gy, lanes)), [weight.shape, bias.shape]
+        shape = (-(-s.batch // lanes), s.out_channels, *s.out, lanes)
+        maps, shapes = (image_lanes(x, lanes), image_lanes(gy, lanes)), [weight.shape, bias.shape]
         for names in (("rows", "taps"), ("winograd", "winograd")):
             runs = [
                 [

@@ -7,7 +7,7 @@ import pytest
 
 from striate import _core
 
-from .steps import block, run_step, unblock
+from .steps import block, image_lanes, run_step, unblock
 
 TARGETS = dict(_core.targets())
 
@@ -35,8 +35,8 @@ def test_every_number_finds_its_place(target: str, channels: int, pixels: int) -
 def test_images_become_lanes(target: str, images: int, channels: int, pixels: int) -> None:
     lanes = TARGETS[target]
     plain = np.arange(images * channels * pixels, dtype=np.float32).reshape(images, channels, -1)
-    blocked = block(plain.swapaxes(0, 1), lanes)
-    attributes = {"batch": channels, "channels": images, "pixels": pixels, "swapped": True}
+    blocked = image_lanes(plain, lanes, 0)
+    attributes = {"batch": images, "channels": channels, "pixels": pixels, "images": True}
     for to_blocked in (True, False):
         one, other = (plain, blocked) if to_blocked else (blocked, plain)
         (found,) = run_step(

@@ -134,15 +134,14 @@ Needs needs(const ImageConvShape& s, int) {
 // What all tiles share. Functions other than a clamp are applied row by row.
 Tile shared(const ImageConvShape& s) {
   const bool clamps = s.activation.kind == Activation::clamp;
-  const int64_t blocks = ceil_div(s.batch, kLanes);
   const WeightSteps step = weight_steps(s);
   Tile t = {};
   t.in_channels = s.in_channels;
   t.x_row = s.in[1] * kLanes;
-  t.x_block = s.in_pixels() * kLanes;
-  t.x_channel = blocks * t.x_block;
-  t.y_block = s.out_pixels() * kLanes;
-  t.y_channel = blocks * t.y_block;
+  t.x_channel = s.in_pixels() * kLanes;
+  t.x_block = s.in_channels * t.x_channel;
+  t.y_channel = s.out_pixels() * kLanes;
+  t.y_block = s.out_channels * t.y_channel;
   t.w_out = step.out;
   t.w_in = step.in;
   t.w_row = step.row;

@@ -113,7 +113,7 @@ alignas(64) static const float kOutside[kLanes] = {};
 template <int A>
 void transform_rows(const ImageConvShape& s, const Plan& p, const float* x, Range rows, Range tiles,
                     float* v) {
-  const int64_t channel = p.blocks * s.in_pixels() * kLanes;
+  const int64_t channel = s.in_pixels() * kLanes;
   for (int64_t row = rows.first; row < rows.stop; ++row) {
     for (int64_t c = 0; c < s.in_channels; ++c) {
       const float* const line = x + c * channel + row * s.in[1] * kLanes;
@@ -226,7 +226,7 @@ void compute_row(const ImageConvShape& s, const Plan& p, const Buffers& b, int64
     }
     for (int64_t o = 0; o < outputs; ++o) {
       const Vector bias = s.bias ? broadcast(b.in[2][first + o]) : Vector{};
-      const int64_t channel = (first + o) * p.blocks + block;
+      const int64_t channel = block * s.out_channels + first + o;
       const int64_t pixel = row * s.out[1] + tiles.first * kWide;
       write_tiles<A>(s, m + o * wide * kLanes, product, bias, tiles,
                      b.out[0] + (channel * s.out_pixels() + pixel) * kLanes);
@@ -240,7 +240,7 @@ void compute(const ImageConvShape& s, const Plan& p, const Buffers& b, int64_t t
   const int64_t first = cut(s.out[0], p.bands, band), stop = cut(s.out[0], p.bands, band + 1);
   const int64_t bottom = stop - 1 - s.padding[0] + s.kernel[0];
   const Range read = {least(s.in[0], most(0, first - s.padding[0])), least(s.in[0], bottom)};
-  const float* const x = b.in[0] + block * s.in_pixels() * kLanes;
+  const float* const x = b.in[0] + block * s.in_channels * s.in_pixels() * kLanes;
   float* const m = b.scratch + A * p.v_product;
   for (int64_t part = 0; part < p.parts; ++part) {
     const Range tiles = {cut(p.tiles, p.parts, part), cut(p.tiles, p.parts, part + 1)};

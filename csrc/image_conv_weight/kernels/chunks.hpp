@@ -31,10 +31,11 @@ static Vector sum_gy(const float* gy, int64_t pixels) {
 static float sum_filter(const ImageConvWeightShape& s, const Buffers& b, int64_t filter,
                         int64_t chunk, int64_t chunks) {
   const int64_t blocks = ceil_div(s.batch, kLanes), pixels = s.out_pixels();
-  const float* const gy = b.in[1] + filter * blocks * pixels * kLanes;
+  const float* const gy = b.in[1] + filter * pixels * kLanes;
   Vector sum = {};
   for (int64_t i = cut(blocks, chunks, chunk); i < cut(blocks, chunks, chunk + 1); ++i) {
-    sum += masked(first_lanes(used_lanes(s.batch, i)), sum_gy(gy + i * pixels * kLanes, pixels));
+    sum += masked(first_lanes(used_lanes(s.batch, i)),
+                  sum_gy(gy + i * s.out_channels * pixels * kLanes, pixels));
   }
   return sum_of_lanes(sum);
 }

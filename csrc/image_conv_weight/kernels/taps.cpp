@@ -156,8 +156,7 @@ void add_band(const ImageConvWeightShape& s, const Plan& p, Tile t, const float*
       const int64_t taps = cut(s.kernel[1], p.tap_parts, part + 1) - v;
       t.from = v - s.padding[1];
       for (int64_t c = 0; c < s.in_channels; ++c) {
-        t.x = channels + c * p.blocks * s.in_pixels() * kLanes + (first + down) * t.x_row +
-              t.from * kLanes;
+        t.x = channels + c * s.in_pixels() * kLanes + (first + down) * t.x_row + t.from * kLanes;
         float* const sums = t.sum;
         t.sum = sums + (c * s.taps() + u * s.kernel[1] + v) * kLanes;
         kTiles.of[filters - 1][taps - 1](t);
@@ -175,15 +174,15 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
   t.width = s.in[1];
   t.x_row = s.in[1] * kLanes;
   t.gy_row = s.out[1] * kLanes;
-  t.gy_filter = p.blocks * s.out_pixels() * kLanes;
+  t.gy_filter = s.out_pixels() * kLanes;
   t.sum = b.scratch;
   t.sum_filter = p.weights * kLanes;
   for (int64_t i = 0; i < filters * p.weights; ++i) store(b.scratch + i * kLanes, Vector{});
   const int64_t stop = cut(p.blocks, p.chunks, chunk + 1);
   for (int64_t block = cut(p.blocks, p.chunks, chunk); block < stop; ++block) {
     t.images = first_lanes(used_lanes(s.batch, block));
-    t.gy = b.in[1] + filter * t.gy_filter + block * s.out_pixels() * kLanes;
-    const float* x = b.in[0] + block * s.in_pixels() * kLanes;
+    t.gy = b.in[1] + (block * s.out_channels + filter) * t.gy_filter;
+    const float* x = b.in[0] + block * s.in_channels * s.in_pixels() * kLanes;
     for (int64_t band = 0; band < p.bands; ++band) {
       add_band(s, p, t, x, filters, cut(s.out[0], p.bands, band), cut(s.out[0], p.bands, band + 1));
     }

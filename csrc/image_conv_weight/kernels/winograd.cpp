@@ -93,7 +93,7 @@ alignas(64) static const float kOutside[kLanes] = {};
 template <int A>
 void transform_x(const ImageConvWeightShape& s, const Plan& p, const float* x, int64_t first,
                  int64_t count, float* to) {
-  const int64_t channel = p.blocks * s.in_pixels() * kLanes;
+  const int64_t channel = s.in_pixels() * kLanes;
   for (int64_t row = first; row < first + count; ++row) {
     const bool real = row >= 0 && row < s.in[0];
     for (int64_t tile = 0; tile < p.tiles; ++tile) {
@@ -138,7 +138,7 @@ STRIATE_INLINE void spread_line(const Vector (&g)[kWide], Vector (&r)[A]) {
 template <int A>
 void transform_gy(const ImageConvWeightShape& s, const Plan& p, const float* gy, int64_t first,
                   int64_t stop, int64_t filters, float* to) {
-  const int64_t filter = p.blocks * s.out_pixels() * kLanes;
+  const int64_t filter = s.out_pixels() * kLanes;
   for (int64_t row = first; row < stop; ++row) {
     for (int64_t tile = 0; tile < p.tiles; ++tile) {
       const int64_t left = tile * kWide, there = s.out[1] - left;
@@ -309,8 +309,8 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
   float *const w = gys + A * p.gy_product, *const lanes = w + A * p.w_product;
   const int64_t begin = cut(p.blocks, p.chunks, chunk), stop = cut(p.blocks, p.chunks, chunk + 1);
   for (int64_t block = begin; block < stop; ++block) {
-    const float* const x = b.in[0] + block * s.in_pixels() * kLanes;
-    const float* const gy = b.in[1] + (first * p.blocks + block) * s.out_pixels() * kLanes;
+    const float* const x = b.in[0] + block * s.in_channels * s.in_pixels() * kLanes;
+    const float* const gy = b.in[1] + (block * s.out_channels + first) * s.out_pixels() * kLanes;
     const IntVector images = first_lanes(used_lanes(s.batch, block));
     for (int64_t band = 0; band < p.bands; ++band) {
       const int64_t top = cut(s.out[0], p.bands, band), end = cut(s.out[0], p.bands, band + 1);

@@ -97,28 +97,35 @@ bool fits(const LayoutShape&) {
   return true;
 }
 
-int64_t blocks(const LayoutShape& s) {
-  return ceil_div(s.channels, kLanes);
+// What a map is of: images of blocks of channels, or blocks of images of channels.
+int64_t outer(const LayoutShape& s) {
+  return s.images ? ceil_div(s.batch, kLanes) : s.batch;
 }
 
-// Whether an image is no more than a run of others.
+int64_t inner(const LayoutShape& s) {
+  return s.images ? s.channels : ceil_div(s.channels, kLanes);
+}
+
+// Whether an image, or a block of them, is no more than a run of others.
 bool is_small(const LayoutShape& s) {
-  return blocks(s) * s.pixels <= kPixels;
+  return inner(s) * s.pixels <= kPixels;
 }
 
 Needs needs(const LayoutShape& s, int) {
   Needs needs;
-  needs.tasks[0] = s.batch * (is_small(s) ? 1 : blocks(s) * runs(s));
+  needs.tasks[0] = outer(s) * (is_small(s) ? 1 : inner(s) * runs(s));
   return needs;
 }
 
-// A block of image n, from pixel p on.
-void reorder(const LayoutShape& s, const Buffers& buffers, int64_t n, int64_t block, int64_t p) {
-  const int64_t rows = least(kLanes, s.channels - block * kLanes);
+// Pixels from p on of cell (n, i) of outer and inner ones.
+void reorder(const LayoutShape& s, const Buffers& buffers, int64_t n, int64_t i, int64_t p) {
+  const int64_t first = (s.images ? n : i) * kLanes;  // image or channel
+  const int64_t rows = least(kLanes, (s.images ? s.batch : s.channels) - first);
   const int64_t count = least(kPixels, s.pixels - p);
-  const int64_t lane = block * kLanes, apart = s.pixels * (s.swapped ? s.batch : 1);
-  const int64_t plain = (s.swapped ? lane * s.batch + n : n * s.channels + lane) * s.pixels + p;
-  const int64_t blocked = n * s.batch_stride + (block * s.pixels + p) * kLanes;
+  const int64_t image = s.images ? first : n, channel = s.images ? i : first;
+  const int64_t plain = (image * s.channels + channel) * s.pixels + p;
+  const int64_t apart = s.images ? s.channels * s.pixels : s.pixels;
+  const int64_t blocked = n * s.batch_stride + (i * s.pixels + p) * kLanes;
   if (s.to_blocked) {
     block_pixels(buffers.in[0] + plain, rows, apart, count, buffers.out[0] + blocked);
   } else {
@@ -127,10 +134,10 @@ void reorder(const LayoutShape& s, const Buffers& buffers, int64_t n, int64_t bl
 }
 
 void run(const LayoutShape& s, const Buffers& buffers, int, int64_t first, int64_t stop) {
-  const int64_t count = blocks(s), parts = runs(s);
+  const int64_t count = inner(s), parts = runs(s);
   for (int64_t task = first; task < stop; ++task) {
     if (is_small(s)) {
-      for (int64_t block = 0; block < count; ++block) reorder(s, buffers, task, block, 0);
+      for (int64_t i = 0; i < count; ++i) reorder(s, buffers, task, i, 0);
     } else {
       const int64_t line = task / parts;
       reorder(s, buffers, line / count, line % count, task % parts * kPixels);

@@ -11,6 +11,9 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Space = Literal["arena", "weights", "input", "output", "held"]
 
+IMAGE_LANES = (0, 1, 2, 3, 0)
+"""Axes of a blocked map whose lanes are images, as they lie in memory."""
+
 
 @dataclass(eq=False)
 class Storage:
@@ -44,7 +47,7 @@ class Map:
     Args:
         shape: Of the value.
         axes: Of a blocked map: which axis of `shape` is the batch, the channels, and then the
-            spatial axes in the order they lie in memory. None: plain.
+            spatial axes in the order they lie in memory; or IMAGE_LANES. None: plain.
         offset: Floats from the start of the storage.
         batch_stride: Floats from image to image of a blocked map.
     """
@@ -63,21 +66,21 @@ class Map:
 
     @property
     def batch(self) -> int:
-        """Images of a blocked map."""
+        """Images of a blocked map, or blocks of images."""
         assert self.axes is not None
-        return self.shape[self.axes[0]]
+        return -(-self.shape[0] // self.lanes) if self.image_lanes else self.shape[self.axes[0]]
 
     @property
     def channels(self) -> int:
-        """Channels of a blocked map."""
+        """Channels of a blocked map: as many times those of an image as images are lanes."""
         assert self.axes is not None
-        return self.shape[self.axes[1]]
+        return self.shape[self.axes[1]] * (self.lanes if self.image_lanes else 1)
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Depth, height and width of a blocked map: 1 where it has no such axis."""
         assert self.axes is not None
-        depth, height, width = three([self.shape[axis] for axis in self.axes[2:]])
+        depth, height, width = three([self.shape[axis] for axis in self.axes[2 : len(self.shape)]])
         return depth, height, width
 
     @property
@@ -109,14 +112,16 @@ class Map:
 
     @property
     def image_lanes(self) -> bool:
-        """Whether it is blocked by images: channels first, then blocks of images, rows, columns."""
-        return self.axes == (1, 0, 2, 3)
+        """Whether it is blocked by images (csrc/image_conv/shape.hpp)."""
+        return self.axes == IMAGE_LANES
 
     @property
     def dense(self) -> bool:
         """Whether the numbers of a blocked map lie one behind the other, without unused lanes."""
-        return self.channels % self.lanes == 0 and (
-            self.batch == 1 or self.batch_stride == self.image_floats
+        return (
+            not self.image_lanes
+            and self.channels % self.lanes == 0
+            and (self.batch == 1 or self.batch_stride == self.image_floats)
         )
 
     def reshape(self, *shape: int) -> Map:

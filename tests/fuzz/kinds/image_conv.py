@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from striate import Window
 from striate.graph.ops import Conv, ConvTranspose, ConvWeightGradient
 
 from ...native.steps import EPS, Array, Convolution
 from ...native.test_image_conv import weight_bound
 from ..draw import Rng, draw_activation, normal, pick
-from ..problem import Operand, Problem
+from ..problem import ImageLanes, Operand, Problem
 
 
 def draw(rng: Rng) -> Problem:
@@ -29,13 +27,13 @@ def draw(rng: Rng) -> Problem:
             "out": list(p.size[1:]), "turned": True, "bias": False,
             "padding": [k - 1 - b for k, b in zip(p.kernel[1:], p.before[1:], strict=True)],
         }  # fmt: skip
-        inputs: list[Operand | None] = [_images(gy), _numbers(weight)]
+        inputs: list[Operand | None] = [ImageLanes(gy), _numbers(weight)]
     else:
         bias = normal(rng, p.out_channels) if p.bias else None
         (y,) = Conv(windows).evaluate(x.astype(float), weight.astype(float), bias)
-        inputs = [_images(x), _numbers(weight), None if bias is None else _numbers(bias)]
+        inputs = [ImageLanes(x), _numbers(weight), None if bias is None else _numbers(bias)]
     attributes, y, bound = draw_activation(rng, attributes, y, 8 * EPS * (terms + 2))
-    return Problem("image_conv", attributes, inputs, [_images(y)], lambda _: bound)
+    return Problem("image_conv", attributes, inputs, [ImageLanes(y)], lambda _: bound)
 
 
 def draw_weight(rng: Rng) -> Problem:
@@ -48,7 +46,7 @@ def draw_weight(rng: Rng) -> Problem:
         outputs.append(_numbers(gy.astype(float).sum((0, 2, 3))))
     terms = p.batch * math.prod(p.out)
     return Problem(
-        "image_conv_weight_gradient", _attributes(p), [_images(x), _images(gy)], outputs,
+        "image_conv_weight_gradient", _attributes(p), [ImageLanes(x), ImageLanes(gy)], outputs,
         lambda kernel: weight_bound(kernel, terms),
     )  # fmt: skip
 
@@ -84,11 +82,6 @@ def _attributes(p: Convolution) -> dict[str, Any]:
         "in": list(p.size[1:]), "out": list(p.out[1:]), "kernel": list(p.kernel[1:]),
         "padding": list(p.before[1:]), "bias": p.bias,
     }  # fmt: skip
-
-
-def _images(array: Array) -> Operand:
-    """A map whose blocks are of images."""
-    return Operand(np.ascontiguousarray(array.swapaxes(0, 1)), True)
 
 
 def _numbers(array: Array) -> Operand:

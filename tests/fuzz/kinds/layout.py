@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..draw import Rng, channels, gap, normal, pick
-from ..problem import Operand, Problem
+from ..problem import ImageLanes, Operand, Problem
 
 
 def draw(rng: Rng) -> Problem:
@@ -17,7 +15,11 @@ def draw(rng: Rng) -> Problem:
     }  # fmt: skip
     plain, blocked = Operand(x), Operand(x, True, "batch_stride", gap(rng))
     if rng.random() < 0.3:
-        attributes["swapped"] = True
-        plain = Operand(np.ascontiguousarray(x.swapaxes(0, 1)))
+        x = normal(rng, int(rng.integers(1, 40)), int(rng.integers(1, 9)), x.shape[2])
+        attributes |= {"batch": len(x), "channels": x.shape[1], "images": True}
+        plain, blocked = (
+            Operand(x),
+            ImageLanes(x, stride_name="batch_stride", gap=gap(rng), unused=0),
+        )
     inputs: list[Operand | None] = [plain if to_blocked else blocked]
     return Problem("layout", attributes, inputs, [blocked if to_blocked else plain], lambda _: 0.0)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ...graph import Graph
 from ...graph.ops import Cast
 from .._fuse import Group
-from .._values import Array, Map, Step, Storage
+from .._values import IMAGE_LANES, Array, Map, Step, Storage
 from ._numbers import NotNative, Numbers
 from ._view import View, copy_attributes, parted_view, view
 
@@ -83,7 +83,7 @@ class Layouts(Numbers):
         """The value, of four axes, as a map with images as lanes."""
         found = self.blocked_maps.get(name)
         if found is None or not found.image_lanes:
-            plain, found = self.plain(name), self._new_blocked(name, self.shape(name), (1, 0, 2, 3))
+            plain, found = self.plain(name), self._new_blocked(name, self.shape(name), IMAGE_LANES)
             self._reorder(plain, found, to_blocked=True)
             self.blocked_maps.setdefault(name, found)
         return found
@@ -197,16 +197,16 @@ class Layouts(Numbers):
 
     def _reorder(self, source: Map, result: Map, *, to_blocked: bool) -> None:
         blocked = result if to_blocked else source
+        images = blocked.image_lanes
         attributes = {
-            "batch": blocked.batch,
-            "channels": blocked.channels,
+            "batch": blocked.shape[0] if images else blocked.batch,
+            "channels": blocked.shape[1] if images else blocked.channels,
             "pixels": blocked.pixels,
             "batch_stride": blocked.batch_stride,
             "to_blocked": to_blocked,
+            "images": images,
         }
-        if blocked.image_lanes:
-            attributes["swapped"] = True
-        what = "images" if blocked.image_lanes else "channels"
+        what = "images" if images else "channels"
         note = f"{what} into blocks" if to_blocked else f"{what} out of blocks"
         self.steps.append(Step("layout", attributes, [source], [result], notes=[note]))
 
@@ -217,9 +217,9 @@ class Layouts(Numbers):
         return Map(Storage(name, math.prod(shape)), shape)
 
     def _new_blocked(self, name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Map:
-        pixels = math.prod(shape[axis] for axis in axes[2:])
-        image = -(-shape[axes[1]] // self.lanes) * self.lanes * pixels
-        return Map(Storage(name, shape[axes[0]] * image), shape, axes, self.lanes, 0, image)
+        seen = Map(Storage(name, 0), shape, axes, self.lanes)
+        image = seen.image_floats
+        return replace(seen, storage=Storage(name, seen.batch * image), batch_stride=image)
 
     def make_plain(self, name: str) -> Map:
         """Room for an output as a plain map."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._values import Map
+from ._numbers import NotNative
 
 _MOST_AXES = 6  # of csrc/copy
 
@@ -88,7 +89,13 @@ class View:
 
 
 def view(map_: Map) -> View:
-    """All of a map."""
+    """All of a map.
+
+    Raises:
+        NotNative: Its lanes are images.
+    """
+    if map_.image_lanes:
+        raise NotNative("its lanes are images")
     if map_.axes is None:
         sizes = map_.shape
         return View(map_, sizes, _strides(sizes))

@@ -125,9 +125,9 @@ def _emit_images(
 def image_attributes(x: Map, y: Map) -> dict[str, Any]:
     """The arguments of steps on maps with images as lanes."""
     return {
-        "batch": x.channels,
-        "in_channels": x.batch,
-        "out_channels": y.batch,
+        "batch": x.shape[0],
+        "in_channels": x.shape[1],
+        "out_channels": y.shape[1],
         "in": list(x.sizes[1:]),
         "out": list(y.sizes[1:]),
     }

@@ -71,7 +71,7 @@ def pool_whole(low: Lowering, group: Group, function: str, axes: tuple[int, ...]
     """Make a mean or maximum over all places of a blocked map a pooling; False where it is none."""
     value = group.node.inputs[0]
     x = low.blocked_maps.get(value or "")
-    if function not in ("mean", "max") or x is None or x.axes is None:
+    if function not in ("mean", "max") or x is None or x.axes is None or x.image_lanes:
         return False
     if sorted(axes) != sorted(x.axes[2:]):
         return False

@@ -98,7 +98,7 @@ def _sum_maps(low: Lowering, group: Group, values: list[str], axes: tuple[int, .
         return False
     x, *b = (low.blocked(value) for value in values)
     assert x.axes is not None
-    if any(other.axes != x.axes for other in b):
+    if x.image_lanes or any(other.axes != x.axes for other in b):
         return False
     images = sorted(axes) == sorted((x.axes[0], *x.axes[2:]))
     if not images and sorted(axes) != sorted(x.axes[2:]):
