@@ -17,8 +17,10 @@ namespace {
 
 constexpr int64_t kAlignedFloats = 16;  // 64 bytes
 
-// Below this a step is not shared: handing over its maps from core to core takes as long.
+// Below this a step is not shared: handing over its maps from core to core takes as long. Nor is
+// one whose last phase is one task, below a longer time: one thread would prepare for another.
 constexpr double kWholeSeconds = 1e-6;
+constexpr double kLastSeconds = 50e-6;
 // Below this a program is not shared, and below that no thread is woken for it: measured on chains
 // of small convolutions, which these rough times take for about twice as long as they are.
 constexpr double kAloneSeconds = 40e-6;
@@ -121,7 +123,8 @@ void Program::add_phases(const Step& step) {
   const Needs& needs = step.needs();
   const int64_t most = *std::max_element(needs.tasks, needs.tasks + needs.phases);
   const double seconds = step.seconds();
-  const bool whole = threads_ == 1 || most <= 1 || seconds < kWholeSeconds;
+  const bool last = needs.tasks[needs.phases - 1] <= 1 && seconds < kLastSeconds;
+  const bool whole = threads_ == 1 || most <= 1 || last || seconds < kWholeSeconds;
   for (int phase = 0; phase < (whole ? 1 : needs.phases); ++phase) {
     Phase p{steps(), phase, 1, 1, whole};
     if (!whole) {
@@ -216,9 +219,9 @@ void Context::run(const float* const* inputs, float* const* outputs, int64_t fir
     return;
   }
   const auto& phases = program_.phases_;
-  int64_t begin = program_.first_phase_[first], end = program_.first_phase_[stop];
-  const int64_t behind = end;
-  while (begin < end && phases[begin].whole) run_whole(phases[begin++].step, 0);
+  const int64_t begin = program_.first_phase_[first], behind = program_.first_phase_[stop];
+  int64_t end = behind;
+  // What is whole in front is done while the others wake up.
   while (begin < end && phases[end - 1].whole) --end;
   if (begin < end) {
     const double seconds = program_.shared_seconds_[stop] - program_.shared_seconds_[first];

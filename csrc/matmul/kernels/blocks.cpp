@@ -4,8 +4,8 @@
 // Phase 0 packs each matrix b, times the scale, into panels of two vectors of columns as weights
 // are (conv/kernels/panels.hpp), those behind the last column 0; one that serves the whole batch is
 // packed once. A transposed a is turned in the same phase. In phase 1 a task computes up to 96 rows
-// by a range of panels; its sums stay in scratch, [vector][row], and are written to the rows of y
-// at the end.
+// by a range of panels, range by range, so that a thread finds those that it packed in its cache;
+// its sums stay in scratch, [vector][row], and are written to the rows of y at the end.
 #include "conv/kernels/dense_rows.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/transpose.hpp"
@@ -178,8 +178,8 @@ void run(const MatMulShape& s, const Buffers& b, int phase, int64_t first, int64
       prepare(s, p, b, task);
       continue;
     }
-    const int64_t range = task % p.ranges, part = task / p.ranges % p.parts;
-    const int64_t n = task / p.ranges / p.parts;
+    const int64_t part = task % p.parts, range = task / p.parts % p.ranges;
+    const int64_t n = task / p.parts / p.ranges;
     const float* a = s.a_transposed ? b.shared + p.packed * floats + n * s.rows * s.depth
                                     : b.in[0] + place(s, s.a_strides, n);
     const float* packed = b.shared + (p.packed == 1 ? 0 : n) * floats;
