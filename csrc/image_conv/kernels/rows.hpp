@@ -1,4 +1,5 @@
-// What kernels that go by rows share: which taps find a number, and where weights lie.
+// What kernels that go by rows share: which taps find a number, what a row holds, and where weights
+// lie.
 #pragma once
 
 #include "image_conv/shape.hpp"
@@ -14,6 +15,24 @@ struct Range {
 STRIATE_INLINE Range inside(int64_t from, int64_t kernel, int64_t n) {
   const int64_t first = most(0, -from);
   return {first, most(first, least(kernel, n - from))};
+}
+
+alignas(64) static const float kOutside[kLanes] = {};
+
+// Columns `left` .. of a row, 0 outside of its `width`.
+template <int A>
+STRIATE_INLINE void load_columns(const float* row, int64_t left, int64_t width, Vector (&d)[A]) {
+  row += left * kLanes;
+  if (left >= 0 && left + A <= width) {
+    STRIATE_UNROLL
+    for (int j = 0; j < A; ++j) d[j] = load(row + j * kLanes);
+  } else {
+    STRIATE_UNROLL
+    for (int j = 0; j < A; ++j) {
+      const bool there = left + j >= 0 && left + j < width;
+      d[j] = load(there ? row + j * kLanes : kOutside);
+    }
+  }
 }
 
 // Floats from weight to weight; turned ones are read backwards.

@@ -107,8 +107,6 @@ void transform_weights(const ImageConvShape& s, const Plan& p, const Buffers& b,
   }
 }
 
-alignas(64) static const float kOutside[kLanes] = {};
-
 // Tiles first .. stop - 1 of rows of x.
 template <int A>
 void transform_rows(const ImageConvShape& s, const Plan& p, const float* x, Range rows, Range tiles,
@@ -118,18 +116,8 @@ void transform_rows(const ImageConvShape& s, const Plan& p, const float* x, Rang
     for (int64_t c = 0; c < s.in_channels; ++c) {
       const float* const line = x + c * channel + row * s.in[1] * kLanes;
       for (int64_t tile = tiles.first; tile < tiles.stop; ++tile, v += kLanes) {
-        const int64_t left = tile * kWide - s.padding[1];
         Vector d[A], r[A];
-        if (left >= 0 && left + A <= s.in[1]) {
-          STRIATE_UNROLL
-          for (int j = 0; j < A; ++j) d[j] = load(line + (left + j) * kLanes);
-        } else {
-          STRIATE_UNROLL
-          for (int j = 0; j < A; ++j) {
-            const bool there = left + j >= 0 && left + j < s.in[1];
-            d[j] = load(there ? line + (left + j) * kLanes : kOutside);
-          }
-        }
+        load_columns(line, tile * kWide - s.padding[1], s.in[1], d);
         input_line(d, r);
         STRIATE_UNROLL
         for (int k = 0; k < A; ++k) store(v + k * p.v_product, r[k]);

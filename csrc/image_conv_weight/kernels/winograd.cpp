@@ -14,6 +14,7 @@
 //
 // Rows of x outside of the map are zeros. At the end of a chunk come G' and the sums of the lanes.
 #include "conv/kernels/winograd_lines.hpp"
+#include "image_conv/kernels/rows.hpp"
 #include "image_conv_weight/kernels/chunks.hpp"
 #include "kernels/multiply_add.hpp"
 
@@ -87,30 +88,18 @@ Needs needs(const ImageConvWeightShape& s, int) {
   return needs;
 }
 
-alignas(64) static const float kOutside[kLanes] = {};
-
 // B' x of rows first .. first + count - 1, of a block of images.
 template <int A>
 void transform_x(const ImageConvWeightShape& s, const Plan& p, const float* x, int64_t first,
                  int64_t count, float* to) {
   const int64_t channel = s.in_pixels() * kLanes;
   for (int64_t row = first; row < first + count; ++row) {
-    const bool real = row >= 0 && row < s.in[0];
+    const int64_t width = row >= 0 && row < s.in[0] ? s.in[1] : 0;
     for (int64_t tile = 0; tile < p.tiles; ++tile) {
-      const int64_t left = tile * kWide - s.padding[1];
-      const float* line = x + (row * s.in[1] + left) * kLanes;
+      const float* line = x + row * s.in[1] * kLanes;
       for (int64_t c = 0; c < s.in_channels; ++c, line += channel, to += kLanes) {
         Vector d[A], r[A];
-        if (real && left >= 0 && left + A <= s.in[1]) {
-          STRIATE_UNROLL
-          for (int j = 0; j < A; ++j) d[j] = load(line + j * kLanes);
-        } else {
-          STRIATE_UNROLL
-          for (int j = 0; j < A; ++j) {
-            const bool there = real && left + j >= 0 && left + j < s.in[1];
-            d[j] = load(there ? line + j * kLanes : kOutside);
-          }
-        }
+        load_columns(line, tile * kWide - s.padding[1], width, d);
         input_line(d, r);
         STRIATE_UNROLL
         for (int k = 0; k < A; ++k) store(to + k * p.x_product, r[k]);
@@ -141,12 +130,10 @@ void transform_gy(const ImageConvWeightShape& s, const Plan& p, const float* gy,
   const int64_t filter = s.out_pixels() * kLanes;
   for (int64_t row = first; row < stop; ++row) {
     for (int64_t tile = 0; tile < p.tiles; ++tile) {
-      const int64_t left = tile * kWide, there = s.out[1] - left;
-      const float* line = gy + (row * s.out[1] + left) * kLanes;
+      const float* line = gy + row * s.out[1] * kLanes;
       for (int64_t o = 0; o < filters; ++o, line += filter, to += kLanes) {
         Vector g[kWide], r[A];
-        STRIATE_UNROLL
-        for (int j = 0; j < kWide; ++j) g[j] = load(j < there ? line + j * kLanes : kOutside);
+        load_columns(line, tile * kWide, s.out[1], g);
         spread_line(g, r);
         STRIATE_UNROLL
         for (int k = 0; k < A; ++k) store(to + k * p.gy_product, r[k]);
