@@ -161,3 +161,19 @@ def test_verify_compares_what_is_kept() -> None:
     errors = plan.verify(torch.randn(2, 3, 20, 20))
     assert errors[0].layer.endswith("2")
     assert all(error.share < 1e-5 for error in errors)
+
+
+@pytest.mark.parametrize("pool", [PAIRS, nn.AdaptiveAvgPool2d(1)], ids=["pairs", "whole"])
+def test_convolutions_that_say_nothing_of_additions_are_left_as_they_are(pool: nn.Module) -> None:
+    """Transposed ones, and linear layers on channels: their steps have fewer arguments."""
+
+    class OnChannels(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    assert steps(plan_of(nn.ConvTranspose2d(3, 4, 4, padding=2), pool))[-1] == "pool"
+    plan_of(nn.Conv2d(3, 3, 3), OnChannels(), pool)

@@ -36,7 +36,7 @@ def pool_in_convolutions(steps: list[Step], target: str) -> None:
 def _take(conv: Step, pool: Step, target: str) -> bool:
     """Make a convolution pool as well; False where it cannot."""
     told, window = conv.attributes, pool.attributes
-    if conv.kind != "conv" or told["residual"] or "out_full" in told or not _pairs(window):
+    if conv.kind != "conv" or told.get("residual") or "out_full" in told or not _pairs(window):
         return False
     if told["out"] != window["in"]:
         return False
