@@ -105,6 +105,24 @@ void Program::add(const std::string& kind, const std::string& kernel, const Attr
   check(kind, {Space::arena, 0, operands.shared}, needs.shared_floats, true, false);
   check(kind, {Space::arena, 0, operands.scratch}, needs.thread_floats * threads_, true, false);
   if (needs.thread_floats % kAlignedFloats != 0) attributes.fail("its scratch is not aligned.");
+  // A kernel may keep there where it reads.
+  const auto keep_apart = [&](int64_t own, int64_t own_floats, const std::vector<Operand>& given,
+                              const std::vector<int64_t>& floats) {
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (given[i].space == Space::arena && own < given[i].offset + floats[i] &&
+          given[i].offset < own + own_floats) {
+        attributes.fail("its scratch lies where an operand does.");
+      }
+    }
+  };
+  for (const auto& [own, own_floats] :
+       {std::pair{operands.shared, needs.shared_floats},
+        std::pair{operands.scratch, needs.thread_floats * threads_}}) {
+    if (own_floats == 0) continue;
+    keep_apart(own, own_floats, operands.in, extents.in);
+    keep_apart(own, own_floats, operands.out, extents.out);
+    keep_apart(own, own_floats, operands.weight, extents.weight);
+  }
   add_phases(*step);
   const auto outside = [](const std::vector<Operand>& given) {
     return std::any_of(given.begin(), given.end(), [](const Operand& operand) {

@@ -10,7 +10,7 @@ import pytest
 from striate import _core
 from striate.graph.ops import Resize
 
-from .steps import Array, block, run_step, unblock
+from .steps import Array, aligned, block, run_step, unblock
 
 TARGETS = [name for name, _ in _core.targets()]
 CASES = [
@@ -85,3 +85,16 @@ def test_indices_of_a_broken_table_stay_inside(bad: float) -> None:
         "portable8", "resize", "separable", attributes, [x], [x.shape], weights=[tables]
     )
     assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize(("scratch", "fits"), [(160, True), (128, False), (16, False)])
+def test_scratch_lies_apart_from_what_is_read_and_written(scratch: int, fits: bool) -> None:
+    """X at 0 and y at 80, of 80 numbers: a damaged plan's scratch may lie on them."""
+    attributes = {"batch": 1, "channels": 8, "in": [1, 2, 5], "out": [1, 2, 5], "taps": [1, 1, 1]}
+    program = _core.Program("portable8", 1, 512, aligned(32), [], [])
+    step = ("resize", "separable", attributes, [(1, 0, 0)], [(1, 0, 80)], [(2, 0, 0)], 0, scratch)
+    if fits:
+        program.add(*step)
+    else:
+        with pytest.raises(ValueError, match="scratch lies where an operand does"):
+            program.add(*step)
