@@ -105,7 +105,7 @@ void Program::add(const std::string& kind, const std::string& kernel, const Attr
   check(kind, {Space::arena, 0, operands.shared}, needs.shared_floats, true, false);
   check(kind, {Space::arena, 0, operands.scratch}, needs.thread_floats * threads_, true, false);
   if (needs.thread_floats % kAlignedFloats != 0) attributes.fail("its scratch is not aligned.");
-  // A kernel may keep there where it reads.
+  // Kernels keep places there that they read from: a damaged plan must not write over them.
   const auto keep_apart = [&](int64_t own, int64_t own_floats, const std::vector<Operand>& given,
                               const std::vector<int64_t>& floats) {
     for (size_t i = 0; i < given.size(); ++i) {

@@ -15,7 +15,7 @@
 //
 // So a thread that takes the same part of each step's tasks meets the same images again, in its own
 // cache. The last block's unused lanes may hold any number, and are computed like the others.
-// Weights are used one by one, so that they need no packing.
+// Weights are read as the network has them, without packing.
 //
 // in[0] = x; in[1] = weight, in[2] = bias: plain, at any address. out[0] = y.
 #pragma once

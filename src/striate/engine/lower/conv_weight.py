@@ -28,7 +28,7 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
         _emit_images(low, group, op, low.imaged(value), given)
         return
     if given is None and op.groups == 1 and covers(op.windows, low.shape(value)[2:]):
-        _multiply(low, group, low.plain(value), low.plain(gradient))
+        multiply_rows(low, group, low.plain(value), low.plain(gradient))
         return
     plain = reads_plain(low, value, op.groups)
     x = low.plain(value) if plain else low.standard(value)
@@ -42,8 +42,11 @@ def lower_conv_weight_gradient(low: Lowering, group: Group) -> None:
     _emit(low, group, attributes | own, x, gy)
 
 
-def _multiply(low: Lowering, group: Group, x: Map, gy: Map) -> None:
-    """Of filters as large as the map, as of a linear layer's: gy^T x."""
+def multiply_rows(low: Lowering, group: Group, x: Map, gy: Map) -> None:
+    """The gradient gy^T x of plain matrices, a row an image, and gy's sums if they are wanted.
+
+    Of linear layers, and of filters as large as the map.
+    """
     rows = gy.shape[0]
     shapes = (gy.floats // rows, rows), (rows, x.floats // rows)
     multiply(low, group, gy, x, *shapes, low.make_plain(group.output), a_transposed=True)

@@ -13,10 +13,10 @@ from .._values import Map, Storage
 from ._lowering import Lowering, NotNative, lowers
 from ._product import multiply
 from ._view import view
-from .conv_weight import channels_last, lower_linear_weight
+from .conv_weight import channels_last, lower_linear_weight, multiply_rows
 from .elementwise import broadcast_strides
 from .linear import on_channels
-from .reduce import along, lower_reduce
+from .reduce import along
 
 
 @lowers("matmul")
@@ -54,11 +54,8 @@ def _lower_turned(low: Lowering, group: Group, permute: Node) -> None:
     """A linear layer's gradient for its weight, gy^T x: of blocked maps as a convolution's."""
     if lower_linear_weight(low, group):
         return
-    a, b = _operand(low, permute.inputs[0]), _operand(low, group.node.inputs[1])
-    y = low.make_plain(group.output)
-    multiply(low, group, a, b, a.shape[::-1], b.shape, y, a_transposed=True)
-    if group.sums:
-        lower_reduce(low, Group(group.sums, group.sums.outputs[0], nodes=[group.sums]))
+    gy, x = _operand(low, permute.inputs[0]), _operand(low, group.node.inputs[1])
+    multiply_rows(low, group, x, gy)
 
 
 def _operand(low: Lowering, name: str | None) -> Map:
