@@ -175,6 +175,12 @@ SHAPES = {
     ),
     "depthwise many maps": depthwise(130, (1, 2, 3), 3, batch=3),
     "grouped": Convolution(in_channels=24, out_channels=12, groups=3),
+    "groups of a vector": _padded(48, 48, (9, 14), groups=3, residual=True, batch=2),
+    "one vector, rows of three taps": _padded(91, 8, (5, 37)),
+    "one vector, taps in place": Convolution(in_channels=24, out_channels=7, size=(1, 9, 31)),
+    "one vector, taps of a volume": _padded(
+        20, 5, (6, 11), places=((3, 14, 23), (1, 2, 2), (0, 1, 1))
+    ).but(kernel=(2, 3, 3), size=(4, 6, 11)),
     "more padding than window": Convolution(before=(0, 4, 0), after=(0, 0, 5)),
     "signal": Convolution(size=(1, 1, 31), kernel=(1, 1, 9), stride=(1, 1, 2)),
     "volume": Convolution(size=(5, 6, 7), kernel=(3, 3, 3), before=(1, 1, 1), after=(1, 1, 1)),

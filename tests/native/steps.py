@@ -144,6 +144,11 @@ def run_step(
     ]
 
 
+def rms(a: Array) -> float:
+    """The root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(a, dtype=np.float64))))
+
+
 def digits_error(terms: int, *factors: Array) -> float:
     """What a sum of products of three digits is off at most (csrc/kernels/digits.hpp)."""
     return 2.0**-22 * terms * math.prod(float(np.abs(factor).max()) for factor in factors)
@@ -293,7 +298,6 @@ class Convolution:
 
     def tolerance(self, arrays: dict[str, Array]) -> float:
         """4 * eps * K * rms(x) * rms(w), K terms summed: what rounding explains."""
-        rms = lambda a: float(np.sqrt(np.mean(np.square(a, dtype=np.float64))))  # noqa: E731
         terms = self.in_channels // self.groups * math.prod(self.kernel) + 2
         scale = max(1.0, rms(arrays["scale"])) if self.scale else 1.0
         return 4 * EPS * terms * max(rms(arrays["x"]) * rms(arrays["weight"]) * scale, 0.5)
@@ -303,12 +307,14 @@ class Convolution:
 
         Args:
             sums: What `reference` gives for the arrays.
-            winograd: Of Winograd's, as a share of the largest sum.
+            winograd: Of Winograd's, as a share of the largest sum, or a usual one.
         """
+        terms = math.prod(self.kernel) * self.in_channels // self.groups
         if kernel.startswith("winograd"):
-            return winograd * float(np.abs(sums).max())
+            # Tiles may reach pixels that no window reads: the sums may be of padding alone.
+            usual = math.sqrt(terms) * rms(arrays["x"]) * rms(arrays["weight"])
+            return winograd * max(float(np.abs(sums).max()), usual)
         if kernel == "int8x6":
-            terms = math.prod(self.kernel) * self.in_channels // self.groups
             factors = ["x", "weight", *(["scale"] if self.scale else [])]
             return digits_error(terms, *(arrays[name] for name in factors))
         return 0.0

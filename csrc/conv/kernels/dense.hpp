@@ -19,6 +19,7 @@ struct DenseBlock {
   const float* a;
   const int64_t* pixel;  // runs * run distances from a
   bool cells;            // pixels are vectors, as in blocked maps
+  bool taps = false;     // runs are pixels of one row, beside one vector; blocks, taps in threes
   int64_t ahead = 0;     // floats from pixel to pixel if a is not in L2 yet; 0: it is
   int64_t runs, run;
   float* c;               // first vector of all output channels, first run
@@ -48,6 +49,16 @@ static void dense_activate(const DenseBlock& t, int64_t vector, int64_t count) {
   }
 }
 
+STRIATE_INLINE bool in_row(const DenseBlock& t, const int64_t* pixel, int64_t pixels) {
+  return t.cells && pixel[pixels - 1] - pixel[0] == (pixels - 1) * kLanes;
+}
+
+// Tiles of a run beside so many vectors of outputs.
+STRIATE_INLINE int64_t dense_tiles(const DenseBlock& t, int64_t r, int64_t vectors) {
+  const bool apart = vectors == 1 && !in_row(t, t.pixel + r * t.run, t.run);
+  return ceil_div(t.run, apart ? kApartPixels : kGatherPixels[vectors - 1]);
+}
+
 // The weights of one segment of a panel.
 STRIATE_INLINE const float* dense_weights(const DenseBlock& t, const DenseSegment& s, int64_t panel,
                                           int64_t before) {
@@ -73,25 +84,25 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
   const int64_t floats = panel_vectors(t.vectors, next) * s.blocks * s.depth * kLanes;
   g.next = dense_weights(t, s, next, before);
   g.next_stop = g.next + ceil_div(floats, 16) * 16;
-  g.next_lines = ceil_div(floats, 16 * tiles * s.blocks);
+  g.next_lines = ceil_div(floats, 16 * tiles * (t.taps ? s.blocks / kTapsWide : s.blocks));
 }
 
 // The tiles of one run beside one panel, near-equal.
 static void dense_run(const DenseBlock& t, int64_t r, int64_t vectors, GatherTiles& g) {
   const int64_t* pixel = t.pixel + r * t.run;
-  const int64_t tiles = ceil_div(t.run, kGatherPixels[vectors - 1]);
+  const int64_t tiles = dense_tiles(t, r, vectors);
   const int64_t large = t.run % tiles, small = t.run / tiles;
-  const auto row = [&](int64_t p, int64_t np) STRIATE_LAMBDA {
-    return t.cells && pixel[p + np - 1] - pixel[p] == (np - 1) * kLanes ? 1 : 0;
+  const auto reads = [&](int64_t p, int64_t np) STRIATE_LAMBDA {
+    return t.taps ? Reads::taps : in_row(t, pixel + p, np) ? Reads::row : Reads::apart;
   };
   int64_t p = 0;
   for (int64_t i = 0; i < tiles;) {
     const int64_t np = small + (i < large ? 1 : 0), first = i;
-    const int64_t kind = row(p, np);
+    const Reads kind = reads(p, np);
     g.pixel = pixel + p;
-    for (; i < (first < large ? large : tiles) && row(p, np) == kind; ++i) p += np;
+    for (; i < (first < large ? large : tiles) && reads(p, np) == kind; ++i) p += np;
     g.tiles = i - first;
-    kGather.of[kind][vectors - 1][np - 1](g);
+    kGather.of[static_cast<int>(kind)][vectors - 1][np - 1](g);
     g.c += g.tiles * np * kLanes;
     if (g.residual != nullptr) g.residual += g.tiles * np * kLanes;
   }
@@ -114,7 +125,7 @@ static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
     g.w = dense_weights(t, s, panel, s.before);
     g.bias = t.bias != nullptr ? t.bias + vector * kLanes : nullptr;
     g.ahead = panel == t.first_panel ? t.ahead : 0;
-    dense_next(t, s, panel, t.runs * ceil_div(t.run, kGatherPixels[nv - 1]), g);
+    dense_next(t, s, panel, t.runs * dense_tiles(t, 0, nv), g);
     for (int64_t r = 0; r < t.runs; ++r) {
       const int64_t place = vector * t.c_vector + r * t.c_run;
       g.c = t.c + place;

@@ -212,10 +212,11 @@ int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Buffers& b, 
                      int64_t before) {
   int64_t step[kSegment];
   if (first == stop) return before;
-  const int64_t segments = ceil_div(stop - first, most(1, kSegment / depth));
+  const int64_t together = t.taps ? kTapsWide : 1, all = (stop - first) / together;
+  const int64_t segments = ceil_div(all, most(1, kSegment / (depth * together)));
   for (int64_t i = 0; i < segments; ++i) {
-    const int64_t from = first + cut(stop - first, segments, i);
-    const int64_t blocks = first + cut(stop - first, segments, i + 1) - from;
+    const int64_t from = first + together * cut(all, segments, i);
+    const int64_t blocks = first + together * cut(all, segments, i + 1) - from;
     list_steps(s, p, d, from, blocks, step);
     if (t.own_weights) pack_own(s, p, b, t, group, before, before + blocks * depth);
     dense_segment(t, {step, blocks, depth, before});
@@ -339,17 +340,21 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   t.activation = s.activation;
   const int64_t first = 2 * t.first_panel;
   const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
+  // Beside one vector of outputs, tiles that lie in a row each need but one address.
+  const bool by_rows = p.vectors == 1 && s.stride[2] == 1 && !s.plain_input && !p.flat &&
+                       at.count[2] >= kLeastRow;
+  t.taps = by_rows && s.kernel[2] == kTapsWide && s.dilation[2] == 1;
   if (apart) {
-    t.runs = 1;
-    t.run = pixels;
-    t.c_run = 0;
+    t.run = by_rows ? at.count[2] : pixels;
+    t.runs = pixels / t.run;
+    t.c_run = t.run * kLanes;
     t.c_vector = pixels * kLanes;
     t.c = b.scratch + (p.shared ? 0 : round_up(p.region_floats)) - first * t.c_vector;
     t.residual = nullptr;
     t.activation.kind = Activation::none;
   } else {
     // Rows of all columns follow one another, and planes of all rows.
-    t.run = p.flat || at.count[2] == s.out[2] ? pixels : at.count[2];
+    t.run = !by_rows && (p.flat || at.count[2] == s.out[2]) ? pixels : at.count[2];
     t.runs = pixels / t.run;
     const int64_t start = p.flat ? at.first[2] * kLanes : output_pixel(s, at, 0, 0);
     t.c_run = s.out[2] * kLanes;

@@ -10,6 +10,7 @@ namespace striate::STRIATE_TARGET {
 constexpr int64_t kPixels = 112;           // of a block
 constexpr int64_t kLeastPixels = 56;       // of a small map's, where regions are copied
 constexpr int64_t kMostPixels = 256;       // room in the list of pixels
+constexpr int64_t kLeastRow = 6;           // pixels of a tile of its own
 constexpr int64_t kRegionFloats = 131072;  // 512 KiB: read a segment of K at a time
 constexpr int64_t kOutputFloats = 32768;   // of a task, read and written once a segment
 constexpr int64_t kTasks = 16;             // so that several threads share them evenly

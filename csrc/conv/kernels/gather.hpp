@@ -7,6 +7,10 @@
 // edges. So NP addresses in general registers, which all take the same steps, read any stride and
 // dilation of a map with no packing; and plain maps, where k runs along the filter's width.
 //
+// Beside one vector of outputs each product takes a load, and one more of its address where there are
+// more addresses than registers. Filters three pixels wide take both taps and pixels of a row
+// together instead: what is loaded meets three sums.
+//
 // While a tile is computed, the next one's residuals are fetched, and a part of the next panel's
 // weights: the first tile of a panel would wait for L3 or memory. Outputs need no fetching.
 #pragma once
@@ -39,8 +43,13 @@ struct GatherTiles {
   int64_t next_lines;
 };
 
-// kRow: the pixels follow one another at kLanes floats, so that one address serves all.
-template <int NV, int NP, bool kRow>
+// How the pixels of a tile are read: each at an address of its own; behind one another at kLanes
+// floats, from one address; and so with the three taps of a filter's row at once, each a block.
+enum class Reads { apart, row, taps };
+
+constexpr int kTapsWide = 3;
+
+template <int NV, int NP, Reads kReads>
 STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, int64_t k,
                                 const float* w) {
   // GCC would load the inputs of several steps at once, and spill them.
@@ -50,14 +59,34 @@ STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, i
   for (int i = 0; i < NV; ++i) weight[i] = load(w + i * kLanes);
   STRIATE_UNROLL
   for (int p = 0; p < NP; ++p) {
-    const Vector x = broadcast(kRow ? at[0][k + p * kLanes] : at[kRow ? 0 : p][k]);
+    constexpr bool kOne = kReads == Reads::row;
+    const Vector x = broadcast(kOne ? at[0][k + p * kLanes] : at[kOne ? 0 : p][k]);
     STRIATE_UNROLL
     for (int i = 0; i < NV; ++i) multiply_add(sum[i][p], weight[i], x);
   }
 }
 
-template <int NV, int NP, bool kRow>
+// The taps of a row of the filter: w holds one block's `depth` vectors behind the other's.
+template <int NP>
+STRIATE_INLINE void gather_taps(Vector (&sum)[1][NP], const float* at, int64_t k, const float* w,
+                                int64_t depth) {
+  asm volatile("" ::: "memory");
+  Vector weight[kTapsWide];
+  STRIATE_UNROLL
+  for (int u = 0; u < kTapsWide; ++u) weight[u] = load(w + (u * depth + k) * kLanes);
+  STRIATE_UNROLL
+  for (int p = 0; p < NP + kTapsWide - 1; ++p) {
+    const Vector x = broadcast(at[k + p * kLanes]);
+    STRIATE_UNROLL
+    for (int u = 0; u < kTapsWide; ++u) {
+      if (p >= u && p - u < NP) multiply_add(sum[0][p - u], weight[u], x);
+    }
+  }
+}
+
+template <int NV, int NP, Reads kReads>
 STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t place) {
+  constexpr bool kRow = kReads != Reads::apart;
   constexpr int kPointers = kRow ? 1 : NP;
   constexpr int64_t kLine = 16;
   float* const c = t.c + place;
@@ -91,19 +120,25 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
   const float* w = t.w;
   const int64_t depth = t.depth;
   const int64_t *step = t.step, *const stop = step + t.blocks;
-  for (; step != stop; ++step) {
+  constexpr int kTogether = kReads == Reads::taps ? kTapsWide : 1;
+  for (; step != stop; step += kTogether) {
     STRIATE_UNROLL
     for (int p = 0; p < kPointers; ++p) at[p] += *step;
     int64_t k = 0;
-    _Pragma("GCC unroll 1") for (; k + 4 <= depth; k += 4) {
-      STRIATE_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        gather_step<NV, NP, kRow>(sum, at, k + i, w + i * NV * kLanes);
+    if constexpr (kReads == Reads::taps) {
+      _Pragma("GCC unroll 1") for (; k < depth; ++k) gather_taps(sum, at[0], k, w, depth);
+      w += kTapsWide * depth * kLanes;
+    } else {
+      _Pragma("GCC unroll 1") for (; k + 4 <= depth; k += 4) {
+        STRIATE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+          gather_step<NV, NP, kReads>(sum, at, k + i, w + i * NV * kLanes);
+        }
+        w += 4 * NV * kLanes;
       }
-      w += 4 * NV * kLanes;
-    }
-    _Pragma("GCC unroll 1") for (; k < depth; ++k, w += NV * kLanes) {
-      gather_step<NV, NP, kRow>(sum, at, k, w);
+      _Pragma("GCC unroll 1") for (; k < depth; ++k, w += NV * kLanes) {
+        gather_step<NV, NP, kReads>(sum, at, k, w);
+      }
     }
     if (t.next != t.next_stop) {
       for (int64_t line = 0; line < t.next_lines && t.next != t.next_stop; ++line) {
@@ -118,6 +153,8 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
             kRow ? at[0] + NP * kLanes + p : at[kRow ? 0 : p / kLanes] + NP * t.ahead, 0, 3);
       }
     }
+    STRIATE_UNROLL
+    for (int u = 1; u < kTogether; ++u) at[0] += step[u];
   }
   if (t.residual != nullptr) {
     STRIATE_UNROLL
@@ -142,36 +179,45 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
   }
 }
 
-template <int NV, int NP, bool kRow>
+template <int NV, int NP, Reads kReads>
 static void gather_tiles(GatherTiles& t) {
   const int64_t* pixel = t.pixel;
   for (int64_t i = 0; i < t.tiles; ++i, pixel += NP) {
-    gather_tile<NV, NP, kRow>(t, pixel, i * NP * kLanes);
+    gather_tile<NV, NP, kReads>(t, pixel, i * NP * kLanes);
   }
 }
 
 typedef void (*GatherFunction)(GatherTiles&);
 
-// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each.
+// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each, but as many
+// addresses as there are registers for beside 1.
 constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels / 3};
+constexpr int kApartPixels = kTilePixels < 6 ? 2 * kTilePixels : 12;
 
-template <int NV, int NP, bool kRow>
+template <int NV, int NP, Reads kReads>
 struct GatherTable {
   static constexpr void fill(GatherFunction* to) {
-    to[NP - 1] = gather_tiles<NV, NP, kRow>;
-    if constexpr (NP > 1) GatherTable<NV, NP - 1, kRow>::fill(to);
+    to[NP - 1] = gather_tiles<NV, NP, kReads>;
+    if constexpr (NP > 1) GatherTable<NV, NP - 1, kReads>::fill(to);
   }
 };
 
 struct GatherFunctions {
-  GatherFunction of[2][3][2 * kTilePixels] = {};
+  GatherFunction of[3][3][2 * kTilePixels] = {};  // how it reads, vectors of outputs, pixels
   constexpr GatherFunctions() {
-    GatherTable<1, kGatherPixels[0], false>::fill(of[0][0]);
-    GatherTable<2, kGatherPixels[1], false>::fill(of[0][1]);
-    GatherTable<3, kGatherPixels[2], false>::fill(of[0][2]);
-    GatherTable<1, kGatherPixels[0], true>::fill(of[1][0]);
-    GatherTable<2, kGatherPixels[1], true>::fill(of[1][1]);
-    GatherTable<3, kGatherPixels[2], true>::fill(of[1][2]);
+    fill<1, kApartPixels, Reads::apart>();
+    fill<2, kGatherPixels[1], Reads::apart>();
+    fill<3, kGatherPixels[2], Reads::apart>();
+    fill<1, kGatherPixels[0], Reads::row>();
+    fill<2, kGatherPixels[1], Reads::row>();
+    fill<3, kGatherPixels[2], Reads::row>();
+    fill<1, kGatherPixels[0], Reads::taps>();
+  }
+
+ private:
+  template <int NV, int NP, Reads kReads>
+  constexpr void fill() {
+    GatherTable<NV, NP, kReads>::fill(of[static_cast<int>(kReads)][NV - 1]);
   }
 };
 
