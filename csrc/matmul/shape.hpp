@@ -29,6 +29,16 @@ struct MatMulShape {
     for (int axis = 0; axis < axes; ++axis) n *= batch[axis];
     return n;
   }
+
+  // Where matrix n of the batch starts.
+  int64_t place(const int64_t* strides, int64_t n) const {
+    int64_t at = 0;
+    for (int axis = axes - 1; axis >= 0; --axis) {
+      at += n % batch[axis] * strides[axis];
+      n /= batch[axis];
+    }
+    return at;
+  }
 };
 
 }  // namespace striate

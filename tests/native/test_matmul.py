@@ -31,27 +31,43 @@ def test_products_are_numpys(a_transposed: bool, transposed: bool, target: str) 
             "rows": rows, "depth": depth, "columns": columns, "transposed": transposed,
             "a_transposed": a_transposed, "scale": 0.5,
         }  # fmt: skip
-        (y,) = run_step(target, "matmul", "blocks", attributes, [given, stored],
-                        [(n, rows, columns)], threads=2)  # fmt: skip
-        error = np.abs(y - 0.5 * (a.astype(np.float64) @ b)).max()
-        assert error <= 4 * EPS * depth + EPS, (n, rows, depth, columns)
+        exact = 0.5 * (a.astype(np.float64) @ b)
+        for kernel in _core.candidates(target, "matmul", attributes):
+            (y,) = run_step(target, "matmul", kernel, attributes, [given, stored],
+                            [(n, rows, columns)], threads=2)  # fmt: skip
+            error = np.abs(y - exact).max()
+            assert error <= 4 * EPS * depth + EPS, (kernel, n, rows, depth, columns)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_matrices_are_read_in_place_where_their_panels_stay_in_cache(target: str) -> None:
+    def kernels(**changes: Any) -> list[str]:
+        sizes = {"rows": 64, "depth": 120, "columns": 400, **changes}
+        batch = {"batch": [1], "a_strides": [0], "b_strides": [0]}
+        return list(_core.candidates(target, "matmul", batch | sizes))
+
+    both = ["in_place", "blocks"]
+    assert kernels() == kernels(a_transposed=True) == kernels(rows=1, columns=1024) == both
+    assert kernels(transposed=True) == kernels(depth=257) == kernels(columns=3) == ["blocks"]
+    assert kernels(columns=1024) == ["blocks"]  # all rows of b in one set of L1
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_batches_repeat_operands(target: str) -> None:
     rng = np.random.default_rng(0)
     a = rng.normal(size=(2, 1, 3, 4, 5)).astype(np.float32)
-    for shape in ((2, 3, 5, 6), (5, 6), (1, 3, 5, 6)):
+    for shape in ((2, 3, 5, 18), (5, 18), (1, 3, 5, 18)):
         b = rng.normal(size=shape).astype(np.float32)
-        strides = [0, 0, 0] if len(shape) == 2 else [0, 90 * (shape[0] > 1), 30]
+        strides = [0, 0, 0] if len(shape) == 2 else [0, 270 * (shape[0] > 1), 90]
         attributes: dict[str, Any] = {
             "batch": [2, 2, 3], "a_strides": [60, 0, 20], "b_strides": strides,
-            "rows": 4, "depth": 5, "columns": 6,
+            "rows": 4, "depth": 5, "columns": 18,
         }  # fmt: skip
-        wide = b if len(shape) == 2 else np.broadcast_to(b, (2, 3, 5, 6))[None]
+        wide = b if len(shape) == 2 else np.broadcast_to(b, (2, 3, 5, 18))[None]
         exact = np.broadcast_to(a, (2, 2, 3, 4, 5)).astype(np.float64) @ wide
-        (y,) = run_step(target, "matmul", "blocks", attributes, [a, b], [exact.shape])
-        assert np.abs(y - exact).max() < 40 * EPS
+        for kernel in ("in_place", "blocks"):
+            (y,) = run_step(target, "matmul", kernel, attributes, [a, b], [exact.shape])
+            assert np.abs(y - exact).max() < 40 * EPS
 
 
 def test_wrong_arguments_are_refused() -> None:

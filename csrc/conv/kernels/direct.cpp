@@ -341,8 +341,8 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   const int64_t first = 2 * t.first_panel;
   const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
   // Beside one vector of outputs, tiles that lie in a row each need but one address.
-  const bool by_rows = p.vectors == 1 && s.stride[2] == 1 && !s.plain_input && !p.flat &&
-                       at.count[2] >= kLeastRow;
+  const bool by_rows = kTakesTaps && p.vectors == 1 && s.stride[2] == 1 && !s.plain_input &&
+                       !p.flat && at.count[2] >= kLeastRow;
   t.taps = by_rows && s.kernel[2] == kTapsWide && s.dilation[2] == 1;
   if (apart) {
     t.run = by_rows ? at.count[2] : pixels;

@@ -7,8 +7,8 @@
 // edges. So NP addresses in general registers, which all take the same steps, read any stride and
 // dilation of a map with no packing; and plain maps, where k runs along the filter's width.
 //
-// Beside one vector of outputs each product takes a load, and one more of its address where there are
-// more addresses than registers. Filters three pixels wide take both taps and pixels of a row
+// Beside one vector of outputs each product takes a load, and one more of its address where there
+// are more addresses than registers. Filters three pixels wide take both taps and pixels of a row
 // together instead: what is loaded meets three sums.
 //
 // While a tile is computed, the next one's residuals are fetched, and a part of the next panel's
@@ -48,6 +48,7 @@ struct GatherTiles {
 enum class Reads { apart, row, taps };
 
 constexpr int kTapsWide = 3;
+constexpr bool kTakesTaps = kTilePixels >= 14;  // fewer registers hold too few sums
 
 template <int NV, int NP, Reads kReads>
 STRIATE_INLINE void gather_step(Vector (&sum)[NV][NP], const float* const* at, int64_t k,
@@ -189,8 +190,8 @@ static void gather_tiles(GatherTiles& t) {
 
 typedef void (*GatherFunction)(GatherTiles&);
 
-// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each, but as many
-// addresses as there are registers for beside 1.
+// Pixels of a tile beside 1, 2 or 3 vectors of output channels: about as many sums each, but as
+// many addresses as there are registers for beside 1.
 constexpr int kGatherPixels[] = {2 * kTilePixels, kTilePixels, 2 * kTilePixels / 3};
 constexpr int kApartPixels = kTilePixels < 6 ? 2 * kTilePixels : 12;
 
@@ -211,7 +212,7 @@ struct GatherFunctions {
     fill<1, kGatherPixels[0], Reads::row>();
     fill<2, kGatherPixels[1], Reads::row>();
     fill<3, kGatherPixels[2], Reads::row>();
-    fill<1, kGatherPixels[0], Reads::taps>();
+    if constexpr (kTakesTaps) fill<1, kGatherPixels[0], Reads::taps>();
   }
 
  private:

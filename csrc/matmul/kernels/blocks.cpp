@@ -68,16 +68,6 @@ Needs needs(const MatMulShape& s, int) {
   return needs;
 }
 
-// Where matrix n of a batch starts.
-int64_t place(const MatMulShape& s, const int64_t* strides, int64_t n) {
-  int64_t at = 0;
-  for (int axis = s.axes - 1; axis >= 0; --axis) {
-    at += n % s.batch[axis] * strides[axis];
-    n /= s.batch[axis];
-  }
-  return at;
-}
-
 void pack_panel(const MatMulShape& s, const Plan& p, const float* b, int64_t panel, float* packed) {
   const int64_t width = panel_vectors(p.vectors, panel) * kLanes, first = panel * 2 * kLanes;
   const int64_t used = least(width, s.columns - first);
@@ -162,11 +152,11 @@ void prepare(const MatMulShape& s, const Plan& p, const Buffers& b, int64_t task
   const int64_t floats = packed_floats(s, p), panels = p.packed * p.panels;
   if (task < panels) {
     const int64_t n = task / p.panels;
-    pack_panel(s, p, b.in[1] + place(s, s.b_strides, n), task % p.panels, b.shared + n * floats);
+    pack_panel(s, p, b.in[1] + s.place(s.b_strides, n), task % p.panels, b.shared + n * floats);
     return;
   }
   const int64_t n = (task - panels) / p.parts, part = (task - panels) % p.parts;
-  turn_rows(s, b.in[0] + place(s, s.a_strides, n), cut(s.rows, p.parts, part),
+  turn_rows(s, b.in[0] + s.place(s.a_strides, n), cut(s.rows, p.parts, part),
             cut(s.rows, p.parts, part + 1), b.shared + p.packed * floats + n * s.rows * s.depth);
 }
 
@@ -181,7 +171,7 @@ void run(const MatMulShape& s, const Buffers& b, int phase, int64_t first, int64
     const int64_t part = task % p.parts, range = task / p.parts % p.ranges;
     const int64_t n = task / p.parts / p.ranges;
     const float* a = s.a_transposed ? b.shared + p.packed * floats + n * s.rows * s.depth
-                                    : b.in[0] + place(s, s.a_strides, n);
+                                    : b.in[0] + s.place(s.a_strides, n);
     const float* packed = b.shared + (p.packed == 1 ? 0 : n) * floats;
     multiply(s, p, a, packed, b.out[0] + n * s.rows * s.columns, part, range, b.scratch);
   }
