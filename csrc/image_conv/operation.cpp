@@ -27,6 +27,10 @@ ImageConvShape ImageConvOperation::parse(const Attributes& a, int lanes) {
   parse_geometry(a, lanes, s);
   s.turned = a.flag("turned");
   s.activation = parse_activation(a);
+  s.pool = a.flag("pool");
+  s.places = a.flag("places");
+  if (s.pool && (s.out[0] < 2 || s.out[1] < 2)) a.fail("pool needs 2x2 outputs or more.");
+  if (s.places && !s.pool) a.fail("places are those that pool keeps.");
   return s;
 }
 
@@ -34,7 +38,9 @@ Extents ImageConvOperation::extents(const Shape& s, int lanes) {
   Extents e;
   e.in = {image_map_floats(s, s.in_channels, s.in_pixels(), lanes),
           s.out_channels * s.in_channels * s.taps(), s.bias ? s.out_channels : 0};
-  e.out = {image_map_floats(s, s.out_channels, s.out_pixels(), lanes)};
+  const int64_t pixels = s.pool ? s.pooled(0) * s.pooled(1) : s.out_pixels();
+  e.out = {image_map_floats(s, s.out_channels, pixels, lanes)};
+  if (s.places) e.out.push_back(e.out[0] / 4);  // bytes
   e.plain_in = 6;
   return e;
 }

@@ -17,6 +17,10 @@
 // cache. The last block's unused lanes may hold any number, and are computed like the others.
 // Weights are read as the network has them, without packing.
 //
+// With `pool` the largest of each 2x2 outputs is kept, before f, where f never falls; a last odd
+// row or column is left out. With `places` out[1] tells which of the four it was, as csrc/pool
+// does, a byte for each number of y: 0 to 3, row by row, the first of equals, the last NaN.
+//
 // in[0] = x; in[1] = weight, in[2] = bias: plain, at any address. out[0] = y.
 #pragma once
 
@@ -44,7 +48,11 @@ struct ImageConvGeometry {
 
 struct ImageConvShape : ImageConvGeometry {
   bool turned = false;
+  bool pool = false, places = false;
   ActivationSpec activation;
+
+  // Of y, where it is pooled.
+  int64_t pooled(int axis) const { return out[axis] / 2; }
 };
 
 }  // namespace striate

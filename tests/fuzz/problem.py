@@ -81,10 +81,11 @@ class ImageLanes(Operand):
     def images(self, lanes: int) -> Array:
         """A block of images a row, as they lie in memory."""
         rows = image_lanes(self.array, lanes, self.unused)
-        return rows.reshape(len(rows), -1)
+        rows = rows.reshape(len(rows), -1)
+        return rows.astype(np.uint8).view(np.float32) if self.in_bytes else rows
 
     def _own(self, lanes: int) -> int:
-        return lanes * int(np.prod(self.array.shape[1:]))
+        return lanes * int(np.prod(self.array.shape[1:])) // (4 if self.in_bytes else 1)
 
     def read(self, memory: Array, lanes: int) -> Array:
         """What a kernel wrote: like `array`."""

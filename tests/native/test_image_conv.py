@@ -110,6 +110,62 @@ def check(s: Shape, target: str, threads: int = 1) -> None:
             np.testing.assert_allclose(gb[0], real[1].sum((0, 2, 3)), rtol=0, atol=bound)
 
 
+def check_pooled(s: Shape, target: str, threads: int = 1) -> None:
+    """Compare what is pooled with what is not; gradients of what was kept with the definition."""
+    lanes, pool = TARGETS[target], {"pool": True}
+    x, gy, weight, bias = s.draw()
+    half = [n // 2 for n in s.out]
+    given = [image_lanes(x, lanes), weight, bias if s.bias else None]
+
+    def run(kernel: str, more: dict[str, Any], *shapes: tuple[int, ...]) -> list[Array]:
+        whole = [(-(-s.batch // lanes), s.out_channels, *shape) for shape in shapes]
+        return run_step(
+            target, "image_conv", kernel, s.attributes | more, given, whole, threads=threads
+        )
+
+    for kernel in _core.candidates(target, "image_conv", s.attributes | pool):
+        (whole,) = run(kernel, {}, (*s.out, lanes))
+        (kept,) = run(kernel, pool, (*half, lanes))
+        y, places = run(kernel, pool | {"places": True}, (*half, lanes), (*half, lanes // 4))
+        four = squares(unlane(whole, s.batch))
+        assert np.array_equal(unlane(kept, s.batch), four.max(-1))
+        assert np.array_equal(unlane(y, s.batch), four.max(-1))
+        told = places.view(np.uint8).reshape(y.shape)
+        assert np.array_equal(unlane(told, s.batch), four.argmax(-1))
+
+    kept, place = squares(gy).max(-1), squares(gy).argmax(-1)
+    whole = spread(kept, place, gy.shape)
+    (exact,) = ConvWeightGradient(s.windows).evaluate(x.astype(np.float64), whole)
+    bytes_ = image_lanes(place, lanes, 0).astype(np.uint8).view(np.float32)
+    for kernel in _core.candidates(target, "image_conv_weight_gradient", s.attributes | pool):
+        gw, *gb = run_step(
+            target, "image_conv_weight_gradient", kernel, s.attributes | pool,
+            [given[0], image_lanes(kept, lanes), bytes_],
+            [weight.shape, bias.shape][: 2 if s.bias else 1], threads=threads,
+        )  # fmt: skip
+        bound = weight_bound(kernel, s.batch * math.prod(s.out))
+        np.testing.assert_allclose(gw, exact, rtol=0, atol=bound)
+        if gb:
+            np.testing.assert_allclose(gb[0], whole.sum((0, 2, 3)), rtol=0, atol=bound)
+
+
+def squares(y: Array) -> Array:
+    """The numbers of each 2x2 pixels, 2 apart, as a last axis: an odd row or column is left out."""
+    n, c, height, width = y.shape
+    even = y[:, :, : height // 2 * 2, : width // 2 * 2]
+    apart = even.reshape(n, c, height // 2, 2, width // 2, 2).transpose(0, 1, 2, 4, 3, 5)
+    return apart.reshape(n, c, height // 2, width // 2, 4)
+
+
+def spread(kept: Array, place: Array, shape: tuple[int, ...]) -> Array:
+    """Where each number was of its 2x2 pixels; 0 elsewhere."""
+    whole = np.zeros(shape)
+    for k in range(4):
+        rows, columns = slice(k // 2, shape[2] // 2 * 2, 2), slice(k % 2, shape[3] // 2 * 2, 2)
+        whole[:, :, rows, columns] = np.where(place == k, kept, 0)
+    return whole
+
+
 def weight_bound(kernel: str, terms: int) -> float:
     """What a weight's gradient may be off by: what Winograd's transforms round weighs with few."""
     return (12 if kernel == "winograd" else 4) * EPS * (terms + 2)
@@ -144,6 +200,12 @@ def test_winograds_algorithm_is_tried(target: str, name: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_numbers_are_those_of_the_definition(target: str, name: str) -> None:
     check(SHAPES[name], target)
+
+
+@pytest.mark.parametrize("name", [name for name, s in SHAPES.items() if min(s.out) > 1])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_largest_of_2x2_outputs_are_kept(target: str, name: str) -> None:
+    check_pooled(SHAPES[name], target)
 
 
 def test_sums_by_hand() -> None:
@@ -218,6 +280,8 @@ def shapes(draw: st.DrawFn) -> Shape:
 def test_any_shape(s: Shape) -> None:
     for target in TARGETS:
         check(s, target, threads=2)
+        if min(s.out) > 1:
+            check_pooled(s, target, threads=2)
 
 
 def test_wrong_arguments_are_refused() -> None:
@@ -227,3 +291,7 @@ def test_wrong_arguments_are_refused() -> None:
             _core.candidates("portable8", kind, given | {"batch": 0})
         with pytest.raises(ValueError, match="in"):
             _core.candidates("portable8", kind, given | {"in": [1, 2, 3]})
+        with pytest.raises(ValueError, match="pool needs 2x2"):
+            _core.candidates("portable8", kind, given | {"out": [1, 9], "pool": True})
+    with pytest.raises(ValueError, match="places are those"):
+        _core.candidates("portable8", "image_conv", given | {"places": True})

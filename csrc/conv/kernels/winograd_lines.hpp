@@ -3,6 +3,8 @@
 //
 //   y = A' [ (G g) * (B' d) ]        d: a inputs, g: r weights, y: m outputs, * by element
 //
+// and so the gradient for the weights: gg = G' [ (A gy) * (B' d) ].
+//
 // A, B and G evaluate polynomials at points, of which the last is infinity: 0, 1, -1 (a = 4),
 // 0, 3/4, -3/4, 3/2, -3/2 (a = 6), 0, 1, -1, 2, -2, 1/2, -1/2 (a = 8). Of those with few bits and a
 // symmetry they round least: with 1 and 2 for 3/4 and 3/2, F(4,3) loses another bit or two. B' is
@@ -132,16 +134,26 @@ STRIATE_INLINE void input_line(const Vector (&d)[A], Vector (&v)[A]) {
   }
 }
 
-// u = G g, of vectors of float or double.
-template <typename V>
-STRIATE_INLINE void weight_line(const V (&g)[3], V (&u)[4]) {
-  constexpr Number<V> half = 0.5;
-  const V even = half * (g[0] + g[2]), odd = half * g[1];
-  u[0] = g[0];
-  u[1] = even + odd;
-  u[2] = even - odd;
-  u[3] = g[2];
-}
+// What G's rows are times: that of the point 0, and those of each pair.
+template <int A>
+struct WeightRows;
+
+template <>
+struct WeightRows<4> {
+  static constexpr double kZero = 1, kPairs[1] = {0.5};
+};
+
+template <>
+struct WeightRows<6> {
+  static constexpr double a = kNear2, b = kFar2;
+  static constexpr double kZero = 1 / (a * b),
+                          kPairs[2] = {0.5 / (a * (a - b)), 0.5 / (b * (b - a))};
+};
+
+template <>
+struct WeightRows<8> {
+  static constexpr double kZero = 1, kPairs[3] = {-2.0 / 9, 1.0 / 90, 32.0 / 45};
+};
 
 // The rows of the points p and -p: scale * (1, p, p^2, ..) and scale * (1, -p, p^2, ..).
 template <typename V, int R>
@@ -156,22 +168,38 @@ STRIATE_INLINE void weight_pair(const V (&g)[R], double p, double scale, V* u) {
   u[1] = even - odd;
 }
 
-template <typename V, int R>
-STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[6]) {
-  constexpr double a = kNear2, b = kFar2;
-  u[0] = static_cast<Number<V>>(1 / (a * b)) * g[0];
-  weight_pair(g, kNear, 0.5 / (a * (a - b)), u + 1);
-  weight_pair(g, kFar, 0.5 / (b * (b - a)), u + 3);
-  u[5] = g[R - 1];
+// u = G g, of vectors of float or double.
+template <typename V, int R, int A>
+STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[A]) {
+  u[0] = static_cast<Number<V>>(WeightRows<A>::kZero) * g[0];
+  STRIATE_UNROLL
+  for (int k = 0; k < A / 2 - 1; ++k) {
+    weight_pair(g, InputRows<A>::kPoints[k], WeightRows<A>::kPairs[k], u + 2 * k + 1);
+  }
+  u[A - 1] = g[R - 1];
 }
 
-template <typename V, int R>
-STRIATE_INLINE void weight_line(const V (&g)[R], V (&u)[8]) {
-  u[0] = g[0];
-  weight_pair(g, 1, -2.0 / 9, u + 1);
-  weight_pair(g, 2, 1.0 / 90, u + 3);
-  weight_pair(g, 0.5, 32.0 / 45, u + 5);
-  u[7] = g[R - 1];
+// The same turned around: g[i] += scale * p^i * (u[p] + u[-p]), of their difference if i is odd.
+template <int R>
+STRIATE_INLINE void weight_pair_back(const Vector* u, double p, double scale, Vector (&g)[R]) {
+  const Vector even = u[0] + u[1], odd = u[0] - u[1];
+  STRIATE_UNROLL
+  for (int i = 0; i < R; ++i, scale *= p) {
+    g[i] += static_cast<float>(scale) * (i % 2 == 0 ? even : odd);
+  }
+}
+
+// g = G' u.
+template <int A, int R>
+STRIATE_INLINE void weight_line_back(const Vector (&u)[A], Vector (&g)[R]) {
+  g[0] = static_cast<float>(WeightRows<A>::kZero) * u[0];
+  STRIATE_UNROLL
+  for (int i = 1; i < R; ++i) g[i] = Vector{};
+  STRIATE_UNROLL
+  for (int k = 0; k < A / 2 - 1; ++k) {
+    weight_pair_back(u + 2 * k + 1, InputRows<A>::kPoints[k], WeightRows<A>::kPairs[k], g);
+  }
+  g[R - 1] += u[A - 1];
 }
 
 // p^i of each pair of points p and -p, times the pair's scale.
@@ -220,6 +248,23 @@ STRIATE_INLINE void output_line(const Vector (&q)[A], Vector (&y)[M]) {
   for (int i = 0; i < M / 2; ++i) {
     y[2 * i] = even[i];
     y[2 * i + 1] = odd[i];
+  }
+}
+
+// q = A y, of the pairs of points from K on: y as a polynomial at each of them.
+template <int M, int A, int K = 0>
+STRIATE_INLINE void output_line_back(const Vector (&y)[M], Vector (&q)[A]) {
+  static_assert(M == 4, "two terms are even, two odd");
+  constexpr OutputWeights<M, A> weights;
+  if constexpr (K < A / 2 - 1) {
+    const Vector even = weights.of[0][K] * y[0] + weights.of[2][K] * y[2];
+    const Vector odd = weights.of[1][K] * y[1] + weights.of[3][K] * y[3];
+    q[2 * K + 1] = even + odd;
+    q[2 * K + 2] = even - odd;
+    output_line_back<M, A, K + 1>(y, q);
+  } else {
+    q[0] = y[0];
+    q[A - 1] = y[M - 1];
   }
 }
 

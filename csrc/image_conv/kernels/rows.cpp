@@ -121,8 +121,8 @@ constexpr TileTable kAnyTaps = tiles<kChannels, kPixels, 0>();
 constexpr TileTable k3Taps = tiles<kChannels, kPixels, 3>();
 constexpr TileTable k5Taps = tiles<kChannels, kPixels, 5>();
 
-bool fits(const ImageConvShape&) {
-  return true;
+bool fits(const ImageConvShape& s) {
+  return !s.pool;
 }
 
 Needs needs(const ImageConvShape& s, int) {

@@ -30,7 +30,7 @@ static Vector sum_gy(const float* gy, int64_t pixels) {
 // gy of a filter summed over the images of a chunk.
 static float sum_filter(const ImageConvWeightShape& s, const Buffers& b, int64_t filter,
                         int64_t chunk, int64_t chunks) {
-  const int64_t blocks = ceil_div(s.batch, kLanes), pixels = s.out_pixels();
+  const int64_t blocks = ceil_div(s.batch, kLanes), pixels = s.given_pixels();
   const float* const gy = b.in[1] + filter * pixels * kLanes;
   Vector sum = {};
   for (int64_t i = cut(blocks, chunks, chunk); i < cut(blocks, chunks, chunk + 1); ++i) {

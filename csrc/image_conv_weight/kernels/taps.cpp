@@ -3,9 +3,11 @@
 //   sum[o][v] += gy[o][pixel] * x[pixel + v]      lane by lane: every lane is an image
 //
 // On AVX2 2 filters by up to 6 taps, or 4 by up to 3, are 12 sums; 5 taps take 7 loads for 10
-// multiply-adds. The lanes are added up once a chunk, the chunks in a second phase.
+// multiply-adds. The lanes are added up once a chunk, the chunks in a second phase. Where outputs
+// were pooled, a band's rows of gy are spread into scratch first.
 #include "image_conv_weight/kernels/chunks.hpp"
 #include "kernels/multiply_add.hpp"
+#include "pool/kernels/winner.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
@@ -25,6 +27,7 @@ struct Plan {
   int64_t blocks, weights;             // of a filter
   int64_t tap_parts, filters, groups;  // of the taps of a row; in a group; of filters
   int64_t chunks, bands;
+  int64_t spread;  // floats of a filter's rows of a band, where they are spread
 };
 
 Plan plan(const ImageConvWeightShape& s) {
@@ -36,6 +39,7 @@ Plan plan(const ImageConvWeightShape& s) {
   p.groups = ceil_div(s.out_channels, p.filters);
   p.chunks = least(p.blocks, ceil_div(kTasks, p.groups));
   p.bands = ceil_div(s.out[0], most(1, kPlaces / s.out[1]));
+  p.spread = s.pool ? ceil_div(s.out[0], p.bands) * s.out[1] * kLanes : 0;
   return p;
 }
 
@@ -135,7 +139,7 @@ Needs needs(const ImageConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.shared_floats = chunk_floats(s, p.chunks);
-  needs.thread_floats = ceil_div(p.filters * p.weights * kLanes, 16) * 16;
+  needs.thread_floats = ceil_div(p.filters * (p.weights * kLanes + p.spread), 16) * 16;
   needs.phases = 2;
   needs.tasks[0] = p.chunks * p.groups;
   needs.tasks[1] = s.out_channels;
@@ -166,6 +170,23 @@ void add_band(const ImageConvWeightShape& s, const Plan& p, Tile t, const float*
   }
 }
 
+// Rows first .. stop - 1 of gy, of a channel that was pooled: 0 but at the places.
+void spread_rows(const ImageConvWeightShape& s, const float* kept, const uint8_t* places,
+                 int64_t first, int64_t stop, float* to) {
+  const int64_t width = s.out[1] / 2 * kLanes;
+  for (int64_t row = first; row < stop; ++row) {
+    const int32_t place = row % 2 * 2;
+    const int64_t used = row / 2 < s.out[0] / 2 ? width : 0, at = row / 2 * width;
+    for (int64_t j = 0; j < used; j += kLanes, to += 2 * kLanes) {
+      store(to, load_where(kept + at + j, places + at + j, place));
+      store(to + kLanes, load_where(kept + at + j, places + at + j, place + 1));
+    }
+    for (int64_t j = 2 * used; j < s.out[1] * kLanes; j += kLanes, to += kLanes) {
+      store(to, Vector{});
+    }
+  }
+}
+
 void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
   const int64_t chunk = task / p.groups, filter = task % p.groups * p.filters;
   const int64_t filters = least(p.filters, s.out_channels - filter);
@@ -174,17 +195,29 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
   t.width = s.in[1];
   t.x_row = s.in[1] * kLanes;
   t.gy_row = s.out[1] * kLanes;
-  t.gy_filter = s.out_pixels() * kLanes;
+  t.gy_filter = s.pool ? p.spread : s.out_pixels() * kLanes;
   t.sum = b.scratch;
   t.sum_filter = p.weights * kLanes;
+  float* const spread = b.scratch + p.filters * t.sum_filter;
   for (int64_t i = 0; i < filters * p.weights; ++i) store(b.scratch + i * kLanes, Vector{});
   const int64_t stop = cut(p.blocks, p.chunks, chunk + 1);
   for (int64_t block = cut(p.blocks, p.chunks, chunk); block < stop; ++block) {
     t.images = first_lanes(used_lanes(s.batch, block));
-    t.gy = b.in[1] + (block * s.out_channels + filter) * t.gy_filter;
+    const int64_t given = s.given_pixels() * kLanes;
+    const int64_t at = (block * s.out_channels + filter) * given;
+    t.gy = b.in[1] + at;
     const float* x = b.in[0] + block * s.in_channels * s.in_pixels() * kLanes;
     for (int64_t band = 0; band < p.bands; ++band) {
-      add_band(s, p, t, x, filters, cut(s.out[0], p.bands, band), cut(s.out[0], p.bands, band + 1));
+      const int64_t row = cut(s.out[0], p.bands, band), end = cut(s.out[0], p.bands, band + 1);
+      if (s.pool) {
+        const uint8_t* const places = reinterpret_cast<const uint8_t*>(b.in[2]) + at;
+        for (int64_t o = 0; o < filters; ++o) {
+          spread_rows(s, b.in[1] + at + o * given, places + o * given, row, end,
+                      spread + o * p.spread);
+        }
+        t.gy = spread - row * t.gy_row;
+      }
+      add_band(s, p, t, x, filters, row, end);
     }
   }
   for (int64_t o = 0; o < filters; ++o) {

@@ -64,7 +64,7 @@ Plan plan(const ImageConvWeightShape& s) {
 }
 
 bool fits(const ImageConvWeightShape& s) {
-  if (s.kernel[1] != 3 && s.kernel[1] != 5) return false;
+  if (s.pool || (s.kernel[1] != 3 && s.kernel[1] != 5)) return false;
   const Plan p = plan(s);
   const int64_t direct = least(s.in[1], s.out[1]) * s.kernel[1] * p.rows * s.out_channels;
   const int64_t products = p.tiles * p.products * p.rows * s.out_channels;
@@ -108,22 +108,7 @@ void transform_x(const ImageConvWeightShape& s, const Plan& p, const float* x, i
   }
 }
 
-// A gy, of the pairs of points from K on: gy as a polynomial at each of them.
-template <int A, int K = 0>
-STRIATE_INLINE void spread_line(const Vector (&g)[kWide], Vector (&r)[A]) {
-  constexpr OutputWeights<kWide, A> weights;
-  if constexpr (K < A / 2 - 1) {
-    const Vector even = weights.of[0][K] * g[0] + weights.of[2][K] * g[2];
-    const Vector odd = weights.of[1][K] * g[1] + weights.of[3][K] * g[3];
-    r[2 * K + 1] = even + odd;
-    r[2 * K + 2] = even - odd;
-    spread_line<A, K + 1>(g, r);
-  } else {
-    r[0] = g[0];
-    r[A - 1] = g[kWide - 1];
-  }
-}
-
+// A gy of some filters' rows first .. stop - 1.
 template <int A>
 void transform_gy(const ImageConvWeightShape& s, const Plan& p, const float* gy, int64_t first,
                   int64_t stop, int64_t filters, float* to) {
@@ -134,7 +119,7 @@ void transform_gy(const ImageConvWeightShape& s, const Plan& p, const float* gy,
       for (int64_t o = 0; o < filters; ++o, line += filter, to += kLanes) {
         Vector g[kWide], r[A];
         load_columns(line, tile * kWide, s.out[1], g);
-        spread_line(g, r);
+        output_line_back(g, r);
         STRIATE_UNROLL
         for (int k = 0; k < A; ++k) store(to + k * p.gy_product, r[k]);
       }
@@ -242,36 +227,6 @@ void add_products(const ImageConvWeightShape& s, const Plan& p, int64_t rows, in
       }
     }
   }
-}
-
-// The pair of points p and -p: gg[v] += scale * p^v * (W[p] + W[-p]), their difference if v is odd.
-template <int R>
-STRIATE_INLINE void weight_pair_back(Vector plus, Vector minus, double p, double scale,
-                                     Vector (&g)[R]) {
-  const Vector even = plus + minus, odd = plus - minus;
-  STRIATE_UNROLL
-  for (int v = 0; v < R; ++v, scale *= p) {
-    g[v] += static_cast<float>(scale) * (v % 2 == 0 ? even : odd);
-  }
-}
-
-// gg = G' W.
-template <int A, int R>
-STRIATE_INLINE void weight_line_back(const Vector (&w)[A], Vector (&g)[R]) {
-  STRIATE_UNROLL
-  for (int v = 0; v < R; ++v) g[v] = Vector{};
-  if constexpr (A == 6) {
-    constexpr double a = kNear2, b = kFar2;
-    g[0] = static_cast<float>(1 / (a * b)) * w[0];
-    weight_pair_back(w[1], w[2], kNear, 0.5 / (a * (a - b)), g);
-    weight_pair_back(w[3], w[4], kFar, 0.5 / (b * (b - a)), g);
-  } else {
-    g[0] = w[0];
-    weight_pair_back(w[1], w[2], 1, -2.0 / 9, g);
-    weight_pair_back(w[3], w[4], 2, 1.0 / 90, g);
-    weight_pair_back(w[5], w[6], 0.5, 32.0 / 45, g);
-  }
-  g[R - 1] += w[A - 1];
 }
 
 // The gradients of one filter's weights, lane by lane.

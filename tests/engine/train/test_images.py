@@ -43,18 +43,18 @@ def _compile(net: nn.Module, *shape: int, threads: int = 1) -> Any:
     return striate.compile(net, shape, train=True, threads=threads)
 
 
-def _check(fast: Any, *shape: int) -> list[Tensor]:
+def _check(fast: Any, *shape: int, for_input: bool = True) -> list[Tensor]:
     """Compare outputs and all gradients with float64 autograd; give what was found."""
     net = fast.model
     net.zero_grad()
     exact = copy.deepcopy(net).double()
-    x = torch.randn(shape, requires_grad=True)
-    x64 = x.detach().double().requires_grad_()
+    x = torch.randn(shape, requires_grad=for_input)
+    x64 = x.detach().double().requires_grad_(for_input)
     y, y64 = fast(x), exact(x64)
     gy = torch.randn_like(y)
     y.backward(gy)
     y64.backward(gy.double())
-    pairs = [(y, y64), (x.grad, x64.grad)]
+    pairs = [(y, y64), *([(x.grad, x64.grad)] if for_input else [])]
     pairs += [(p.grad, q.grad) for p, q in zip(net.parameters(), exact.parameters(), strict=True)]
     given = []
     for found, expected in pairs:
@@ -94,6 +94,20 @@ def test_lenet_in_every_mode_and_any_batch() -> None:
     fast = _compile(zoo.lenet5(), 8, 1, 32, 32)
     for batch in (1, 16, 33):
         _check(fast.train(batch != 16), batch, 1, 32, 32)
+
+
+def test_pooling_and_its_gradient_are_parts_of_the_convolutions() -> None:
+    fast = _compile(zoo.lenet5(), 16, 1, 32, 32)
+    _check(fast, 16, 1, 32, 32, for_input=False)
+    kinds = _kinds(fast)
+    assert "pool" not in kinds
+    assert kinds.count("pool_gradient") == 1  # of the second, which is read twice
+    told = " ".join(fast.explain().split())
+    assert "keeps the largest of 2x2 outputs" in told
+    assert "of the largest of 2x2 outputs" in told
+
+    _check(fast, 16, 1, 32, 32)
+    assert _kinds(fast).count("pool_gradient") == 2
 
 
 def test_threads_do_not_change_a_bit() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from striate import Window
+from striate import Window, _core
 from striate.graph.ops import Conv, ConvTranspose, ConvWeightGradient
 
 from ...native.steps import EPS, Array, Convolution
-from ...native.test_image_conv import weight_bound
+from ...native.test_image_conv import spread, squares, weight_bound
 from ..draw import Rng, draw_activation, normal, pick
 from ..problem import ImageLanes, Operand, Problem
 
@@ -32,21 +32,39 @@ def draw(rng: Rng) -> Problem:
         bias = normal(rng, p.out_channels) if p.bias else None
         (y,) = Conv(windows).evaluate(x.astype(float), weight.astype(float), bias)
         inputs = [ImageLanes(x), _numbers(weight), None if bias is None else _numbers(bias)]
-    attributes, y, bound = draw_activation(rng, attributes, y, 8 * EPS * (terms + 2))
+    bound = 8 * EPS * (terms + 2)
+    if rng.random() < 0.4 and _pools(attributes):
+        attributes["pool"] = True
+        y = squares(y).max(-1)
+    attributes, y, bound = draw_activation(rng, attributes, y, bound)
     return Problem("image_conv", attributes, inputs, [ImageLanes(y)], lambda _: bound)
+
+
+def _pools(attributes: dict[str, Any]) -> bool:
+    """Whether there are outputs to pool, and all targets have a kernel that does."""
+    pooled = attributes | {"pool": True}
+    return min(attributes["out"]) > 1 and all(
+        _core.candidates(target, "image_conv", pooled) for target, _ in _core.targets()
+    )
 
 
 def draw_weight(rng: Rng) -> Problem:
     """The gradient for filters, perhaps with that for the bias."""
     p = _any(rng)
     x, gy, _ = _arrays(rng, p)
+    attributes, given = _attributes(p), [ImageLanes(gy)]
+    if min(p.out[1:]) > 1 and rng.random() < 0.3:
+        attributes["pool"] = True
+        kept, place = squares(gy).max(-1), squares(gy).argmax(-1)
+        given = [ImageLanes(kept), ImageLanes(place, in_bytes=True)]
+        gy = spread(kept, place, gy.shape)
     (gw,) = ConvWeightGradient(_windows(p)).evaluate(x.astype(float), gy.astype(float))
     outputs: list[Operand | None] = [_numbers(gw)]
     if p.bias:
         outputs.append(_numbers(gy.astype(float).sum((0, 2, 3))))
     terms = p.batch * math.prod(p.out)
     return Problem(
-        "image_conv_weight_gradient", _attributes(p), [ImageLanes(x), ImageLanes(gy)], outputs,
+        "image_conv_weight_gradient", attributes, [ImageLanes(x), *given], outputs,
         lambda kernel: weight_bound(kernel, terms),
     )  # fmt: skip
 
