@@ -112,6 +112,32 @@ SHAPES = {
     "3x3, many tiles": Convolution(
         in_channels=49, out_channels=22, size=(1, 30, 31), batch=7, **SAME
     ),
+    "3x3x3, a last plane of padding alone": Convolution(
+        in_channels=33,
+        out_channels=20,
+        size=(9, 8, 14),
+        kernel=(3, 3, 3),
+        batch=2,
+        before=(0, 1, 1),
+        after=(3, 1, 1),
+    ),
+    "2x3x3, planes of padding": Convolution(
+        in_channels=16,
+        out_channels=40,
+        size=(5, 8, 10),
+        kernel=(2, 3, 3),
+        batch=2,
+        before=(1, 0, 0),
+        after=(1, 0, 0),
+    ),
+    "4x3x3, planes cut off": Convolution(
+        in_channels=24,
+        out_channels=16,
+        size=(9, 7, 8),
+        kernel=(4, 3, 3),
+        before=(-2, 1, 1),
+        after=(-1, 1, 1),
+    ),
     "3x3, many images of few pixels": Convolution(
         in_channels=17, out_channels=24, size=(1, 2, 2), batch=37, **SAME
     ),

@@ -10,10 +10,13 @@
 //
 // (Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308, F(3x3, 2x2).)
 //
+// Of volumes a plane of the filter, a tap of the depth, meets each plane of x with one of gy. A
+// plane's tiles are transformed once for all taps.
+//
 // A task has a chunk of the images' tiles, 32 at a time, for a range of channels of each map: it
 // transforms both into scratch, multiplies them, and adds up
 //
-//   partial[product][vectors of gy, up to 3][block of x][channel of the block][vector][lane]
+//   partial[tap][product][vectors of gy, up to 3][block of x][channel of the block][vector][lane]
 //
 // The second phase adds up the chunks, transforms and turns them to the plain layout.
 #include "conv_weight/kernels/bands.hpp"
@@ -24,15 +27,18 @@ namespace {
 
 constexpr TileTable kTiles = tiles<true>();
 constexpr int64_t kProducts = 16, kRun = 32;  // tiles at a time
+constexpr int64_t kMostTaps = 4;              // of the depth
 // Of a task: with them a run's transformed maps and what they are summed into share L2.
 constexpr int64_t kBlocks = 8, kVectors = 9;
 
 struct Plan {
   int64_t blocks, vectors, sets;  // of x and gy
   int64_t block_ranges, set_ranges, parts, chunks;
-  int64_t rows, columns, runs;               // tiles of an image; runs of tiles of all images
-  int64_t part_floats, x_floats, gy_floats;  // sums of a part; a run's transformed maps
-  int64_t part_blocks, part_vectors;         // of the largest part
+  int64_t taps;                       // of the depth
+  int64_t rows, columns, runs;        // tiles of a plane; runs of those of all images
+  int64_t part_floats, tap_floats;    // sums of a part, and of a tap
+  int64_t x_floats, gy_floats;        // a run's transformed maps
+  int64_t part_blocks, part_vectors;  // of the largest part
 
   // Floats from product to product of a run: an odd number of lines, or 16 stores share a set of
   // L1.
@@ -47,7 +53,8 @@ Plan plan(const ConvWeightShape& s) {
   p.blocks = ceil_div(s.in_channels, kLanes);
   p.vectors = ceil_div(s.out_channels, kLanes);
   p.sets = ceil_div(p.vectors, kTileVectors);
-  p.block_ranges = ceil_div(p.blocks, kBlocks);
+  p.taps = s.kernel[0];
+  p.block_ranges = least(p.blocks, ceil_div(p.blocks * p.taps, kBlocks));
   p.set_ranges = ceil_div(p.sets, kVectors / kTileVectors);
   p.parts = p.block_ranges * p.set_ranges;
   p.rows = ceil_div(s.out[1], 2);
@@ -60,15 +67,16 @@ Plan plan(const ConvWeightShape& s) {
   p.gy_product = p.part_vectors * kRun * kLanes + 16;
   p.x_floats = kProducts * p.x_product;
   p.gy_floats = kProducts * p.gy_product;
-  p.part_floats = kProducts * p.part_blocks * kLanes * p.part_vectors * kLanes;
+  p.tap_floats = kProducts * p.part_blocks * kLanes * p.part_vectors * kLanes;
+  p.part_floats = p.taps * p.tap_floats;
   if (s.bias) p.part_floats += p.part_vectors * kLanes;
   return p;
 }
 
-// Places along an axis at which taps lie inside the map, of all three taps together.
+// Places along an axis at which taps lie inside the map, of all taps together.
 int64_t products(const ConvWeightShape& s, int axis) {
   int64_t count = 0;
-  for (int64_t tap = 0; tap < 3; ++tap) {
+  for (int64_t tap = 0; tap < s.kernel[axis]; ++tap) {
     const int64_t from = tap - s.padding[axis];  // of place 0
     count += most(0, least(s.out[axis], s.in[axis] - from) - most(0, -from));
   }
@@ -76,25 +84,24 @@ int64_t products(const ConvWeightShape& s, int axis) {
 }
 
 bool fits(const ConvWeightShape& s) {
-  if (s.plain_input || s.groups != 1 || s.in[0] != 1 || s.out[0] != 1) return false;
+  if (s.plain_input || s.groups != 1 || s.kernel[0] > kMostTaps) return false;
   // With few channels the transforms take as long as the products: 16@32 by a fifth longer in all.
-  if (least(s.in_channels, s.out_channels) < 16 || s.in_channels * s.out_channels < 1024) {
-    return false;
-  }
-  if (s.kernel[0] != 1 || s.padding[0] != 0) return false;
-  for (int i = 1; i < 3; ++i) {
-    if (s.kernel[i] != 3 || s.stride[i] != 1 || s.dilation[i] != 1) return false;
+  const int64_t least_channels = least(s.in_channels, s.out_channels);
+  if (least_channels < 16 || s.in_channels * s.out_channels * s.kernel[0] < 1024) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (s.stride[i] != 1 || s.dilation[i] != 1 || (i > 0 && s.kernel[i] != 3)) return false;
   }
   // Transforms and shorter sums cost the direct kernel's 2.25 products to 1 down to 1.6.
   const int64_t tiles = ceil_div(s.out[1], 2) * ceil_div(s.out[2], 2);
-  return 8 * kProducts * tiles <= 5 * products(s, 1) * products(s, 2);
+  const int64_t planes = s.kernel[0] * s.out[0];
+  return 8 * kProducts * tiles * planes <= 5 * products(s, 0) * products(s, 1) * products(s, 2);
 }
 
 Needs needs(const ConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.shared_floats = p.chunks * p.parts * p.part_floats;
-  needs.thread_floats = ceil_div(p.x_floats + p.gy_floats, 16) * 16;
+  needs.thread_floats = ceil_div(p.x_floats + p.taps * p.gy_floats, 16) * 16;
   needs.phases = 2;
   needs.tasks[0] = p.parts * p.chunks;
   needs.tasks[1] = p.parts * p.part_blocks;
@@ -111,7 +118,7 @@ Part part_of(const Plan& p, int64_t i) {
           cut(p.blocks, p.block_ranges, block), cut(p.blocks, p.block_ranges, block + 1)};
 }
 
-// Where the sums of a product, a set of vectors and a block begin among those of a part.
+// Where the sums of a product, a set of vectors and a block begin among those of a part's tap.
 int64_t place(const Plan& p, const Part& part, int64_t product, int64_t set, int64_t block) {
   const int64_t vector = p.first_vector(set), count = p.first_vector(set + 1) - vector;
   const int64_t first = vector - p.first_vector(part.first_set);
@@ -121,7 +128,7 @@ int64_t place(const Plan& p, const Part& part, int64_t product, int64_t set, int
 }
 
 int64_t bias_place(const Plan& p) {
-  return kProducts * p.part_blocks * p.part_vectors * kLanes * kLanes;
+  return p.taps * p.tap_floats;
 }
 
 // A pixel of a map of `height` by `width`; 0 outside.
@@ -130,7 +137,7 @@ STRIATE_INLINE Vector pixel(const float* map, int64_t height, int64_t width, int
   return inside ? load(map + (y * width + x) * kLanes) : Vector{};
 }
 
-STRIATE_INLINE void transform_x(Vector& d0, Vector& d1, Vector& d2, Vector& d3) {
+STRIATE_INLINE void transform_line(Vector& d0, Vector& d1, Vector& d2, Vector& d3) {
   const Vector a = d0 - d2, b = d1 + d2, c = d2 - d1, d = d1 - d3;
   d0 = a;
   d1 = b;
@@ -150,11 +157,11 @@ void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t lef
       d[i][j] = inside ? load(map + ((top + i) * s.in[2] + left + j) * kLanes)
                        : pixel(map, s.in[1], s.in[2], top + i, left + j);
     }
-    transform_x(d[i][0], d[i][1], d[i][2], d[i][3]);
+    transform_line(d[i][0], d[i][1], d[i][2], d[i][3]);
   }
   STRIATE_UNROLL
   for (int j = 0; j < 4; ++j) {
-    transform_x(d[0][j], d[1][j], d[2][j], d[3][j]);
+    transform_line(d[0][j], d[1][j], d[2][j], d[3][j]);
     STRIATE_UNROLL
     for (int i = 0; i < 4; ++i) store(to + (i * 4 + j) * apart, d[i][j]);
   }
@@ -182,28 +189,48 @@ void gy_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t le
   }
 }
 
-// Transform a run of tiles: blocks of x, vectors of gy, each [product][block][tile][lane].
-void transform(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
-               int64_t first_tile, int64_t count) {
-  float *const xs = b.scratch, *const gys = xs + p.x_floats;
+// A tile of a plane, by its number among those of all images.
+struct Place {
+  int64_t n, top, left;
+};
+
+Place place_of(const Plan& p, int64_t tile) {
+  const int64_t at = tile % p.tiles();
+  return {tile / p.tiles(), at / p.columns * 2, at % p.columns * 2};
+}
+
+// Transform a run of tiles of a plane of x: [product][block][tile][lane].
+void transform_x(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
+                 int64_t plane, int64_t first_tile, int64_t count) {
+  const float* const x = b.in[0] + plane * s.in[1] * s.in[2] * kLanes;
+  for (int64_t i = 0; i < count; ++i) {
+    const Place at = place_of(p, first_tile + i);
+    for (int64_t block = part.first_block; block < part.stop_block; ++block) {
+      x_tile(s, x + at.n * s.x_batch_stride + block * s.in_pixels() * kLanes, at.top - s.padding[1],
+             at.left - s.padding[2], b.scratch + ((block - part.first_block) * kRun + i) * kLanes,
+             p.x_product);
+    }
+  }
+}
+
+// The same of gy: [product][vector][tile][lane].
+void transform_gy(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
+                  int64_t plane, int64_t first_tile, int64_t count, float* gys) {
+  const float* const gy = b.in[1] + plane * s.out[1] * s.out[2] * kLanes;
   const int64_t first_vector = p.first_vector(part.first_set);
   const int64_t stop_vector = p.first_vector(part.stop_set);
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t tile = first_tile + i, n = tile / p.tiles(), at = tile % p.tiles();
-    const int64_t top = at / p.columns * 2, left = at % p.columns * 2;
-    for (int64_t block = part.first_block; block < part.stop_block; ++block) {
-      x_tile(s, b.in[0] + n * s.x_batch_stride + block * s.in_pixels() * kLanes, top - s.padding[1],
-             left - s.padding[2], xs + ((block - part.first_block) * kRun + i) * kLanes,
-             p.x_product);
-    }
+    const Place at = place_of(p, first_tile + i);
     for (int64_t v = first_vector; v < stop_vector; ++v) {
-      gy_tile(s, b.in[1] + n * s.y_batch_stride + v * s.out_pixels() * kLanes, top, left,
+      gy_tile(s, gy + at.n * s.y_batch_stride + v * s.out_pixels() * kLanes, at.top, at.left,
               gys + ((v - first_vector) * kRun + i) * kLanes, p.gy_product);
     }
   }
 }
 
-void multiply(const Plan& p, const Buffers& b, const Part& part, int64_t count, float* sums) {
+// The products of what was transformed, added to a tap's sums.
+void multiply(const Plan& p, const Buffers& b, const Part& part, const float* gy, int64_t count,
+              float* sums) {
   const TileRow row = {0, 0};
   Tile t = {};
   t.rows = &row;
@@ -214,7 +241,7 @@ void multiply(const Plan& p, const Buffers& b, const Part& part, int64_t count, 
   const int64_t first_vector = p.first_vector(part.first_set);
   for (int64_t product = 0; product < kProducts; ++product) {
     const float* xs = b.scratch + product * p.x_product;
-    const float* gys = b.scratch + p.x_floats + product * p.gy_product;
+    const float* gys = gy + product * p.gy_product;
     for (int64_t set = part.first_set; set < part.stop_set; ++set) {
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
       t.gy = gys + (vector - first_vector) * t.gy_vector;
@@ -234,15 +261,42 @@ void multiply(const Plan& p, const Buffers& b, const Part& part, int64_t count, 
 }
 
 // gy's sums: of a tile's four places, product 5 has the mean (its G rows are both halves).
-void add_bias(const Plan& p, const Buffers& b, const Part& part, int64_t count, float* sums) {
+void add_bias(const Plan& p, const Part& part, const float* gys, int64_t count, float* sums) {
   const TileRow row = {0, 0};
   Tile t = {};
-  t.gy = b.scratch + p.x_floats + 5 * p.gy_product;
+  t.gy = gys + 5 * p.gy_product;
   t.rows = &row;
   t.row_count = 1;
   t.places = count;
   t.gy_vector = kRun * kLanes;
   sum_places(t, p.first_vector(part.stop_set) - p.first_vector(part.first_set), sums);
+}
+
+// A run of tiles, plane after plane of x. What planes of gy become waits for all taps.
+void add_run(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
+             int64_t first, int64_t count, float* sums) {
+  const auto gys_of = [&](int64_t plane) STRIATE_LAMBDA {
+    return b.scratch + p.x_floats + plane % p.taps * p.gy_floats;
+  };
+  int64_t ready = 0;  // planes of gy
+  const auto prepare = [&](int64_t stop) STRIATE_LAMBDA {
+    for (; ready < least(stop, s.out[0]); ++ready) {
+      transform_gy(s, p, b, part, ready, first, count, gys_of(ready));
+      if (!s.bias || part.first_block > 0) continue;
+      add_bias(p, part, gys_of(ready), count, sums + bias_place(p));
+    }
+  };
+  for (int64_t plane = 0; plane < s.in[0]; ++plane) {
+    const int64_t last = plane + s.padding[0];  // of gy, that reads it: with the first tap
+    const int64_t first_tap = most(0, last - s.out[0] + 1), stop_tap = least(p.taps, last + 1);
+    if (first_tap >= stop_tap) continue;
+    prepare(last + 1);
+    transform_x(s, p, b, part, plane, first, count);
+    for (int64_t tap = first_tap; tap < stop_tap; ++tap) {
+      multiply(p, b, part, gys_of(last - tap), count, sums + tap * p.tap_floats);
+    }
+  }
+  prepare(s.out[0]);
 }
 
 void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
@@ -253,9 +307,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   const int64_t tiles = s.batch * p.tiles(), stop = cut(p.runs, p.chunks, chunk + 1);
   for (int64_t run = cut(p.runs, p.chunks, chunk); run < stop; ++run) {
     const int64_t first = cut(tiles, p.runs, run), count = cut(tiles, p.runs, run + 1) - first;
-    transform(s, p, b, part, first, count);
-    multiply(p, b, part, count, sums);
-    if (s.bias && part.first_block == 0) add_bias(p, b, part, count, sums + bias_place(p));
+    add_run(s, p, b, part, first, count, sums);
   }
 }
 
@@ -287,29 +339,29 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
   float* const sums = b.shared + i * p.part_floats;
   const int64_t between = p.parts * p.part_floats, used = used_lanes(s.in_channels, block);
   const int64_t apart = p.part_blocks * p.part_vectors * kLanes * kLanes;
-  const bool past = s.in_channels * s.out_channels * 9 >= kPastFloats;
-  alignas(64) float weights[9 * kLanes * kLanes];
+  const int64_t channel = 9 * p.taps, row = s.in_channels * channel;  // floats of plain weights
+  const bool past = row * s.out_channels >= kPastFloats;
+  alignas(64) float weights[9 * kMostTaps * kLanes * kLanes];
   for (int64_t set = part.first_set; set < part.stop_set; ++set) {
     const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-    for (int64_t product = 0; product < kProducts; ++product) {
-      add_chunks(sums + place(p, part, product, set, block), kLanes * vectors * kLanes, p.chunks,
-                 between);
+    for (int64_t i = 0; i < p.taps * kProducts; ++i) {
+      const int64_t at = i / kProducts * p.tap_floats + place(p, part, i % kProducts, set, block);
+      add_chunks(sums + at, kLanes * vectors * kLanes, p.chunks, between);
     }
     for (int64_t v = 0; v < vectors; ++v) {
-      const float* own = sums + place(p, part, 0, set, block) + v * kLanes;
-      for (int64_t c = 0; c < used; ++c) {
+      const float* const own = sums + place(p, part, 0, set, block) + v * kLanes;
+      for (int64_t i = 0; i < used * p.taps; ++i) {
         Vector w[9];
-        weights_of(own + c * vectors * kLanes, apart, w);
+        weights_of(own + i % p.taps * p.tap_floats + i / p.taps * vectors * kLanes, apart, w);
         STRIATE_UNROLL
-        for (int k = 0; k < 9; ++k) store(weights + (c * 9 + k) * kLanes, w[k]);
+        for (int k = 0; k < 9; ++k) store(weights + (i * 9 + k) * kLanes, w[k]);
       }
-      const int64_t o = (vector + v) * kLanes;
-      float* const to = b.out[0] + (o * s.in_channels + block * kLanes) * 9;
-      const int64_t stop = used_lanes(s.out_channels, vector + v), row = s.in_channels * 9;
+      const int64_t o = (vector + v) * kLanes, stop = used_lanes(s.out_channels, vector + v);
+      float* const to = b.out[0] + o * row + block * kLanes * channel;
       if (past) {
-        turn<true>(weights, kLanes, used * 9, 0, stop, to, row);
+        turn<true>(weights, kLanes, used * channel, 0, stop, to, row);
       } else {
-        turn<false>(weights, kLanes, used * 9, 0, stop, to, row);
+        turn<false>(weights, kLanes, used * channel, 0, stop, to, row);
       }
     }
   }
