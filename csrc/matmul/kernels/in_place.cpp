@@ -4,8 +4,8 @@
 //
 // A task has some panels of two vectors of columns (an odd number's last panel three) by a part of
 // the rows. Beside a panel, whose rows of b stay in L1, go tiles of some rows: their sums are in
-// registers, and stored once. The last vector ends with the columns; of what it shares with the one
-// before, that one's is stored.
+// registers, and stored once. The last vector ends where the columns do, and of its lanes those are
+// stored that the vector before does not have.
 #include "conv/kernels/panels.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/multiply_add.hpp"
@@ -15,11 +15,12 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kMostVectors = 3;
-constexpr int kMostRows = kTilePixels;         // of a tile beside two vectors
-constexpr int64_t kMostDepth = 256;            // a panel of b is half of L1 on 16 lanes
-constexpr int64_t kTasks = 16;                 // so that several threads share them evenly
-constexpr int64_t kTaskFlops = 500'000;        // 3-10 us
-constexpr int64_t kLines = 16, kSetLines = 6;  // floats of a line; lines of a set that b may take
+constexpr int kMostRows = kTilePixels;   // of a tile beside two vectors
+constexpr int64_t kMostDepth = 256;      // a panel of b is two thirds of L1 on 16 lanes
+constexpr int64_t kTasks = 16;           // so that several threads share them evenly
+constexpr int64_t kTaskFlops = 500'000;  // 3 to 10 us
+constexpr int64_t kLineFloats = 16;
+constexpr int64_t kSets = 64, kSetLines = 6;  // of L1; lines of a set that b may take
 
 constexpr int rows_of(int vectors) {
   return vectors == 3 ? 2 * kMostRows / 3 : kMostRows;
@@ -41,12 +42,12 @@ Plan plan(const MatMulShape& s) {
   return p;
 }
 
-// Whether L1, of 64 sets, holds a panel: rows of b a power of two apart meet in few of them.
+// Whether L1 holds a panel: rows of b a power of two apart meet in few of its sets.
 bool stays_in_l1(const MatMulShape& s) {
-  int64_t sets = 64;
-  for (int64_t apart = s.columns / kLines; sets > 1 && apart % 2 == 0; apart /= 2) sets /= 2;
-  const bool spread = s.columns % kLines != 0;
-  return spread || ceil_div(s.depth, sets) <= kSetLines;
+  if (s.columns % kLineFloats != 0) return true;
+  int64_t sets = kSets;
+  for (int64_t apart = s.columns / kLineFloats; sets > 1 && apart % 2 == 0; apart /= 2) sets /= 2;
+  return ceil_div(s.depth, sets) <= kSetLines;
 }
 
 bool fits(const MatMulShape& s) {
@@ -73,8 +74,7 @@ struct Tile {
   float* y;
   int64_t depth;
   int64_t a_row, a_step, b_row, y_row;  // floats from row to row; of a also from k to k
-  int64_t last, stored;                 // where the last vector begins, and how many of its lanes
-                                        // are its own
+  int64_t last, stored;                 // where the last vector begins; lanes of it that are stored
   Vector scale;
 };
 
