@@ -5,6 +5,7 @@
 #include "engine/activations.hpp"
 #include "engine/maps.hpp"
 #include "engine/words.hpp"
+#include "pool/shape.hpp"
 
 namespace striate {
 namespace {
@@ -13,6 +14,22 @@ constexpr const char* kModes[] = {"moments", "normalise", "gradient"};
 static_assert(sizeof(kModes) / sizeof(char*) == static_cast<int>(BatchNormMode::count));
 constexpr const char* kMasks[] = {"none", "own", "output"};
 static_assert(sizeof(kMasks) / sizeof(char*) == static_cast<int>(BatchNormMask::count));
+
+void parse_pooled(const Attributes& a, BatchNormShape& s) {
+  s.pooled = a.flag("pooled");
+  if (!s.pooled) return;
+  a.integers("in", s.in, 3, 1, kMaxSize);
+  a.integers("window", s.window, 3, 1, kMaxPlaces);
+  if (checked_product(a, {s.in[0], s.in[1], s.in[2]}) != s.pixels) {
+    a.fail("in must be the sizes of as many pixels as `pixels` tells.");
+  }
+  if (s.given_pixels() == 0 || s.window[0] * s.window[1] * s.window[2] > kMaxPlaces) {
+    a.fail("windows must fit the map, and be of up to 255 pixels.");
+  }
+  if (s.added || s.residual || s.mask == BatchNormMask::output) {
+    a.fail("what was pooled has no residual, and no mask of the output.");
+  }
+}
 
 void parse_mask(const Attributes& a, BatchNormShape& s) {
   s.mask = one_of(a, "mask", kMasks, BatchNormMask::none);
@@ -31,25 +48,27 @@ BatchNormShape BatchNormOperation::parse(const Attributes& a, int lanes) {
   s.batch = a.integer("batch", 1, kMaxSize);
   s.channels = a.integer("channels", 1, kMaxSize);
   s.pixels = a.integer("pixels", 1, kMaxSize);
-  const auto stride = [&](const char* name) {
-    const int64_t given = batch_stride(a, name, s.channels, s.pixels, lanes);
+  s.residual = a.flag("residual");
+  s.added = a.flag("added");
+  parse_mask(a, s);
+  parse_pooled(a, s);
+  const auto stride_of = [&](const char* name, int64_t pixels) {
+    const int64_t given = batch_stride(a, name, s.channels, pixels, lanes);
     checked_product(a, {s.batch, given, 8});
     return given;
   };
+  const auto stride = [&](const char* name) { return stride_of(name, s.pixels); };
   s.x_batch_stride = stride("x_batch_stride");
   s.y_batch_stride = stride("y_batch_stride");
   s.residual_batch_stride = stride("residual_batch_stride");
-  s.gy_batch_stride = stride("gy_batch_stride");
+  s.gy_batch_stride = stride_of("gy_batch_stride", s.given_pixels());
   s.gx_batch_stride = stride("gx_batch_stride");
   s.added_batch_stride = stride("added_batch_stride");
   s.eps = static_cast<float>(a.real("eps", 1e-5));
   s.weight = a.flag("weight");
   s.bias = a.flag("bias");
-  s.residual = a.flag("residual");
   s.training = a.flag("training");
   s.input = a.flag("input");
-  s.added = a.flag("added");
-  parse_mask(a, s);
   s.activation = parse_activation(a);
   return s;
 }
@@ -64,9 +83,10 @@ Extents BatchNormOperation::extents(const Shape& s, int lanes) {
     case BatchNormMode::moments:
       return {{x}, {c, c}, {}, 0, 0b11};
     case BatchNormMode::gradient:
-      return {{map(true, s.gy_batch_stride), x, c, c, weight, bias,
-               map(s.mask == BatchNormMask::output, s.y_batch_stride),
-               map(s.added, s.added_batch_stride)},
+      return {{map_floats(s.batch, s.gy_batch_stride, c, s.given_pixels(), lanes), x, c, c, weight,
+               bias, map(s.mask == BatchNormMask::output, s.y_batch_stride),
+               s.pooled ? s.batch * round_up(c, lanes) * s.given_pixels() / 4
+                        : map(s.added, s.added_batch_stride)},
               {map(s.input, s.gx_batch_stride), c, c, map(s.residual, s.residual_batch_stride)},
               {},
               0b0111100,

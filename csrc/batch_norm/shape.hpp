@@ -18,11 +18,16 @@
 //   own     v = n * weight + bias: as the norm made it, so that y need not be kept nor read
 //   output  v = y: with a residual
 //
+// With `pooled` the norm's outputs, of sizes `in`, went into a max pooling of windows of `window`
+// pixels side by side: gy is the gradient of what was kept, in[7] has the places in the windows
+// where it was (csrc/pool), and g is 0 elsewhere. There is no `added`, no residual, and no mask but
+// `own`.
+//
 // Arguments: mode; batch, channels, pixels; x_batch_stride, of normalise y_ and
 // residual_batch_stride, of gradient gy_, y_, added_, gx_ and residual_batch_stride (gr's); eps;
 // weight, bias, added (flags); residual (flag: in[5] of normalise, out[3] of
 // gradient); activation, alpha, beta of normalise; training, input (flag: whether gx is wanted),
-// mask, low, high of gradient.
+// mask, low, high, pooled (flag), in, window of gradient.
 //
 // Maps are blocked as for convolution (conv/shape.hpp); unused lanes hold and get finite numbers.
 // All that is a number a channel is a plain array at any address. y may be x; gx or gr may be gy.
@@ -45,10 +50,17 @@ struct BatchNormShape {
   int64_t gy_batch_stride = 0, gx_batch_stride = 0, added_batch_stride = 0;
   float eps = 0;
   bool weight = false, bias = false, residual = false, training = false, input = false;
-  bool added = false;
+  bool added = false, pooled = false;
+  int64_t in[3] = {1, 1, 1}, window[3] = {1, 1, 1};  // of what was pooled
   BatchNormMask mask = BatchNormMask::none;
   float low = 0, high = 0;  // high is NaN where there is no end: nothing reaches it
   ActivationSpec activation;
+
+  // Of a channel of gy.
+  int64_t given_pixels() const {
+    if (!pooled) return pixels;
+    return in[0] / window[0] * (in[1] / window[1]) * (in[2] / window[2]);
+  }
 };
 
 }  // namespace striate

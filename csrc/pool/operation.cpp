@@ -52,6 +52,11 @@ PoolShape PoolOperation::parse(const Attributes& a, int lanes) {
   if (s.places && (s.average || s.adaptive || s.window() > kMaxPlaces)) {
     a.fail("places are of a maximum of windows of up to 255 pixels.");
   }
+  s.norm = a.flag("norm");
+  if (s.norm && !s.places) a.fail("a norm goes with places.");
+  s.eps = static_cast<float>(a.real("eps", 1e-5));
+  s.weight = a.flag("weight");
+  s.bias = a.flag("bias");
   return s;
 }
 
@@ -64,6 +69,11 @@ Extents PoolOperation::extents(const Shape& s, int lanes) {
             {map_floats(s.batch, s.y_batch_stride, s.channels, s.out_pixels(), lanes)},
             {}};
   if (s.places) e.out.push_back(places_floats(s, lanes));
+  if (s.norm) {
+    const int64_t c = s.channels;
+    e.in.insert(e.in.end(), {c, c, s.weight ? c : 0, s.bias ? c : 0});
+    e.plain_in = 0b11110;
+  }
   return e;
 }
 

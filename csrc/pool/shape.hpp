@@ -11,6 +11,10 @@
 //
 // A NaN in a window is its largest number.
 //
+// With `norm` windows read what a batch norm makes of x, (x - mean) / sqrt(variance + eps) * weight
+// + bias, which is written nowhere. in[1] = mean, in[2] = variance, in[3] = weight, in[4] = bias: a
+// number a channel, plain, at any address; those of `weight` and `bias` where they are set.
+//
 // Maps are blocked as for convolution (conv/shape.hpp); unused lanes hold and get finite numbers.
 // in[0] = x, out[0] = y. With `places` (of a maximum of windows of up to kMaxPlaces pixels, not
 // adaptive) out[1] tells which pixel of each window won, for its gradient: the first of equals, the
@@ -34,6 +38,8 @@ struct PoolShape {
   int64_t padding[3] = {0, 0, 0}, padding_after[3] = {0, 0, 0};
   bool average = false, adaptive = false, count_include_pad = false;
   bool places = false;
+  bool norm = false, weight = false, bias = false;
+  float eps = 0;
   int64_t divisor = 0;                             // 0: the count
   int64_t x_batch_stride = 0, y_batch_stride = 0;  // in floats
   ActivationSpec activation;

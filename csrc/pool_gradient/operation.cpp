@@ -8,8 +8,8 @@ namespace striate {
 PoolGradientShape PoolGradientOperation::parse(const Attributes& a, int lanes) {
   PoolGradientShape s;
   s.pool = PoolOperation::parse(a, lanes);
-  if (s.pool.activation.kind != Activation::none) {
-    a.fail("an activation has a gradient of its own.");
+  if (s.pool.activation.kind != Activation::none || s.pool.norm) {
+    a.fail("an activation, or a norm, has a gradient of its own.");
   }
   const int64_t channels = s.pool.channels;
   s.gy_batch_stride = batch_stride(a, "gy_batch_stride", channels, s.pool.out_pixels(), lanes);

@@ -133,6 +133,9 @@ class Norm:
         }[mode]  # fmt: skip
         inputs = [self.arrays[name] for name in reads]
         given = [None if a is None else a if a.ndim == 1 else block(a, lanes, 77.0) for a in inputs]
+        if "places" in self.arrays:  # of what was pooled
+            places = block(self.arrays["places"], lanes, 0)
+            given[7] = places.astype(np.uint8).view(np.float32)
         (kernel,) = _core.candidates(target, "batch_norm", attributes)
         found = run_step(target, "batch_norm", kernel, attributes, given, makes, threads=threads)
         assert all(np.isfinite(y).all() for y in found), "unused lanes must hold finite numbers"
@@ -296,6 +299,51 @@ def test_odd_numbers_stay_in_their_channel(odd: float, target: str) -> None:
     assert np.isfinite(mean).tolist() == np.isfinite(variance).tolist() == [True, False, True]
 
 
+def pooled(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    sizes: tuple[int, ...],
+    window: tuple[int, ...],
+) -> tuple[Array, Array, Array]:
+    """What a max pooling of windows side by side may give back: gy, places, and gy spread out."""
+    out = tuple(n // k for n, k in zip(sizes, window, strict=True))
+    kept = rng.standard_normal((*shape, *out)).astype(np.float32)
+    place = rng.integers(0, np.prod(window), kept.shape)
+    spread = np.zeros((*shape, *sizes), np.float32)
+    for number, at in enumerate(np.ndindex(*window)):
+        there = tuple(slice(first, n * k, k) for first, n, k in zip(at, out, window, strict=True))
+        spread[(..., *there)] = np.where(place == number, kept, 0)
+    flat = lambda a: a.reshape(*shape, -1)  # noqa: E731
+    return flat(kept), flat(place), flat(spread)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "window"),
+    [
+        ((1, 6, 8), (1, 2, 2)), ((1, 7, 9), (1, 2, 2)), ((5, 4, 7), (2, 2, 2)),
+        ((1, 1, 2101), (1, 1, 4)), ((3, 50, 31), (1, 3, 2)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mask", ["none", "own"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_gradient_of_what_was_pooled(
+    target: str, mask: str, sizes: tuple[int, ...], window: tuple[int, ...]
+) -> None:
+    """To the bit as if it were spread out."""
+    pixels = int(np.prod(sizes))
+    kept, place, spread = pooled(np.random.default_rng(0), (3, 19), sizes, window)
+    for settings_ in ({}, {"training": False}, {"input": False}, {"weight": False}):
+        norm = Norm((3, 19, pixels), mask=mask, high=0.7, **settings_)
+        norm.arrays["gy"] = spread
+        wanted = norm.run(target, "gradient")
+        norm.arrays.update(gy=kept, places=place.astype(np.float32))
+        given = {"pooled": True, "in": list(sizes), "window": list(window)}
+        for found, expected in zip(
+            norm.run(target, "gradient", threads=2, **given), wanted, strict=True
+        ):
+            assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -303,6 +351,9 @@ def test_odd_numbers_stay_in_their_channel(odd: float, target: str) -> None:
         {"batch": 0},
         {"mask": "input"},
         {"gy_batch_stride": 8},
+        {"mode": "gradient", "pooled": True, "in": [1, 1, 5], "window": [1, 1, 2]},
+        {"mode": "gradient", "pooled": True, "in": [1, 1, 4], "window": [1, 2, 2]},
+        {"mode": "gradient", "pooled": True, "in": [1, 2, 2], "window": [1, 2, 2], "added": True},
         {"batch": 1 << 31, "channels": 1 << 31, "pixels": 1 << 31},
     ],
 )

@@ -85,6 +85,46 @@ class Pooling:
         return unblock(y, self.channels)
 
 
+@dataclass(frozen=True)
+class Norm:
+    """A batch norm whose results are exact in float32: of whole numbers."""
+
+    mean: Array
+    variance: Array
+    weight: Array | None
+    bias: Array | None
+
+    @staticmethod
+    def drawn(rng: np.random.Generator, channels: int) -> Norm:
+        """Deviations and weights that are powers of two, some negative."""
+        whole = lambda: rng.integers(-4, 5, channels).astype(np.float32)  # noqa: E731
+        sign = rng.choice([-1.0, 1.0], channels)
+        return Norm(
+            whole(), 4.0 ** rng.integers(-2, 3, channels).astype(np.float32),
+            None if rng.random() < 0.3 else (sign * 2.0 ** whole()).astype(np.float32),
+            None if rng.random() < 0.3 else whole(),
+        )  # fmt: skip
+
+    @property
+    def arrays(self) -> list[Array | None]:
+        """As the step reads them."""
+        return [self.mean, self.variance, self.weight, self.bias]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Of the step."""
+        told = {"weight": self.weight is not None, "bias": self.bias is not None}
+        return told | {"norm": True, "eps": 0.0}
+
+    def of(self, x: Array) -> Array:
+        """(x - mean) / sqrt(variance) * weight + bias."""
+        of_channel = lambda a: a.reshape(-1, *(1,) * (x.ndim - 2)).astype(np.float64)  # noqa: E731
+        y = (x - of_channel(self.mean)) / np.sqrt(of_channel(self.variance))
+        if self.weight is not None:
+            y = y * of_channel(self.weight)
+        return y if self.bias is None else y + of_channel(self.bias)
+
+
 def unblock_bytes(places: Array, out: tuple[int, ...], lanes: int, channels: int) -> Array:
     """Bytes that lie as a blocked map does as (N, C, *)."""
     blocks = -(-channels // lanes)
@@ -149,7 +189,9 @@ def test_every_kernel_that_fits_agrees_with_the_definition(
         assert np.abs(y - expected).max() <= 4 * EPS * terms, kernel
 
 
-def run_places(problem: Pooling, target: str, x: Array, **more: Any) -> tuple[Array, Array]:
+def run_places(
+    problem: Pooling, target: str, x: Array, *numbers: Array | None, **more: Any
+) -> tuple[Array, Array]:
     lanes = dict(_core.targets())[target]
     out = problem.winners(x)[0].shape[2:]
     attributes = problem.attributes("max", out) | {"places": True} | more
@@ -157,7 +199,7 @@ def run_places(problem: Pooling, target: str, x: Array, **more: Any) -> tuple[Ar
     blocks = -(-problem.channels // lanes)
     shape = (problem.batch, blocks, *out, lanes)
     y, places = run_step(
-        target, "pool", "places", attributes, [block(x, lanes, 3.0)],
+        target, "pool", "places", attributes, [block(x, lanes, 3.0), *numbers],
         [shape, (math.prod(shape) // 4,)],
     )  # fmt: skip
     return unblock(y, problem.channels), unblock_bytes(places, out, lanes, problem.channels)
@@ -224,6 +266,21 @@ def test_activation_follows_with_places(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", [name for name in WITH_PLACES if "ceil" not in name])
+def test_what_a_norm_makes_is_pooled(name: str, target: str) -> None:
+    problem = SHAPES[name]
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        shape = (problem.batch, problem.channels, *problem.size)
+        x = rng.integers(-8, 9, shape).astype(np.float32)
+        norm = Norm.drawn(rng, problem.channels)
+        y, places = run_places(problem, target, x, *norm.arrays, **norm.attributes)
+        expected, winners = problem.winners(norm.of(x))
+        assert np.array_equal(y, expected)
+        assert np.array_equal(places, winners)
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_activation_follows(target: str) -> None:
     problem = Pooling()
     x = np.random.default_rng(0).standard_normal((1, 17, 1, 7, 8)).astype(np.float32)
@@ -241,5 +298,7 @@ def test_wrong_arguments_are_refused() -> None:
     for more in ({"mode": "avg"}, {"adaptive": True}, {"kernel": [1, 16, 16]}):
         with pytest.raises(ValueError, match="maximum of windows of up to 255 pixels"):
             _core.candidates(TARGETS[0], "pool", attributes | {"places": True} | more)
+    with pytest.raises(ValueError, match="a norm goes with places"):
+        _core.candidates(TARGETS[0], "pool", attributes | {"norm": True})
     with pytest.raises(ValueError, match="less than the map's own size"):
         _core.candidates(TARGETS[0], "pool", attributes | {"x_batch_stride": 1})

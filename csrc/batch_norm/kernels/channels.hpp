@@ -2,7 +2,6 @@
 // files that are compiled once a target.
 #pragma once
 
-#include "batch_norm/shape.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/math.hpp"
 
@@ -17,8 +16,10 @@ STRIATE_INLINE Vector normalised(const Channels& c, Vector x) {
   return (x - c.mean) * c.scale + c.bias;
 }
 
-// Lanes without a channel get 0.
-STRIATE_INLINE Channels channels_of(const BatchNormShape& s, int64_t block, const float* mean,
+// Of a shape that tells the channels, eps, and whether there are weights and biases. Lanes without
+// a channel get 0.
+template <typename Shape>
+STRIATE_INLINE Channels channels_of(const Shape& s, int64_t block, const float* mean,
                                     const float* variance, const float* weight, const float* bias) {
   const IntVector used = first_lanes(used_lanes(s.channels, block));
   const Vector factor = s.weight ? load_channels(weight, s.channels, block) : broadcast(1);

@@ -5,10 +5,13 @@
 //   1  a block of channels: the chunks' sums in float64; gw, gb, and what the last phase multiplies
 //   2  the same chunks: gx = g * a + (x - mean) * b + c
 //
+// Where the norm's outputs were pooled, g of a piece is spread into scratch first, in both passes.
+//
 //   shared: cells [chunk][block][sum of g | of g * (x - mean)][L]
 //           numbers [block][a | b | c][L]
 #include "batch_norm/kernels/channels.hpp"
 #include "batch_norm/kernels/chunks.hpp"
+#include "pool/kernels/spread.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
@@ -26,6 +29,7 @@ Needs needs(const BatchNormShape& s, int) {
   const Chunks chunks = chunks_of(s);
   Needs needs;
   needs.shared_floats = ceil_div(chunks.tasks() * kCell + chunks.blocks * kNumbers, 16) * 16;
+  needs.thread_floats = s.pooled ? kPiece * kLanes : 0;
   needs.phases = s.input ? 3 : 2;
   needs.tasks[0] = needs.tasks[2] = chunks.tasks();
   needs.tasks[1] = chunks.blocks;
@@ -87,7 +91,7 @@ struct Work {
     const int64_t offset = chunk.offset(s);
     const float* y = s.mask == Mask::output ? b.in[6] + n * s.y_batch_stride + offset : nullptr;
     const float* added = s.added ? b.in[7] + n * s.added_batch_stride + offset : nullptr;
-    return {b.in[0] + n * s.gy_batch_stride + offset,
+    return {s.pooled ? nullptr : b.in[0] + n * s.gy_batch_stride + offset,
             added,
             b.in[1] + n * s.x_batch_stride + offset,
             y,
@@ -97,6 +101,17 @@ struct Work {
   float* residual(const Chunk& chunk, int64_t n) const {
     return b.out[3] + n * s.residual_batch_stride + chunk.offset(s);
   }
+  // What gy of pixels p .. p + count - 1 of a run is read from, as if all of the run were there.
+  const float* gradient(const Run& run, const Chunk& chunk, int64_t n, int64_t p,
+                        int64_t count) const {
+    if (!s.pooled) return run.gy;
+    const int64_t own = s.given_pixels() * kLanes, at = chunk.block * own;
+    const int64_t image = n * ceil_div(s.channels, kLanes) * own;
+    const uint8_t* const places = reinterpret_cast<const uint8_t*>(b.in[7]) + image + at;
+    spread({s.in, s.window, b.in[0] + n * s.gy_batch_stride + at, places}, chunk.first + p, count,
+           b.scratch);
+    return b.scratch - p * kLanes;
+  }
 };
 
 template <Mask kMask>
@@ -104,9 +119,10 @@ void add_chunk(const Work& w, const Chunk& chunk, float* cell) {
   const Channels c = w.channels(chunk.block);
   Vector sum{}, product{};
   for (int64_t n = chunk.n; n < chunk.stop; ++n) {
-    const Run run = w.run(chunk, n);
+    Run run = w.run(chunk, n);
     for (int64_t p = 0; p < chunk.pixels; p += kPiece) {
       const int64_t count = least(kPiece, chunk.pixels - p);
+      run.gy = w.gradient(run, chunk, n, p, count);
       if (w.s.residual) {
         add_piece<kMask, true>(run, c, p, count, w.residual(chunk, n), &sum, &product);
       } else {
@@ -150,10 +166,10 @@ void put_together(const Work& w, const Chunks& chunks, int64_t block, float* num
 }
 
 template <Mask kMask, bool kTraining>
-void write_run(const Run& run, const Channels& channels, const float* numbers, int64_t pixels,
-               float* gx) {
+void write_run(const Run& run, const Channels& channels, const float* numbers, int64_t first,
+               int64_t pixels, float* gx) {
   const Vector a = load(numbers), b = load(numbers + kLanes), c = load(numbers + 2 * kLanes);
-  for (int64_t at = 0; at < pixels * kLanes; at += kLanes) {
+  for (int64_t at = first * kLanes; at < (first + pixels) * kLanes; at += kLanes) {
     Vector v = masked_gradient<kMask>(run, channels, at) * a;
     if (kTraining) v += (load(run.x + at) - channels.mean) * b + c;
     store(gx + at, v);
@@ -172,7 +188,12 @@ void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
       run.added = nullptr;
     }
     float* gx = w.b.out[0] + n * s.gx_batch_stride + chunk.offset(s);
-    write(run, c, numbers, chunk.pixels, gx);
+    const int64_t piece = s.pooled ? kPiece : chunk.pixels;
+    for (int64_t p = 0; p < chunk.pixels; p += piece) {
+      const int64_t count = least(piece, chunk.pixels - p);
+      run.gy = w.gradient(run, chunk, n, p, count);
+      write(run, c, numbers, p, count, gx);
+    }
   }
 }
 

@@ -7,7 +7,7 @@
 // were pooled, a band's rows of gy are spread into scratch first.
 #include "image_conv_weight/kernels/chunks.hpp"
 #include "kernels/multiply_add.hpp"
-#include "pool/kernels/winner.hpp"
+#include "pool/kernels/spread.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
@@ -170,23 +170,6 @@ void add_band(const ImageConvWeightShape& s, const Plan& p, Tile t, const float*
   }
 }
 
-// Rows first .. stop - 1 of gy, of a channel that was pooled: 0 but at the places.
-void spread_rows(const ImageConvWeightShape& s, const float* kept, const uint8_t* places,
-                 int64_t first, int64_t stop, float* to) {
-  const int64_t width = s.out[1] / 2 * kLanes;
-  for (int64_t row = first; row < stop; ++row) {
-    const int32_t place = row % 2 * 2;
-    const int64_t used = row / 2 < s.out[0] / 2 ? width : 0, at = row / 2 * width;
-    for (int64_t j = 0; j < used; j += kLanes, to += 2 * kLanes) {
-      store(to, load_where(kept + at + j, places + at + j, place));
-      store(to + kLanes, load_where(kept + at + j, places + at + j, place + 1));
-    }
-    for (int64_t j = 2 * used; j < s.out[1] * kLanes; j += kLanes, to += kLanes) {
-      store(to, Vector{});
-    }
-  }
-}
-
 void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
   const int64_t chunk = task / p.groups, filter = task % p.groups * p.filters;
   const int64_t filters = least(p.filters, s.out_channels - filter);
@@ -198,7 +181,7 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
   t.gy_filter = s.pool ? p.spread : s.out_pixels() * kLanes;
   t.sum = b.scratch;
   t.sum_filter = p.weights * kLanes;
-  float* const spread = b.scratch + p.filters * t.sum_filter;
+  float* const gy = b.scratch + p.filters * t.sum_filter;  // of a band, where it was pooled
   for (int64_t i = 0; i < filters * p.weights; ++i) store(b.scratch + i * kLanes, Vector{});
   const int64_t stop = cut(p.blocks, p.chunks, chunk + 1);
   for (int64_t block = cut(p.blocks, p.chunks, chunk); block < stop; ++block) {
@@ -212,10 +195,12 @@ void compute(const ImageConvWeightShape& s, const Plan& p, const Buffers& b, int
       if (s.pool) {
         const uint8_t* const places = reinterpret_cast<const uint8_t*>(b.in[2]) + at;
         for (int64_t o = 0; o < filters; ++o) {
-          spread_rows(s, b.in[1] + at + o * given, places + o * given, row, end,
-                      spread + o * p.spread);
+          const int64_t channel = o * given, sizes[] = {1, s.out[0], s.out[1]},
+                        window[] = {1, 2, 2};
+          spread({sizes, window, b.in[1] + at + channel, places + channel}, row * s.out[1],
+                 (end - row) * s.out[1], gy + o * p.spread);
         }
-        t.gy = spread - row * t.gy_row;
+        t.gy = gy - row * t.gy_row;
       }
       add_band(s, p, t, x, filters, row, end);
     }

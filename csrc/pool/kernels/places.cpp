@@ -5,7 +5,9 @@
 //   place[i] = j's number in the window
 //
 // Windows of up to three rows of two or three columns that lie inside the row are unrolled, with
-// what they have found in registers. Bound by reading the map.
+// what they have found in registers. Bound by reading the map. Behind a batch norm x is normalised
+// as it is read.
+#include "batch_norm/kernels/channels.hpp"
 #include "kernels/activate.hpp"
 #include "pool/kernels/reads.hpp"
 #include "pool/kernels/split.hpp"
@@ -38,8 +40,16 @@ int64_t first_of(const PoolShape& s, int axis, int64_t place, const Reads& reads
   return padding == 0 ? 0 : padding / s.dilation[axis];
 }
 
+// A pixel, behind its norm where there is one.
+template <bool kNorm>
+STRIATE_INLINE Vector pixel(const Channels& c, const float* x) {
+  if constexpr (kNorm) return normalised(c, load(x));
+  return load(x);
+}
+
 // Window i, of any size.
-void find(const PoolShape& s, const float* map, const Line& line, int64_t i) {
+template <bool kNorm>
+void find(const PoolShape& s, const Channels& c, const float* map, const Line& line, int64_t i) {
   const Reads columns = reads_of(s, 2, i);
   const int64_t column = first_of(s, 2, i, columns);
   Winner winner{broadcast(-__builtin_inff()), places_of(0)};
@@ -53,7 +63,7 @@ void find(const PoolShape& s, const float* map, const Line& line, int64_t i) {
       if (!any) winner.place = places_of(at);
       any = true;
       for (int64_t j = columns.first; j < columns.stop; j += columns.step) {
-        winner.meet(load(x + j * kLanes), places_of(at++));
+        winner.meet(pixel<kNorm>(c, x + j * kLanes), places_of(at++));
       }
     }
   }
@@ -63,19 +73,20 @@ void find(const PoolShape& s, const float* map, const Line& line, int64_t i) {
 
 // `count` windows of kRows x kColumns pixels, the first at the start of the rows of `x`, whose
 // first pixel has number `from`. Each row's winner meets that of the rows before.
-template <int kRows, int kColumns>
-void find_run(const float* x, int64_t row, int64_t stride, int32_t from, int64_t count, float* y,
-              uint8_t* places) {
+template <int kRows, int kColumns, bool kNorm>
+void find_run(const Channels& given, const float* x, int64_t row, int64_t stride, int32_t from,
+              int64_t count, float* y, uint8_t* places) {
+  const Channels c = given;  // so that GCC need not read it again behind each store
   Places number[kRows * kColumns];
   for (int k = 0; k < kRows * kColumns; ++k) number[k] = places_of(from + k);
   for (int64_t i = 0; i < count * kLanes; i += kLanes, x += stride) {
     Winner rows[kRows];
     STRIATE_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      rows[r] = {load(x + r * row), number[r * kColumns]};
+      rows[r] = {pixel<kNorm>(c, x + r * row), number[r * kColumns]};
       STRIATE_UNROLL
       for (int k = 1; k < kColumns; ++k) {
-        rows[r].meet(load(x + r * row + k * kLanes), number[r * kColumns + k]);
+        rows[r].meet(pixel<kNorm>(c, x + r * row + k * kLanes), number[r * kColumns + k]);
       }
       if (r > 0) rows[0].meet(rows[r].x, rows[r].place);
     }
@@ -84,32 +95,35 @@ void find_run(const float* x, int64_t row, int64_t stride, int32_t from, int64_t
   }
 }
 
-typedef void (*Run)(const float*, int64_t, int64_t, int32_t, int64_t, float*, uint8_t*);
+typedef void (*Run)(const Channels&, const float*, int64_t, int64_t, int32_t, int64_t, float*,
+                    uint8_t*);
 
 // Null where windows of so many rows are not unrolled.
+template <bool kNorm>
 Run run_of(const PoolShape& s, const Line& line) {
   const int64_t rows = line.rows.stop - line.rows.first;
   if (line.planes.stop - line.planes.first != 1 || line.rows.step != 1 || s.dilation[2] != 1) {
     return nullptr;
   }
-  constexpr Run kTwo[] = {find_run<1, 2>, find_run<2, 2>, find_run<3, 2>};
-  constexpr Run kThree[] = {find_run<1, 3>, find_run<2, 3>, find_run<3, 3>};
+  constexpr Run kTwo[] = {find_run<1, 2, kNorm>, find_run<2, 2, kNorm>, find_run<3, 2, kNorm>};
+  constexpr Run kThree[] = {find_run<1, 3, kNorm>, find_run<2, 3, kNorm>, find_run<3, 3, kNorm>};
   if (rows < 1 || rows > 3 || s.kernel[2] < 2 || s.kernel[2] > 3) return nullptr;
   return (s.kernel[2] == 2 ? kTwo : kThree)[rows - 1];
 }
 
-void find_line(const PoolShape& s, const float* map, const Line& line) {
-  const Run run = run_of(s, line);
+template <bool kNorm>
+void find_line(const PoolShape& s, const Channels& c, const float* map, const Line& line) {
+  const Run run = run_of<kNorm>(s, line);
   const int64_t last = run == nullptr ? -1 : last_inside(s, 2);
   for (int64_t i = 0; i < s.out[2]; ++i) {
     const int64_t column = i * s.stride[2] - s.padding[2];
     if (i > last || column < 0) {
-      find(s, map, line, i);
+      find<kNorm>(s, c, map, line, i);
       continue;
     }
     const int64_t at = (line.planes.first * s.in[1] + line.rows.first) * s.in[2] + column;
     const int64_t from = (line.plane * s.kernel[1] + line.row) * s.kernel[2];
-    run(map + at * kLanes, s.in[2] * kLanes, s.stride[2] * kLanes, static_cast<int32_t>(from),
+    run(c, map + at * kLanes, s.in[2] * kLanes, s.stride[2] * kLanes, static_cast<int32_t>(from),
         last + 1 - i, line.y + i * kLanes, line.places + i * kLanes);
     i = last;
   }
@@ -117,13 +131,15 @@ void find_line(const PoolShape& s, const float* map, const Line& line) {
 
 void run(const PoolShape& s, const Buffers& b, int, int64_t first, int64_t stop) {
   each_part(s, b, first, stop, [&](const PoolPart& part) STRIATE_LAMBDA {
+    Channels c = {};
+    if (s.norm) c = channels_of(s, part.block, b.in[1], b.in[2], b.in[3], b.in[4]);
     for (int64_t row = part.first; row < part.stop; ++row) {
       const int64_t d = row / s.out[1], h = row % s.out[1], at = row * s.out[2] * kLanes;
       const Reads planes = reads_of(s, 0, d), rows = reads_of(s, 1, h);
       const Line line{
           planes,          rows, first_of(s, 0, d, planes), first_of(s, 1, h, rows), part.y + at,
           part.places + at};
-      find_line(s, part.x, line);
+      (s.norm ? find_line<true> : find_line<false>)(s, c, part.x, line);
       if (s.activation.kind == Activation::none) continue;
       activate(s.activation, line.y, line.y, s.out[2] * kLanes);
     }

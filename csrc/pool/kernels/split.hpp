@@ -43,6 +43,7 @@ STRIATE_INLINE Split split_of(const PoolShape& s) {
 
 // One block of channels of an image, and which rows of y a task writes.
 struct PoolPart {
+  int64_t block;
   const float* x;
   float* y;
   uint8_t* places;
@@ -59,8 +60,8 @@ STRIATE_INLINE void each_part(const PoolShape& s, const Buffers& b, int64_t firs
         const int64_t in = block * s.in_pixels() * kLanes, out = block * s.out_pixels() * kLanes;
         uint8_t* places = reinterpret_cast<uint8_t*>(b.out[1]);
         if (places != nullptr) places += n * split.blocks * s.out_pixels() * kLanes + out;
-        work(PoolPart{b.in[0] + n * s.x_batch_stride + in, b.out[0] + n * s.y_batch_stride + out,
-                      places, from, to});
+        work(PoolPart{block, b.in[0] + n * s.x_batch_stride + in,
+                      b.out[0] + n * s.y_batch_stride + out, places, from, to});
       });
 }
 

@@ -9,6 +9,9 @@ its activation, which goes with pooling only if it never falls:
 
 Backwards the gradient for the filters reads the gradient of what was kept, and where it was, in
 place of a map that is 0 but there; where nobody else reads that, as of a network's first layer.
+
+Behind a batch norm by numbers of the batch a max pooling normalises what it reads itself, and the
+norm's gradient reads that of what was kept, where windows lie side by side.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ _RISING_FROM_0 = frozenset({"leaky_relu", "elu"})  # with alpha from 0 on
 def pool_in_convolutions(steps: list[Step], target: str) -> None:
     """Let convolutions, whose kernels are chosen, take over the poolings behind them.
 
-    And gradients for filters those in front of them.
+    Gradients for filters take over those in front of them, and poolings batch norms.
     """
     touching: dict[Storage, list[Step]] = {}
     for step in steps:
@@ -42,14 +45,14 @@ def pool_in_convolutions(steps: list[Step], target: str) -> None:
     for step in list(steps):
         if step.kind == "pool":
             made = beside(step, step.inputs[0])
-            taken = made is not None and _take(made, step, target)
+            if made and _take(made, step, target):
+                steps.remove(step)
+            elif made and _normalise(made, step, target):
+                steps.remove(made)
         elif step.kind == "pool_gradient":
             reader = beside(step, step.outputs[0])
-            taken = reader is not None and _spread(reader, step, target)
-        else:
-            continue
-        if taken:
-            steps.remove(step)
+            if reader and (_spread(reader, step, target) or _spread_norm(reader, step, target)):
+                steps.remove(step)
 
 
 def _take(conv: Step, pool: Step, target: str) -> bool:
@@ -79,6 +82,24 @@ def _take(conv: Step, pool: Step, target: str) -> bool:
     return True
 
 
+def _normalise(norm: Step, pool: Step, target: str) -> bool:
+    """Make a pooling normalise what it reads; False where it cannot."""
+    told = norm.attributes
+    if norm.kind != "batch_norm" or told["mode"] != "normalise" or len(pool.outputs) < 2:
+        return False
+    if told["residual"] or told.get("activation", "none") != "none":
+        return False
+    own = {name: told[name] for name in ("x_batch_stride", "eps", "weight", "bias")}
+    both = {**pool.attributes, **own, "norm": True}
+    if pool.kernel not in _core.candidates(target, "pool", both):
+        return False
+    pool.attributes, pool.inputs = both, norm.inputs[:5]
+    pool.nodes = [*norm.nodes, *pool.nodes]
+    pool.notes = [*norm.notes, *pool.notes, "normalises what it reads"]
+    pool.macs += norm.macs
+    return True
+
+
 def _spread(weight: Step, pool: Step, target: str) -> bool:
     """Make a gradient for filters read that of what was pooled; False where it cannot."""
     window = pool.attributes
@@ -100,19 +121,41 @@ def _spread(weight: Step, pool: Step, target: str) -> bool:
     return True
 
 
+def _spread_norm(norm: Step, pool: Step, target: str) -> bool:
+    """Make a batch norm's gradient read that of what was pooled; False where it cannot."""
+    told, window = norm.attributes, pool.attributes
+    if norm.kind != "batch_norm" or told["mode"] != "gradient" or not window.get("places"):
+        return False
+    if norm.inputs[0] != pool.outputs[0] or not _side_by_side(window):
+        return False
+    if told.get("added") or told.get("residual") or told.get("mask") == "output":
+        return False
+    gy, places = pool.inputs
+    assert gy is not None
+    both = {
+        **told, "pooled": True, "in": window["in"], "window": window["kernel"],
+        "gy_batch_stride": gy.batch_stride,
+    }  # fmt: skip
+    if norm.kernel not in _core.candidates(target, "batch_norm", both):
+        return False
+    norm.attributes, norm.inputs = both, [gy, *norm.inputs[1:6], None, places]
+    norm.nodes = [*pool.nodes, *norm.nodes]
+    norm.notes = [*pool.notes, *norm.notes, "of the largest number of each window"]
+    norm.macs += pool.macs
+    return True
+
+
+def _side_by_side(window: dict[str, Any]) -> bool:
+    """Whether a max pooling's windows neither overlap nor leave pixels between them out."""
+    plain = window["dilation"] == [1, 1, 1] and window["padding"] == [0, 0, 0]
+    sizes = zip(window["in"], window["kernel"], window["out"], strict=True)
+    whole = window["kernel"] == window["stride"] and all(n // k == m for n, k, m in sizes)
+    return window["mode"] == "max" and not window.get("adaptive") and plain and whole
+
+
 def _pairs(window: dict[str, Any]) -> bool:
     """Whether a pooling takes the largest of 2x2 pixels, 2 apart, and leaves the rest out."""
-    if window["mode"] != "max" or window.get("adaptive"):
-        return False
-    depth, height, width = window["in"]
-    wanted = {
-        "kernel": [1, 2, 2],
-        "stride": [1, 2, 2],
-        "dilation": [1, 1, 1],
-        "padding": [0, 0, 0],
-        "out": [depth, height // 2, width // 2],
-    }
-    return all(window[name] == numbers for name, numbers in wanted.items())
+    return _side_by_side(window) and window["kernel"] == [1, 2, 2]
 
 
 def _rises(activation: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from striate.graph.ops import BatchMoments
 
-from ...native.test_batch_norm import NO_END, Norm
+from ...native.test_batch_norm import NO_END, Norm, pooled
 from ..draw import Rng, channels, draw_activation, gap, pick
 from ..problem import Array, Operand, Problem
 
@@ -87,6 +87,8 @@ def _gradient(rng: Rng, norm: Norm, attributes: dict[str, Any]) -> Problem:
         share * max(_largest(gx), of * slope), share * max(_largest(gw), of),
         share * max(_largest(gb), of), 1e-7 * of,
     ]  # fmt: skip
+    if norm.mask == "none" and not norm.residual and not norm.added and rng.random() < 0.4:
+        return _of_pooled(rng, norm, attributes)
     maps = [_map("gy", a["gy"], gap_), _map("x", a["x"], gap(rng))]
     vectors = [_vector(a[name]) for name in ("mean", "variance", "weight", "bias")]
     return Problem(
@@ -95,4 +97,30 @@ def _gradient(rng: Rng, norm: Norm, attributes: dict[str, Any]) -> Problem:
         [_map("gx", gx, gap_) if norm.input else None, _vector(gw), _vector(gb),
          _map("residual", gr, gap_) if norm.residual else None],
         lambda _: bounds, in_place=((0, 0), (3, 0)),
+    )  # fmt: skip
+
+
+def _of_pooled(rng: Rng, norm: Norm, attributes: dict[str, Any]) -> Problem:
+    """Of a map whose rows are as long as it is, or two, in windows of some pixels."""
+    n, c, pixels = norm.shape
+    rows = 2 if pixels % 2 == 0 else 1
+    sizes = (1, rows, pixels // rows)
+    window = (1, int(rng.integers(1, rows + 1)), int(rng.integers(1, min(9, sizes[2]) + 1)))
+    kept, place, spread = pooled(rng, (n, c), sizes, window)
+    a = norm.arrays
+    a["gy"] = spread
+    gx, gw, gb, _ = norm.expected_gradients()
+    variance = a["variance"]
+    assert variance is not None
+    of = _largest(kept, np.ones(1)) * max(1.0, 1 / float(np.sqrt(variance.min() + norm.eps)))
+    share = (1e-4 if norm.mean else 1e-5) * max(1.0, _largest(a["weight"], np.ones(1)))
+    attributes |= {"pooled": True, "in": list(sizes), "window": list(window)}
+    bounds = [share * max(_largest(g), of) for g in (gx, gw, gb)] + [0.0]
+    return Problem(
+        "batch_norm", attributes,
+        [_map("gy", kept, gap(rng)), _map("x", a["x"], gap(rng)),
+         *(_vector(a[name]) for name in ("mean", "variance", "weight", "bias")), None,
+         Operand(place, True, in_bytes=True)],
+        [_map("gx", gx, gap(rng)) if norm.input else None, _vector(gw), _vector(gb), None],
+        lambda _: bounds,
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from striate import Window
 
 from ...native import test_pool
@@ -35,6 +37,8 @@ def pooling(rng: Rng) -> test_pool.Pooling:
 def draw(rng: Rng) -> Problem:
     """A maximum or a mean over windows, adaptive or not."""
     problem, mode = pooling(rng), str(pick(rng, "max", "avg"))
+    if mode == "max" and problem.has_places and rng.random() < 0.3:
+        return _behind_a_norm(rng, problem)
     x = normal(rng, problem.batch, problem.channels, *problem.size)
     exact = problem.reference(x, mode)
     terms = math.prod(problem.size) if mode == "avg" else 0
@@ -50,6 +54,21 @@ def draw(rng: Rng) -> Problem:
     return Problem(
         "pool", attributes, [Operand(x, True, "x_batch_stride", gap(rng))], outputs,
         lambda _: bounds,
+    )  # fmt: skip
+
+
+def _behind_a_norm(rng: Rng, problem: test_pool.Pooling) -> Problem:
+    """Of what a batch norm makes of whole numbers, without rounding."""
+    numbers = test_pool.Norm.drawn(rng, problem.channels)
+    x = rng.integers(-8, 9, (problem.batch, problem.channels, *problem.size)).astype(np.float32)
+    y, places = problem.winners(numbers.of(x))
+    attributes = problem.attributes("max", y.shape[2:]) | numbers.attributes | {"places": True}
+    return Problem(
+        "pool", attributes,
+        [Operand(x, True, "x_batch_stride", gap(rng)),
+         *(None if array is None else Operand(array.reshape(1, -1)) for array in numbers.arrays)],
+        [Operand(y, True, "y_batch_stride", gap(rng)), Operand(places, True, in_bytes=True)],
+        lambda _: [0, 0],
     )  # fmt: skip
 
 
