@@ -13,7 +13,7 @@ from ..graph._file import operation_as_json
 from ..runtime._recipe import Recipe, StepRecipe, Tensor
 from ._choose import Chooser
 from ._place import ALIGNED_FLOATS, SPACES, Placement, aligned, place, rounded
-from ._pooled import pool_in_convolutions
+from ._pooled import join_poolings
 from ._values import Array, Map, Step, Storage
 from .lower import Lowered
 
@@ -69,7 +69,7 @@ def lay_out(
 ) -> tuple[Placement, list[_core.Needs | None]]:
     """Choose each step's kernel, and place all maps and scratch in the arena.
 
-    Convolutions whose kernels can pool take over the poolings behind them. In front of a step whose
+    Poolings become parts of the steps beside them where these can pool. In front of a step whose
     weight is made while the plan runs comes one that packs it.
     """
     choose = Chooser(
@@ -79,7 +79,7 @@ def lay_out(
         if step.kind != "island":
             choice = choose(step)
             step.kernel, step.why = choice.kernel, choice.why
-    pool_in_convolutions(steps, target)
+    join_poolings(steps, target)
     all_steps: list[Step] = []
     needs: list[_core.Needs | None] = []
     for step in steps:

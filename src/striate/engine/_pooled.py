@@ -1,4 +1,4 @@
-"""Max pooling by the convolution in front of it: the map between the two is never written.
+"""Max pooling by the step in front of it, or behind: the map between the two is never written.
 
 A max pooling of 2x2 pixels, 2 apart, and the convolution that makes its input become one step,
 where nobody else reads that map and the convolution's kernel can keep the largest of each 2x2
@@ -25,10 +25,10 @@ _RISING = frozenset({"none", "clamp", "sigmoid"})
 _RISING_FROM_0 = frozenset({"leaky_relu", "elu"})  # with alpha from 0 on
 
 
-def pool_in_convolutions(steps: list[Step], target: str) -> None:
-    """Let convolutions, whose kernels are chosen, take over the poolings behind them.
+def join_poolings(steps: list[Step], target: str) -> None:
+    """Join max poolings with convolutions and norms in front of them, whose kernels are chosen.
 
-    Gradients for filters take over those in front of them, and poolings batch norms.
+    And their gradients with those behind them.
     """
     touching: dict[Storage, list[Step]] = {}
     for step in steps:
@@ -76,9 +76,7 @@ def _take(conv: Step, pool: Step, target: str) -> bool:
     if conv.kernel not in _core.candidates(target, conv.kind, both):
         return False
     conv.attributes, conv.outputs = both, pool.outputs
-    conv.nodes = [*conv.nodes, *pool.nodes]
-    conv.notes = [*conv.notes, *pool.notes, "keeps the largest of 2x2 outputs"]
-    conv.macs += pool.macs
+    _tell(conv, [conv, pool], "keeps the largest of 2x2 outputs")
     return True
 
 
@@ -94,9 +92,7 @@ def _normalise(norm: Step, pool: Step, target: str) -> bool:
     if pool.kernel not in _core.candidates(target, "pool", both):
         return False
     pool.attributes, pool.inputs = both, norm.inputs[:5]
-    pool.nodes = [*norm.nodes, *pool.nodes]
-    pool.notes = [*norm.notes, *pool.notes, "normalises what it reads"]
-    pool.macs += norm.macs
+    _tell(pool, [norm, pool], "normalises what it reads")
     return True
 
 
@@ -115,9 +111,7 @@ def _spread(weight: Step, pool: Step, target: str) -> bool:
     if weight.kernel not in _core.candidates(target, weight.kind, both):
         return False
     weight.attributes, weight.inputs = both, [weight.inputs[0], gy, places]
-    weight.nodes = [*pool.nodes, *weight.nodes]
-    weight.notes = [*pool.notes, *weight.notes, "of the largest of 2x2 outputs"]
-    weight.macs += pool.macs
+    _tell(weight, [pool, weight], "of the largest of 2x2 outputs")
     return True
 
 
@@ -139,18 +133,25 @@ def _spread_norm(norm: Step, pool: Step, target: str) -> bool:
     if norm.kernel not in _core.candidates(target, "batch_norm", both):
         return False
     norm.attributes, norm.inputs = both, [gy, *norm.inputs[1:6], None, places]
-    norm.nodes = [*pool.nodes, *norm.nodes]
-    norm.notes = [*pool.notes, *norm.notes, "of the largest number of each window"]
-    norm.macs += pool.macs
+    _tell(norm, [pool, norm], "of the largest number of each window")
     return True
+
+
+def _tell(step: Step, both: list[Step], note: str) -> None:
+    """Let a step tell that it does two's work."""
+    step.nodes = [node for each in both for node in each.nodes]
+    step.notes = [*(told for each in both for told in each.notes), note]
+    step.macs = sum(each.macs for each in both)
 
 
 def _side_by_side(window: dict[str, Any]) -> bool:
     """Whether a max pooling's windows neither overlap nor leave pixels between them out."""
-    plain = window["dilation"] == [1, 1, 1] and window["padding"] == [0, 0, 0]
+    if window["mode"] != "max" or window.get("adaptive"):
+        return False
+    if window["dilation"] != [1, 1, 1] or window["padding"] != [0, 0, 0]:
+        return False
     sizes = zip(window["in"], window["kernel"], window["out"], strict=True)
-    whole = window["kernel"] == window["stride"] and all(n // k == m for n, k, m in sizes)
-    return window["mode"] == "max" and not window.get("adaptive") and plain and whole
+    return window["kernel"] == window["stride"] and all(n // k == m for n, k, m in sizes)
 
 
 def _pairs(window: dict[str, Any]) -> bool:
