@@ -17,12 +17,13 @@ def concat_slots(graph: Graph, lanes: int) -> dict[str, Map]:
     """
     slots: dict[str, Map] = {}
     for node in reversed(graph.nodes):
-        if _joins_channels(graph, node, lanes):
+        if joins_channels(graph, node, lanes):
             _give_slots(graph, node, lanes, slots)
     return slots
 
 
-def _joins_channels(graph: Graph, node: Node, lanes: int) -> bool:
+def joins_channels(graph: Graph, node: Node, lanes: int) -> bool:
+    """Whether the parts' channels fill whole blocks one behind the other."""
     op = graph.op(node)
     if not isinstance(op, Concat):
         return False

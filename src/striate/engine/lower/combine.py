@@ -8,6 +8,7 @@ from ...graph.ops import Concat, Select, Split, Stack
 from .._fuse import Group
 from .._values import Map
 from ._lowering import Lowering, NotNative, lowers
+from ._slots import joins_channels
 from ._view import View, dim_of, view
 from .elementwise import elements
 
@@ -22,7 +23,7 @@ def lower_concat(low: Lowering, group: Group) -> None:
     axis = op.axis % rank
     # Empty parts are legal, and hold nothing to copy.
     values = [v for v in group.node.inputs if v is not None and 0 not in low.shape(v)]
-    if low.slots.get(group.output) is not None:
+    if joins_channels(low.graph, group.node, low.lanes):
         _join_blocks(low, group, values)
         return
     blocked = 3 <= rank <= 5 and any(v in low.blocked_maps for v in values)
