@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from typing import Any
 
@@ -313,11 +314,12 @@ def test_less_memory_and_the_same_steps() -> None:
         return ours.peak_bytes, net.state_dict()
 
     kept, wanted = trained(None)
-    less, cheap = trained("auto")
-    least, limited = trained(less)
-    assert least <= less <= 0.9 * kept
-    for found in (cheap, limited):
+    with pytest.raises(OptionError, match="1 bytes are too few") as refused:
+        trained(1)
+    told = re.search(r"share ([\d,]+)\. Allow that much", str(refused.value))
+    assert told is not None
+    for checkpoint in ("auto", int(told[1].replace(",", ""))):
+        peak, found = trained(checkpoint)
+        assert peak <= (0.9 * kept if checkpoint == "auto" else checkpoint)
         for key, tensor in found.items():
             torch.testing.assert_close(tensor, wanted[key], rtol=1e-5, atol=1e-6, msg=key)
-    with pytest.raises(OptionError, match="1 bytes are too few"):
-        trained(1)
