@@ -14,7 +14,7 @@
 // - It returns when every task is done. What a body throws is thrown here: the first by thread.
 // - Inside a body it runs its tasks one after another, as thread 0 of a team of one.
 // - Several threads may call it at the same time: their regions take turns.
-// - A process made by fork() gets workers of its own when it first needs them.
+// - A fork waits for the region that runs; its child gets workers of its own when it needs them.
 #pragma once
 
 #include <cstdint>

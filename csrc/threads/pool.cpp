@@ -23,9 +23,13 @@ constexpr std::chrono::microseconds kSpin{50};
 
 thread_local bool inside_region = false;
 
+// Not a local static: a fork while another thread makes one leaves it half made in the child, where
+// who asks for it waits for ever.
+std::atomic<int> usable_cores{0};
+
 std::chrono::microseconds spin_time(int team) {
-  static const int cores = cpu::detect_cores().usable();
-  return team <= cores ? kSpin : std::chrono::microseconds::zero();
+  if (usable_cores == 0) usable_cores = cpu::detect_cores().usable();
+  return team <= usable_cores ? kSpin : std::chrono::microseconds::zero();
 }
 
 // Thread t of T takes tasks first(t) .. first(t + 1) - 1; no product that could overflow.
@@ -60,24 +64,28 @@ int default_threads() {
   return checked(*end == '\0' ? threads : 0, "STRIATE_NUM_THREADS='" + std::string(text) + "'");
 }
 
-// The pool is never destroyed: threads that still run when the process ends need it. After fork()
-// the child leaves its copy, whose workers did not come along and whose lock may be held, for a new
-// one of the same size.
-std::atomic<Pool*> the_pool{nullptr};
+// The pool is never destroyed: threads that still run when the process ends need it. A fork waits
+// for the region that runs, so that nothing of it is half done in the child, and the child leaves
+// its copy, whose workers did not come along, for a new one of the same size.
+std::atomic<Pool*> the_pool{new Pool};
+
+#ifndef _WIN32
+[[maybe_unused]] const int forks_are_told =
+    pthread_atfork([] { the_pool.load()->pause(); }, [] { the_pool.load()->go_on(); },
+                   [] { the_pool = new Pool(*the_pool.load()); });
+#endif
 
 Pool& pool() {
-  static const bool made = [] {
-    the_pool = new Pool(default_threads());
-#ifndef _WIN32
-    pthread_atfork(nullptr, nullptr, [] { the_pool = new Pool(the_pool.load()->threads()); });
-#endif
-    return true;
-  }();
-  (void)made;
   return *the_pool.load();
 }
 
 }  // namespace
+
+int Pool::threads() {
+  int unset = 0;
+  if (threads_ == unset) threads_.compare_exchange_strong(unset, default_threads());
+  return threads_;
+}
 
 void Pool::resize(int threads) {
   const std::lock_guard<std::mutex> turn(turn_);

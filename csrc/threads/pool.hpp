@@ -15,15 +15,18 @@ namespace striate {
 
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(threads) {}
-  Pool(const Pool&) = delete;
+  Pool() = default;
+  Pool(const Pool& other) : threads_(other.threads_.load()) {}  // as large, with no workers yet
   Pool& operator=(const Pool&) = delete;
 
-  int threads() const { return threads_; }
+  int threads();
   void resize(int threads);
   void run(int64_t tasks, int most_threads, BodyRef body);
   // Returns false where another caller's region runs; nothing was done then.
   bool offer(int team, bool wake, BodyRef body);
+  // No region begins in between.
+  void pause() { turn_.lock(); }
+  void go_on() { turn_.unlock(); }
 
  private:
   struct Region {
@@ -49,8 +52,8 @@ class Pool {
   void stop_workers();
   void work(Worker& self, int thread, int core);
 
-  std::mutex turn_;  // held by the caller whose region runs
-  std::atomic<int> threads_;
+  std::mutex turn_;                               // held by the caller whose region runs
+  std::atomic<int> threads_{0};                   // 0: not asked for yet
   std::vector<std::unique_ptr<Worker>> workers_;  // workers_[i] is thread i + 1
   Signal running_;                                // workers that are not done with their run
   Signal::Clock::time_point ended_;               // the last region

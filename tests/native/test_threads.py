@@ -165,6 +165,33 @@ def test_a_fork_in_the_midst_of_another_threads_region_is_safe() -> None:
     assert output == "done"
 
 
+@needs_fork
+def test_a_fork_while_another_thread_begins_its_first_region_is_safe() -> None:
+    """What is made once, as that first region is, must not be half made in the child for ever."""
+    output = run("""
+        import os, threading, time, numpy as np, striate
+        from striate import _core
+        values = np.ones(100_000)
+        def fork_while_a_thread_begins(delay):
+            striate.set_num_threads(2)
+            busy = threading.Thread(target=_core.parallel_sum, args=(values,))
+            busy.start()
+            time.sleep(delay)
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if _core.parallel_sum(values) == 100_000 else 1)
+            busy.join()
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        for attempt in range(200):
+            fresh = os.fork()
+            if fresh == 0:
+                fork_while_a_thread_begins(attempt * 1e-5)
+            assert os.waitpid(fresh, 0)[1] == 0
+        print("done")
+    """)
+    assert output == "done"
+
+
 @pytest.mark.parametrize("ending", ["sys.exit(0)", "os._exit(0)", "pass"])
 def test_a_process_ends_while_the_pool_is_at_work(ending: str) -> None:
     code = f"""
