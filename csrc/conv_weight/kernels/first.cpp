@@ -5,19 +5,21 @@
 //   x[channel][plane of the filter][row][column]
 //
 // so that each of a filter's weights, (channel, tap), is at one distance from every place. Tiles
-// are up to 4 or 6 weights by 3 or 2 vectors of gy. A task has a chunk of the bands, all weights of
-// a range of the filters; its partial sums
+// are up to 4 or 6 weights by 3 or 2 vectors of gy, or rows of three taps by one (taps.hpp). A task
+// has a chunk of the bands, all weights of a range of the filters; its partial sums
 //
 //   partial[vectors of gy, up to 3][weight][vector][lane]
 //
 // are added up and turned in a second phase.
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
+#include "conv_weight/kernels/taps.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr TileTable kTiles = tiles<false>();
+constexpr TapTable kTapTiles = tap_tiles();
 constexpr int64_t kPartialFloats = 65536;  // of a task: 256 KiB of L2
 
 struct Plan {
@@ -123,10 +125,27 @@ void copy_part(const ConvWeightShape& s, const Plan& p, const Part& part, const 
   }
 }
 
+// Few rows would wait for their own sums.
+bool takes_taps(const ConvWeightShape& s) {
+  const int64_t rows = s.in_channels * s.kernel[0] * s.kernel[1];
+  return kTapRows > 0 && 2 * rows > kTapRows && s.kernel[2] == kTapsWide && s.stride[2] == 1 &&
+         s.dilation[2] == 1 && s.out[2] > 1;
+}
+
+// One vector over a band, a filter's rows at a time.
+void add_rows(const Plan& p, Tile t, const int64_t* at, float* partial) {
+  const int64_t rows = p.weights / kTapsWide, parts = ceil_div(rows, kTapRows);
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t row = cut(rows, parts, part), count = cut(rows, parts, part + 1) - row;
+    t.at = at + kTapsWide * row;
+    t.sum = partial + kTapsWide * row * t.sum_step;
+    kTapTiles.of[count](t);
+  }
+}
+
 // One set of vectors over a band.
 void add_set(const Plan& p, Tile t, const int64_t* at, int64_t vectors, float* partial) {
   const int64_t parts = ceil_div(p.weights, tile_numbers(vectors));
-  t.sum_step = vectors * kLanes;
   for (int64_t part = 0; part < parts; ++part) {
     const int64_t k = cut(p.weights, parts, part), count = cut(p.weights, parts, part + 1) - k;
     t.at = at + k;
@@ -152,6 +171,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   t.rows = rows;
   t.x_step = s.stride[2];
   t.gy_vector = s.out_pixels() * kLanes;
+  const bool by_rows = takes_taps(s);
   const int64_t last = cut(p.bands, p.chunks, chunk + 1);
   for (int64_t band = cut(p.bands, p.chunks, chunk); band < last; ++band) {
     const Part part = part_of(s, p, band);
@@ -168,7 +188,15 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
       t.gy = gy + vector * t.gy_vector;
       if (s.bias) sum_places(t, vectors, bias + vector * kLanes);
-      add_set(p, t, at, vectors, partial + vector * kLanes * p.weights);
+      float* const sums = partial + vector * kLanes * p.weights;
+      t.sum_step = vectors * kLanes;
+      if (by_rows) {
+        for (int64_t v = 0; v < vectors; ++v, t.gy += t.gy_vector) {
+          add_rows(p, t, at, sums + v * kLanes);
+        }
+      } else {
+        add_set(p, t, at, vectors, sums);
+      }
     }
   }
 }
