@@ -23,6 +23,14 @@
 // where it was (csrc/pool), and g is 0 elsewhere. There is no `added`, no residual, and no mask but
 // `own`.
 //
+// With `numbers` another step makes gx, that of a first layer's filters, which alone reads it.
+// out[0] has what it needs of each block of L channels, all else of which g is made it reads
+// itself:
+//
+//   [block][mean | scale | bias | b | c][L]     gx = g * scale + (x - mean) * b + c
+//
+// with scale = weight / sqrt(variance + eps).
+//
 // Arguments: mode; batch, channels, pixels; x_batch_stride, of normalise y_ and
 // residual_batch_stride, of gradient gy_, y_, added_, gx_ and residual_batch_stride (gr's); eps;
 // weight, bias, added (flags); residual (flag: in[5] of normalise, out[3] of
@@ -43,18 +51,14 @@ namespace striate {
 enum class BatchNormMode : int32_t { moments, normalise, gradient, count };
 enum class BatchNormMask : int32_t { none, own, output, count };
 
-struct BatchNormShape {
-  BatchNormMode mode = BatchNormMode::normalise;
-  int64_t batch = 1, channels = 1, pixels = 1;
-  int64_t x_batch_stride = 0, y_batch_stride = 0, residual_batch_stride = 0;
-  int64_t gy_batch_stride = 0, gx_batch_stride = 0, added_batch_stride = 0;
-  float eps = 0;
-  bool weight = false, bias = false, residual = false, training = false, input = false;
+// What g is made of.
+struct BatchNormGiven {
+  int64_t channels = 1, pixels = 1;
+  int64_t gy_batch_stride = 0, added_batch_stride = 0;
   bool added = false, pooled = false;
   int64_t in[3] = {1, 1, 1}, window[3] = {1, 1, 1};  // of what was pooled
   BatchNormMask mask = BatchNormMask::none;
   float low = 0, high = 0;  // high is NaN where there is no end: nothing reaches it
-  ActivationSpec activation;
 
   // Of a channel of gy.
   int64_t given_pixels() const {
@@ -62,5 +66,17 @@ struct BatchNormShape {
     return in[0] / window[0] * (in[1] / window[1]) * (in[2] / window[2]);
   }
 };
+
+struct BatchNormShape : BatchNormGiven {
+  BatchNormMode mode = BatchNormMode::normalise;
+  int64_t batch = 1;
+  int64_t x_batch_stride = 0, y_batch_stride = 0, residual_batch_stride = 0, gx_batch_stride = 0;
+  float eps = 0;
+  bool weight = false, bias = false, residual = false, training = false;
+  bool input = false, numbers = false;
+  ActivationSpec activation;
+};
+
+constexpr int kBatchNormNumbers = 5;  // vectors of a block
 
 }  // namespace striate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -117,7 +117,9 @@ class Norm:
             "added": self.added, "training": self.training, "input": self.input,
             "mask": self.mask, "low": self.low, "high": self.high, **more,
         }  # fmt: skip
-        like_map, vector, none = (n, -(-c // lanes), pixels, lanes), (c,), (0,)
+        blocks = -(-c // lanes)
+        like_map, vector, none = (n, blocks, pixels, lanes), (c,), (0,)
+        numbers = (blocks, 5, lanes)
         reads = {
             "moments": ["x"],
             "normalise": ["x", "mean", "variance", "weight", "bias", "residual"],
@@ -127,7 +129,8 @@ class Norm:
             "moments": [vector, vector],
             "normalise": [like_map],
             "gradient": [
-                like_map if self.input else none, vector, vector,
+                numbers if more.get("numbers") else like_map if self.input else none,
+                vector, vector,
                 like_map if self.residual else none,
             ],
         }[mode]  # fmt: skip
@@ -344,9 +347,36 @@ def test_the_gradient_of_what_was_pooled(
             assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize("mask", ["none", "own"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_numbers_make_the_gradient_for_the_input(target: str, mask: str) -> None:
+    """In place of it: mean, scale, bias, b, c, with gx = g * scale + (x - mean) * b + c."""
+    for shape, settings_ in (
+        (MAPS[2], {}),
+        (MAPS[5], {"weight": False}),
+        (MAPS[6], {"added": True}),
+    ):
+        norm = Norm(shape, mask=mask, high=0.7, **settings_)
+        gx, *vectors = norm.run(target, "gradient")
+        alone = replace(norm, input=False)
+        numbers, *others = alone.run(target, "gradient", threads=2, numbers=True)
+        for found, expected in zip(others, vectors, strict=True):
+            assert np.array_equal(found, expected)
+        rows = np.moveaxis(numbers, 1, 0).reshape(5, -1)[:, : shape[1], None].astype(float)
+        mean, scale, bias, b, c = rows
+        x, g = norm.arrays["x"], norm.arrays["gy"]
+        g = g if norm.arrays["added"] is None else g + norm.arrays["added"]
+        if mask == "own":
+            v = (x - mean) * scale + bias
+            g = np.where((v > 0) & (v < 0.7), g, 0)
+        check(g * scale + (x - mean) * b + c, gx, 1e-5, np.abs(scale).max() * np.abs(g))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"mode": "gradient", "numbers": True, "training": True, "input": True},
+        {"mode": "gradient", "numbers": True, "training": False},
         {"mode": "layer"},
         {"batch": 0},
         {"mask": "input"},

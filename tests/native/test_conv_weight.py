@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from striate import Window, _core
 from striate.graph.ops import ConvWeightGradient
 
 from .steps import EPS, Array, Convolution, block, digits_error, run_step
+from .test_batch_norm import Norm, pooled
 
 TARGETS = [name for name, _ in _core.targets()]
 KIND = "conv_weight_gradient"
@@ -295,6 +297,53 @@ def test_kernels_take_the_layers_they_are_for() -> None:
     }
     for name, p in expected.items():
         assert _core.candidates(TARGETS[0], KIND, attributes_of(p))[0] == name
+
+
+FIRST = {name: p for name, p in SHAPES.items() if p.plain_input} | {
+    "plain, long rows": Convolution(
+        in_channels=1, out_channels=35, size=(1, 2, 431), plain_input=True, bias=False, **SAME
+    ),
+    "plain, many filters": Convolution(
+        in_channels=3, out_channels=130, size=(1, 21, 22), plain_input=True, batch=2, **SAME
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["none", "own", "added", "pooled"])
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_gradient_of_a_norm_is_made_as_it_goes(target: str, name: str, way: str) -> None:
+    """To the bit as if it had been written."""
+    p, lanes = FIRST[name], dict(_core.targets())[target]
+    pixels, mask = math.prod(p.out), "none" if way == "none" else "own"
+    norm = Norm((p.batch, p.out_channels, pixels), mask=mask, high=0.7, added=way == "added")
+    given: dict[str, Any] = {"mask": mask, "low": norm.low, "high": norm.high, "added": norm.added}
+    beside = norm.arrays["added"]
+    if way == "pooled":
+        window = tuple(min(n, 2) for n in p.out)
+        gy, place, _ = pooled(np.random.default_rng(1), norm.shape[:2], p.out, window)
+        norm.arrays.update(gy=gy, places=place.astype(np.float32))
+        given |= {"pooled": True, "window": list(window)}
+        beside = block(place, lanes, 0).astype(np.uint8).view(np.float32)
+    elif beside is not None:
+        beside = block(beside, lanes, 3.0)
+    x, _ = draw(p)
+    sizes = {"in": list(p.out)}
+    gx, *_ = norm.run(target, "gradient", **given, **sizes)
+    wanted = run(target, "first", p, x, gx.reshape(p.batch, p.out_channels, *p.out))
+    alone = replace(norm, input=False)
+    alone.arrays.update(norm.arrays)
+    numbers, *_ = alone.run(target, "gradient", **given, **sizes, numbers=True)
+    told = attributes_of(p) | given | {"norm": True}
+    assert _core.candidates(target, KIND, told) == ["first"]
+    shapes = [(p.out_channels, p.in_channels, *p.kernel)] + [(p.out_channels,)] * p.bias
+    inputs = [
+        x, block(norm.arrays["gy"], lanes, 5.0), block(norm.arrays["x"], lanes, -7.0), numbers,
+        beside,
+    ]  # fmt: skip
+    found = run_step(target, KIND, "first", told, inputs, shapes, threads=2)
+    for one, other in zip(found, wanted, strict=False):
+        assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -3,23 +3,20 @@
 //   0  a chunk: sums of g and of g * (x - mean), g = (gy + added) * mask; g itself where a
 //      residual wants it
 //   1  a block of channels: the chunks' sums in float64; gw, gb, and what the last phase multiplies
-//   2  the same chunks: gx = g * a + (x - mean) * b + c
+//   2  the same chunks: gx = g * scale + (x - mean) * b + c; not where another step makes it
 //
 // Where the norm's outputs were pooled, g of a piece is spread into scratch first, in both passes.
 //
 //   shared: cells [chunk][block][sum of g | of g * (x - mean)][L]
-//           numbers [block][a | b | c][L]
-#include "batch_norm/kernels/channels.hpp"
+//           numbers, where they are not asked for
 #include "batch_norm/kernels/chunks.hpp"
-#include "pool/kernels/spread.hpp"
+#include "batch_norm/kernels/given.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kPiece = 256;  // pixels that are summed up together
-constexpr int64_t kCell = 2 * kLanes, kNumbers = 3 * kLanes;
-
-using Mask = BatchNormMask;
+constexpr int64_t kCell = 2 * kLanes, kNumbers = kBatchNormNumbers * kLanes;
 
 bool fits(const BatchNormShape& s) {
   return s.mode == BatchNormMode::gradient;
@@ -34,21 +31,6 @@ Needs needs(const BatchNormShape& s, int) {
   needs.tasks[0] = needs.tasks[2] = chunks.tasks();
   needs.tasks[1] = chunks.blocks;
   return needs;
-}
-
-// Where the pixels of a run lie, and what masks them.
-struct Run {
-  const float *gy, *added, *x, *y;  // `added` and y where there are such
-  float low, high;
-};
-
-template <Mask kMask>
-STRIATE_INLINE Vector masked_gradient(const Run& run, const Channels& c, int64_t at) {
-  Vector g = load(run.gy + at);
-  if (run.added != nullptr) g += load(run.added + at);
-  if (kMask == Mask::none) return g;
-  const Vector v = kMask == Mask::own ? normalised(c, load(run.x + at)) : load(run.y + at);
-  return masked(~((v <= run.low) | (v >= run.high)), g);
 }
 
 template <Mask kMask, bool kStore>
@@ -105,11 +87,7 @@ struct Work {
   const float* gradient(const Run& run, const Chunk& chunk, int64_t n, int64_t p,
                         int64_t count) const {
     if (!s.pooled) return run.gy;
-    const int64_t own = s.given_pixels() * kLanes, at = chunk.block * own;
-    const int64_t image = n * ceil_div(s.channels, kLanes) * own;
-    const uint8_t* const places = reinterpret_cast<const uint8_t*>(b.in[7]) + image + at;
-    spread({s.in, s.window, b.in[0] + n * s.gy_batch_stride + at, places}, chunk.first + p, count,
-           b.scratch);
+    spread_given(s, n, chunk.block, chunk.first + p, count, b.in[0], b.in[7], b.scratch);
     return b.scratch - p * kLanes;
   }
 };
@@ -134,7 +112,7 @@ void add_chunk(const Work& w, const Chunk& chunk, float* cell) {
   store(cell + kLanes, product);
 }
 
-// With M numbers a channel: a = scale, b = -scale / (variance + eps) * product / M,
+// With M numbers a channel: b = -scale / (variance + eps) * product / M,
 // c = -scale * sum / M.
 void put_together(const Work& w, const Chunks& chunks, int64_t block, float* numbers) {
   const BatchNormShape& s = w.s;
@@ -147,7 +125,8 @@ void put_together(const Work& w, const Chunks& chunks, int64_t block, float* num
       product[lane] += cell[kLanes + lane];
     }
   }
-  const Vector scale = w.channels(block).scale;
+  const Channels channels = w.channels(block);
+  const Vector scale = channels.scale;
   const Vector variance = load_channels(w.b.in[3], s.channels, block);
   Vector gw, gb, b, c;
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -160,26 +139,13 @@ void put_together(const Work& w, const Chunks& chunks, int64_t block, float* num
   store_channels(w.b.out[1], gw, s.channels, block);
   store_channels(w.b.out[2], gb, s.channels, block);
   const IntVector used = first_lanes(used_lanes(s.channels, block));
-  store(numbers, scale);
-  store(numbers + kLanes, masked(used, b));
-  store(numbers + 2 * kLanes, masked(used, c));
-}
-
-template <Mask kMask, bool kTraining>
-void write_run(const Run& run, const Channels& channels, const float* numbers, int64_t first,
-               int64_t pixels, float* gx) {
-  const Vector a = load(numbers), b = load(numbers + kLanes), c = load(numbers + 2 * kLanes);
-  for (int64_t at = first * kLanes; at < (first + pixels) * kLanes; at += kLanes) {
-    Vector v = masked_gradient<kMask>(run, channels, at) * a;
-    if (kTraining) v += (load(run.x + at) - channels.mean) * b + c;
-    store(gx + at, v);
-  }
+  store_numbers(numbers, {channels, masked(used, b), masked(used, c)});
 }
 
 template <Mask kMask>
 void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
   const BatchNormShape& s = w.s;
-  const Channels c = w.channels(chunk.block);
+  const InputNumbers own = load_numbers(numbers);
   const auto write = s.training ? write_run<kMask, true> : write_run<kMask, false>;
   for (int64_t n = chunk.n; n < chunk.stop; ++n) {
     Run run = w.run(chunk, n);
@@ -192,7 +158,7 @@ void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
     for (int64_t p = 0; p < chunk.pixels; p += piece) {
       const int64_t count = least(piece, chunk.pixels - p);
       run.gy = w.gradient(run, chunk, n, p, count);
-      write(run, c, numbers, p, count, gx);
+      write(run, own, p, count, gx);
     }
   }
 }
@@ -200,7 +166,7 @@ void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
 void run(const BatchNormShape& s, const Buffers& buffers, int phase, int64_t first, int64_t stop) {
   const Chunks chunks = chunks_of(s);
   const Work work = {s, buffers};
-  float* numbers = buffers.shared + chunks.tasks() * kCell;
+  float* numbers = s.numbers ? buffers.out[0] : buffers.shared + chunks.tasks() * kCell;
   const auto add = s.mask == Mask::none  ? add_chunk<Mask::none>
                    : s.mask == Mask::own ? add_chunk<Mask::own>
                                          : add_chunk<Mask::output>;

@@ -161,12 +161,12 @@ Plan plan(const ConvWeightShape& s) {
 }
 
 bool fits(const ConvWeightShape& s) {
-  return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input;
+  return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input && !s.norm;
 }
 
 bool fits_groups(const ConvWeightShape& s) {
   return s.groups > 1 && s.in_channels == 4 * s.groups && s.out_channels == s.in_channels &&
-         !s.plain_input;
+         !s.plain_input && !s.norm;
 }
 
 Needs needs(const ConvWeightShape& s, int) {

@@ -20,7 +20,7 @@ namespace {
 constexpr TileTable kTiles = tiles<true>();
 
 bool fits(const ConvWeightShape& s) {
-  return !s.plain_input && merged_groups(s) <= kMostMerged;
+  return !s.plain_input && !s.norm && merged_groups(s) <= kMostMerged;
 }
 
 int64_t all_blocks(int64_t channels) {

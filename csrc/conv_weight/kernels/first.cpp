@@ -10,7 +10,9 @@
 //
 //   partial[vectors of gy, up to 3][weight][vector][lane]
 //
-// are added up and turned in a second phase.
+// are added up and turned in a second phase. A norm's gradient is made in scratch, a band of a
+// vector or of a set of them at a time.
+#include "batch_norm/kernels/given.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
 #include "conv_weight/kernels/taps.hpp"
@@ -27,6 +29,7 @@ struct Plan {
   int64_t vectors, sets, set_ranges, chunks;
   int64_t row_parts, column_parts, bands;
   int64_t rows, columns;  // of x, of the largest band
+  int64_t places;         // of gy, likewise
   int64_t partial_floats;
 
   int64_t first_vector(int64_t set) const { return cut(vectors, sets, set); }
@@ -46,6 +49,7 @@ Plan plan(const ConvWeightShape& s) {
   const int64_t columns = ceil_div(s.out[2], p.column_parts);
   p.rows = (rows - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1;
   p.columns = (columns - 1) * s.stride[2] + (s.kernel[2] - 1) * s.dilation[2] + 1;
+  p.places = rows * columns;
   p.chunks = chunks_of(p.bands, p.set_ranges);
   p.partial_floats = p.vectors * kLanes * (p.weights + (s.bias ? 1 : 0));
   return p;
@@ -59,12 +63,21 @@ int64_t copy_floats(const ConvWeightShape& s, const Plan& p) {
   return ceil_div(s.in_channels * s.kernel[0] * p.rows * p.columns, 16) * 16;
 }
 
+// Each weight's distance in the copy: 2 floats.
+int64_t list_floats(const Plan& p) {
+  return ceil_div(2 * p.weights, 16) * 16;
+}
+
+int64_t gradient_floats(const ConvWeightShape& s, const Plan& p) {
+  return s.norm ? kTileVectors * p.places * kLanes : 0;
+}
+
 Needs needs(const ConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.shared_floats = p.chunks * p.partial_floats;
-  // The copy, and each weight's distance in it: 2 floats each.
-  needs.thread_floats = copy_floats(s, p) + ceil_div(2 * p.weights, 16) * 16;
+  needs.thread_floats =
+      ceil_div(copy_floats(s, p) + list_floats(p) + gradient_floats(s, p), 16) * 16;
   needs.phases = 2;
   needs.tasks[0] = p.chunks * p.set_ranges;
   needs.tasks[1] = p.vectors;
@@ -125,6 +138,30 @@ void copy_part(const ConvWeightShape& s, const Plan& p, const Part& part, const 
   }
 }
 
+// The norm's gradient of a vector of channels at a band's places, which follow one another.
+void make_gradient(const ConvWeightShape& s, const Buffers& b, const Part& part, int64_t vector,
+                   float* to) {
+  const int64_t n = part.image, pixels = s.out_pixels();
+  const int64_t count = (part.stop_row - part.first_row) * (part.stop_column - part.first_column);
+  const int64_t first = (part.plane * s.out[1] + part.first_row) * s.out[2] + part.first_column;
+  const int64_t at = (vector * pixels + first) * kLanes;
+  Run run = {};
+  run.x = b.in[2] + n * s.norm_batch_stride + at;
+  run.added = s.given.added ? b.in[4] + n * s.given.added_batch_stride + at : nullptr;
+  run.low = s.given.low;
+  run.high = s.given.high;
+  if (s.given.pooled) {
+    spread_given(s.given, n, vector, first, count, b.in[1], b.in[4], to);
+    run.gy = to;
+  } else {
+    run.gy = b.in[1] + n * s.given.gy_batch_stride + at;
+  }
+  const InputNumbers numbers = load_numbers(b.in[3] + vector * kBatchNormNumbers * kLanes);
+  const auto write =
+      s.given.mask == Mask::own ? write_run<Mask::own, true> : write_run<Mask::none, true>;
+  write(run, numbers, 0, count, to);
+}
+
 // Few rows would wait for their own sums.
 bool takes_taps(const ConvWeightShape& s) {
   const int64_t rows = s.in_channels * s.kernel[0] * s.kernel[1];
@@ -160,6 +197,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   const int64_t stop_set = cut(p.sets, p.set_ranges, set_range + 1);
   const int64_t first = p.first_vector(first_set), stop = p.first_vector(stop_set);
   float* const partial = b.shared + chunk * p.partial_floats;
+  float* const made = b.scratch + copy_floats(s, p) + list_floats(p);
   float* const bias = partial + p.vectors * kLanes * p.weights;
   clear(partial + first * kLanes * p.weights, (stop - first) * kLanes * p.weights);
   if (s.bias) clear(bias + first * kLanes, (stop - first) * kLanes);
@@ -170,7 +208,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   t.x = b.scratch;
   t.rows = rows;
   t.x_step = s.stride[2];
-  t.gy_vector = s.out_pixels() * kLanes;
+  t.gy_vector = (s.norm ? p.places : s.out_pixels()) * kLanes;
   const bool by_rows = takes_taps(s);
   const int64_t last = cut(p.bands, p.chunks, chunk + 1);
   for (int64_t band = cut(p.bands, p.chunks, chunk); band < last; ++band) {
@@ -186,7 +224,10 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
         b.in[1] + part.image * s.y_batch_stride + (row * s.out[2] + part.first_column) * kLanes;
     for (int64_t set = first_set; set < stop_set; ++set) {
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-      t.gy = gy + vector * t.gy_vector;
+      t.gy = s.norm ? made : gy + vector * t.gy_vector;
+      for (int64_t v = 0; s.norm && v < vectors; ++v) {
+        make_gradient(s, b, part, vector + v, made + v * t.gy_vector);
+      }
       if (s.bias) sum_places(t, vectors, bias + vector * kLanes);
       float* const sums = partial + vector * kLanes * p.weights;
       t.sum_step = vectors * kLanes;

@@ -42,7 +42,7 @@ bool fits([[maybe_unused]] const ConvWeightShape& s) {
   }
   const int64_t fewer = least(s.in_channels, s.out_channels);
   const int64_t more = most(s.in_channels, s.out_channels);
-  return striate_amx() && !s.plain_input && s.groups == 1 && fewer >= kLeastFewer &&
+  return striate_amx() && !s.plain_input && !s.norm && s.groups == 1 && fewer >= kLeastFewer &&
          more >= kLeastMore && s.batch * s.in_pixels() >= kStepPixels;
 #else
   return false;

@@ -5,8 +5,8 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-bool fits(const ConvWeightShape&) {
-  return true;
+bool fits(const ConvWeightShape& s) {
+  return !s.norm;
 }
 
 Needs needs(const ConvWeightShape& s, int) {

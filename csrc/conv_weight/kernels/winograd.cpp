@@ -84,7 +84,7 @@ int64_t products(const ConvWeightShape& s, int axis) {
 }
 
 bool fits(const ConvWeightShape& s) {
-  if (s.plain_input || s.groups != 1 || s.kernel[0] > kMostTaps) return false;
+  if (s.plain_input || s.norm || s.groups != 1 || s.kernel[0] > kMostTaps) return false;
   // With few channels the transforms take as long as the products: 16@32 by a fifth longer in all.
   const int64_t least_channels = least(s.in_channels, s.out_channels);
   if (least_channels < 16 || s.in_channels * s.out_channels * s.kernel[0] < 1024) return false;

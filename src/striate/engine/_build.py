@@ -12,8 +12,8 @@ from .. import _core
 from ..graph._file import operation_as_json
 from ..runtime._recipe import Recipe, StepRecipe, Tensor
 from ._choose import Chooser
+from ._joined import join_steps
 from ._place import ALIGNED_FLOATS, SPACES, Placement, aligned, place, rounded
-from ._pooled import join_poolings
 from ._values import Array, Map, Step, Storage
 from .lower import Lowered
 
@@ -69,8 +69,8 @@ def lay_out(
 ) -> tuple[Placement, list[_core.Needs | None]]:
     """Choose each step's kernel, and place all maps and scratch in the arena.
 
-    Poolings become parts of the steps beside them where these can pool. In front of a step whose
-    weight is made while the plan runs comes one that packs it.
+    Poolings and norms' gradients become parts of the steps beside them where these can do both. In
+    front of a step whose weight is made while the plan runs comes one that packs it.
     """
     choose = Chooser(
         steps, target=target, threads=threads, precision=precision, tune=tune, prefer=prefer
@@ -79,7 +79,7 @@ def lay_out(
         if step.kind != "island":
             choice = choose(step)
             step.kernel, step.why = choice.kernel, choice.why
-    join_poolings(steps, target)
+    join_steps(steps, target)
     all_steps: list[Step] = []
     needs: list[_core.Needs | None] = []
     for step in steps:

@@ -90,14 +90,35 @@ def _gradient(rng: Rng, norm: Norm, attributes: dict[str, Any]) -> Problem:
     if norm.mask == "none" and not norm.residual and not norm.added and rng.random() < 0.4:
         return _of_pooled(rng, norm, attributes)
     maps = [_map("gy", a["gy"], gap_), _map("x", a["x"], gap(rng))]
+    first = _map("gx", gx, gap_) if norm.input else None
+    in_place = [(0, 0), (3, 0)]
+    if norm.training and not norm.residual and norm.mask != "output" and rng.random() < 0.3:
+        numbers = _numbers(norm, gw, gb)
+        attributes |= {"input": False, "numbers": True}
+        first, in_place = Operand(numbers, True), []
+        bounds[0] = share * max(_largest(numbers), of * slope)
     vectors = [_vector(a[name]) for name in ("mean", "variance", "weight", "bias")]
     return Problem(
         "batch_norm", attributes,
         [*maps, *vectors, _map("y", a["y"], gap(rng)), _map("added", a["added"], gap(rng))],
-        [_map("gx", gx, gap_) if norm.input else None, _vector(gw), _vector(gb),
-         _map("residual", gr, gap_) if norm.residual else None],
-        lambda _: bounds, in_place=((0, 0), (3, 0)),
+        [first, _vector(gw), _vector(gb), _map("residual", gr, gap_) if norm.residual else None],
+        lambda _: bounds, in_place=tuple(in_place),
     )  # fmt: skip
+
+
+def _numbers(norm: Norm, gw: Array, gb: Array) -> Array:
+    """What the gradient for the input is made of, by the definition: (1, C, 5)."""
+    n, c, pixels = norm.shape
+    real = {name: None if a is None else a.astype(float) for name, a in norm.arrays.items()}
+    mean, variance, weight, bias = (real[name] for name in ("mean", "variance", "weight", "bias"))
+    assert mean is not None
+    assert variance is not None
+    spread = np.sqrt(variance + norm.eps)
+    scale = (np.ones(c) if weight is None else weight) / spread
+    shift = np.zeros(c) if bias is None else bias
+    count = n * pixels
+    rows = [mean, scale, shift, -scale * gw / (spread * count), -scale * gb / count]
+    return np.stack(rows, axis=1)[None]
 
 
 def _of_pooled(rng: Rng, norm: Norm, attributes: dict[str, Any]) -> Problem:

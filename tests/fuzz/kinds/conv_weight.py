@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from striate import Window
 from striate.graph.ops import ConvWeightGradient
 
 from ...native.steps import EPS, Convolution, digits_error
-from ..draw import Rng, axes, channels, gap, pick
-from ..problem import Operand, Problem
+from ...native.test_batch_norm import pooled
+from ..draw import Rng, axes, channels, gap, normal, pick
+from ..problem import Array, Operand, Problem
 
 
 def draw(rng: Rng) -> Problem:
@@ -77,6 +79,45 @@ def _wide(rng: Rng) -> Convolution:
     )  # fmt: skip
 
 
+def _of_norm(
+    rng: Rng, p: Convolution, g: Array
+) -> tuple[Array, Operand, list[Operand | None], dict[str, Any]]:
+    """Let gy be a norm's gradient, made of g by any numbers: gy, and what it is made of."""
+    shape = g.shape
+    x, numbers = normal(rng, *shape), normal(rng, 1, p.out_channels, 5)
+    mean, scale, bias, b, c = numbers.astype(float)[0].T.reshape(5, 1, -1, 1, 1, 1)
+    way = pick(rng, "alone", "added", "pooled")
+    beside: Operand | None = None
+    told: dict[str, Any] = {"norm": True, "added": way == "added"}
+    v = (x - mean) * scale + bias
+    masks = bool(rng.random() < 0.5)
+    if masks:
+        told |= {"mask": "own", "low": -0.5, "high": float(pick(rng, 0.7, math.inf))}
+    near = np.minimum(abs(v - told["low"]), abs(v - told["high"])) < 1e-3 if masks else None
+    if way == "pooled":
+        window = tuple(int(rng.integers(1, min(n, 4) + 1)) for n in p.out)
+        kept, place, spread = pooled(rng, shape[:2], p.out, window)
+        g = spread.reshape(shape)
+        told |= {"pooled": True, "window": list(window)}
+        beside = Operand(place, True, in_bytes=True)
+        given = Operand(kept, True, "gy_batch_stride", gap(rng))
+        if near is not None:  # what rounding might decide is masked by neither
+            x = np.where(near, mean + (0.1 - bias) / scale, x).astype(np.float32)
+            v = (x - mean) * scale + bias
+    else:
+        g = g if near is None else np.where(near, 0, g).astype(np.float32)
+        given = Operand(g, True, "gy_batch_stride", gap(rng))
+        if way == "added":
+            added = (g * normal(rng, *shape)).astype(np.float32)
+            beside = Operand(added, True, "added_batch_stride", gap(rng))
+            g = g.astype(float) + added
+    if masks:
+        g = g * ((v > told["low"]) & (v < told["high"]))
+    gy = g * scale + (x - mean) * b + c
+    norm = Operand(x, True, "norm_batch_stride", gap(rng))
+    return gy, given, [norm, Operand(numbers, True), beside], told
+
+
 def _problem(rng: Rng, p: Convolution) -> Problem:
     draw = np.random.default_rng(int(rng.integers(1 << 30)))
     x = draw.standard_normal((p.batch, p.in_channels, *p.size)).astype(np.float32)
@@ -85,10 +126,15 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         Window(k, s, d, (b, a))
         for k, s, d, b, a in zip(p.kernel, p.stride, p.dilation, p.before, p.after, strict=True)
     )
+    more: list[Operand | None] = []
+    told: dict[str, Any] = {}
+    given = Operand(gy, True, "y_batch_stride", gap(rng))
+    if p.plain_input and rng.random() < 0.5:
+        gy, given, more, told = _of_norm(rng, p, gy)
     gradient = ConvWeightGradient(windows, p.groups)
     (gw,) = gradient.evaluate(x.astype(float), gy.astype(float))
     terms = p.batch * math.prod(p.out)
-    bound = 4 * EPS * (terms + 2)
+    bound = 4 * EPS * (terms + 2) * max(1.0, float(np.abs(gy).max()))
     names = ("batch", "in_channels", "out_channels", "groups", "in", "out", "kernel", "stride",
              "dilation", "padding", "plain_input", "bias")  # fmt: skip
     outputs = [Operand(gw.reshape(1, -1))]
@@ -96,11 +142,8 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         outputs.append(Operand(gy.astype(float).sum((0, 2, 3, 4)).reshape(1, -1)))
     return Problem(
         "conv_weight_gradient",
-        {name: p.attributes[name] for name in names},
-        [
-            Operand(x, not p.plain_input, "x_batch_stride", gap(rng)),
-            Operand(gy, True, "y_batch_stride", gap(rng)),
-        ],
+        {name: p.attributes[name] for name in names} | told,
+        [Operand(x, not p.plain_input, "x_batch_stride", gap(rng)), given, *more],
         outputs,
         lambda kernel: bound + (digits_error(terms, x, gy) if kernel == "int8x6" else 0.0),
     )

@@ -1,4 +1,4 @@
-"""Max pooling by the step in front of it, or behind: the map between the two is never written.
+"""Steps that do another's work as well: the map between the two is never written.
 
 A max pooling of 2x2 pixels, 2 apart, and the convolution that makes its input become one step,
 where nobody else reads that map and the convolution's kernel can keep the largest of each 2x2
@@ -12,6 +12,9 @@ place of a map that is 0 but there; where nobody else reads that, as of a networ
 
 Behind a batch norm by numbers of the batch a max pooling normalises what it reads itself, and the
 norm's gradient reads that of what was kept, where windows lie side by side.
+
+The gradient of a first layer's norm for its input is read by that layer's filters' gradient alone,
+which makes it as it goes from what the norm's gradient read; the norm's gives it numbers.
 """
 
 from __future__ import annotations
@@ -25,10 +28,25 @@ _RISING = frozenset({"none", "clamp", "sigmoid"})
 _RISING_FROM_0 = frozenset({"leaky_relu", "elu"})  # with alpha from 0 on
 
 
-def join_poolings(steps: list[Step], target: str) -> None:
+_GIVEN = (
+    "mask",
+    "low",
+    "high",
+    "added",
+    "added_batch_stride",
+    "gy_batch_stride",
+    "pooled",
+    "window",
+)
+"""What a norm's gradient for its input is made by, told again to the step that makes it."""
+_NORM_NUMBERS = 5
+"""Of a channel, for its input's gradient: kBatchNormNumbers in csrc/batch_norm/shape.hpp."""
+
+
+def join_steps(steps: list[Step], target: str) -> None:
     """Join max poolings with convolutions and norms in front of them, whose kernels are chosen.
 
-    And their gradients with those behind them.
+    And their gradients with those behind them, and norms' gradients with those of first layers.
     """
     touching: dict[Storage, list[Step]] = {}
     for step in steps:
@@ -53,6 +71,10 @@ def join_poolings(steps: list[Step], target: str) -> None:
             reader = beside(step, step.outputs[0])
             if reader and (_spread(reader, step, target) or _spread_norm(reader, step, target)):
                 steps.remove(step)
+        elif step.kind == "batch_norm" and step.attributes["mode"] == "gradient":
+            reader = beside(step, step.outputs[0])
+            if reader:
+                _leave_input(step, reader, target)
 
 
 def _take(conv: Step, pool: Step, target: str) -> bool:
@@ -135,6 +157,30 @@ def _spread_norm(norm: Step, pool: Step, target: str) -> bool:
     norm.attributes, norm.inputs = both, [gy, *norm.inputs[1:6], None, places]
     _tell(norm, [pool, norm], "of the largest number of each window")
     return True
+
+
+def _leave_input(norm: Step, weight: Step, target: str) -> None:
+    """Let a gradient for filters make the gradient that it reads, that of a norm for its input."""
+    told, gx = norm.attributes, norm.outputs[0]
+    if weight.kind != "conv_weight_gradient" or weight.inputs[1] != gx:
+        return
+    if not told["training"] or told["residual"] or told.get("mask") == "output":
+        return
+    gy, x, *_, beside = norm.inputs
+    assert gx is not None
+    assert x is not None
+    given = {name: told[name] for name in _GIVEN if name in told}
+    both = {**weight.attributes, **given, "norm": True, "norm_batch_stride": x.batch_stride}
+    if weight.kernel not in _core.candidates(target, weight.kind, both):
+        return
+    lanes = dict(_core.targets())[target]
+    floats = -(-gx.channels // lanes) * lanes * _NORM_NUMBERS
+    numbers = Map(Storage(f"{gx.storage.name}:numbers", floats), (floats,))
+    norm.attributes = {**told, "input": False, "numbers": True}
+    norm.outputs = [numbers, *norm.outputs[1:]]
+    norm.notes = [*norm.notes, "its input's gradient is the next step's"]
+    weight.attributes, weight.inputs = both, [weight.inputs[0], gy, x, numbers, beside]
+    weight.notes = [*weight.notes, "makes the norm's gradient as it goes"]
 
 
 def _tell(step: Step, both: list[Step], note: str) -> None:
