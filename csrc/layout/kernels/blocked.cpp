@@ -1,8 +1,9 @@
 // Reordering between plain and blocked maps, a run of pixels of one block a task, or a small image.
 //
-// Four channels by four pixels at a time are transposed in registers, in vectors of four floats on
-// every target: eight shuffles for 16 floats keep up with L2. What is left over goes one by one.
-#include "kernels/vector.hpp"
+// Of whole blocks L channels by L pixels at a time are transposed in registers, so that each line
+// is written at once; the last square of a run may overlap the one before. Of others four channels
+// by four pixels, in vectors of four floats on every target; what is left over goes one by one.
+#include "kernels/transpose.hpp"
 #include "layout/shape.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -18,7 +19,7 @@ typedef float Quad __attribute__((vector_size(16)));
 typedef float UnalignedQuad __attribute__((vector_size(16), aligned(4)));
 typedef int32_t QuadPlaces __attribute__((vector_size(16)));
 
-STRIATE_INLINE void transpose(Quad (&q)[4]) {
+STRIATE_INLINE void transpose_four(Quad (&q)[4]) {
   constexpr QuadPlaces kLow = {0, 4, 1, 5}, kHigh = {2, 6, 3, 7};
   constexpr QuadPlaces kLowHalves = {0, 1, 4, 5}, kHighHalves = {2, 3, 6, 7};
   const Quad a = __builtin_shuffle(q[0], q[1], kLow), b = __builtin_shuffle(q[2], q[3], kLow);
@@ -34,7 +35,7 @@ STRIATE_INLINE void turn(const float* from, int64_t from_step, float* to, int64_
   Quad q[4];
   STRIATE_UNROLL
   for (int i = 0; i < 4; ++i) q[i] = *reinterpret_cast<const UnalignedQuad*>(from + i * from_step);
-  transpose(q);
+  transpose_four(q);
   STRIATE_UNROLL
   for (int i = 0; i < 4; ++i) *reinterpret_cast<UnalignedQuad*>(to + i * to_step) = q[i];
 }
@@ -58,12 +59,43 @@ STRIATE_INLINE void each_square(int64_t rows, int64_t pixels, int64_t apart, Squ
   apart % 1024 == 0 ? squares<16>(rows, pixels, square) : squares<4>(rows, pixels, square);
 }
 
+// Whether registers are as wide as a block; elsewhere turning one takes as long as eight times
+// four.
+#if defined(__AVX512F__) || defined(__AVX2__)
+constexpr bool kTurnsWhole = true;
+#else
+constexpr bool kTurnsWhole = false;
+#endif
+
+// The same of kLanes rows.
+STRIATE_INLINE void turn_whole(const float* from, int64_t from_step, float* to, int64_t to_step) {
+  Vector v[kLanes];
+  STRIATE_UNROLL
+  for (int i = 0; i < kLanes; ++i) v[i] = load_unaligned(from + i * from_step);
+  transpose(v);
+  STRIATE_UNROLL
+  for (int i = 0; i < kLanes; ++i) store_unaligned(to + i * to_step, v[i]);
+}
+
+// square(pixel) for squares that cover all pixels, of which there are kLanes or more.
+template <typename Square>
+STRIATE_INLINE void whole_squares(int64_t pixels, Square square) {
+  int64_t p = 0;
+  for (; p + kLanes <= pixels; p += kLanes) square(p);
+  if (p < pixels) square(pixels - kLanes);
+}
+
 // `apart` floats lie between the rows of a plain map: its channels. Rows side by side are of maps
 // of one pixel.
 void block_pixels(const float* plain, int64_t rows, int64_t apart, int64_t count, float* blocked) {
   if (apart == 1) {
     for (int64_t lane = 0; lane < kLanes; ++lane) blocked[lane] = lane < rows ? plain[lane] : 0;
     return;
+  }
+  if (kTurnsWhole && rows == kLanes && count >= kLanes) {
+    return whole_squares(count, [&](int64_t p) STRIATE_LAMBDA {
+      turn_whole(plain + p, apart, blocked + p * kLanes, kLanes);
+    });
   }
   const int64_t turned_rows = rows / 4 * 4, turned = turned_rows > 0 ? count / 4 * 4 : 0;
   each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
@@ -81,6 +113,11 @@ void unblock_pixels(const float* blocked, int64_t rows, int64_t apart, int64_t c
   if (apart == 1) {
     for (int64_t lane = 0; lane < rows; ++lane) plain[lane] = blocked[lane];
     return;
+  }
+  if (kTurnsWhole && rows == kLanes && count >= kLanes) {
+    return whole_squares(count, [&](int64_t p) STRIATE_LAMBDA {
+      turn_whole(blocked + p * kLanes, kLanes, plain + p, apart);
+    });
   }
   const int64_t turned_rows = rows / 4 * 4, turned = count / 4 * 4;
   each_square(turned_rows, turned, apart, [&](int64_t lane, int64_t p) STRIATE_LAMBDA {
