@@ -49,9 +49,18 @@ def join_steps(steps: list[Step], target: str) -> None:
     And their gradients with those behind them, and norms' gradients with those of first layers.
     """
     touching: dict[Storage, list[Step]] = {}
-    for step in steps:
+
+    def touch(step: Step) -> None:
         for storage in {map_.storage: None for map_ in step.maps}:
-            touching.setdefault(storage, []).append(step)
+            if step not in touching.setdefault(storage, []):
+                touching[storage].append(step)
+
+    def drop(gone: Step, other: Step) -> None:
+        """Take a step away whose work another one does now."""
+        steps.remove(gone)
+        for storage in {map_.storage: None for map_ in gone.maps}:
+            touching[storage].remove(gone)
+        touch(other)
 
     def beside(step: Step, between: Map | None) -> Step | None:
         """The only other step that has to do with a map."""
@@ -60,21 +69,24 @@ def join_steps(steps: list[Step], target: str) -> None:
         others = [other for other in touching[between.storage] if other is not step]
         return others[0] if len(others) == 1 else None
 
+    for step in steps:
+        touch(step)
     for step in list(steps):
         if step.kind == "pool":
             made = beside(step, step.inputs[0])
             if made and _take(made, step, target):
-                steps.remove(step)
+                drop(step, made)
             elif made and _normalise(made, step, target):
-                steps.remove(made)
+                drop(made, step)
         elif step.kind == "pool_gradient":
             reader = beside(step, step.outputs[0])
             if reader and (_spread(reader, step, target) or _spread_norm(reader, step, target)):
-                steps.remove(step)
+                drop(step, reader)
         elif step.kind == "batch_norm" and step.attributes["mode"] == "gradient":
             reader = beside(step, step.outputs[0])
-            if reader:
-                _leave_input(step, reader, target)
+            if reader and _leave_input(step, reader, target):
+                touch(step)
+                touch(reader)
 
 
 def _take(conv: Step, pool: Step, target: str) -> bool:
@@ -159,20 +171,20 @@ def _spread_norm(norm: Step, pool: Step, target: str) -> bool:
     return True
 
 
-def _leave_input(norm: Step, weight: Step, target: str) -> None:
-    """Let a gradient for filters make the gradient that it reads, that of a norm for its input."""
+def _leave_input(norm: Step, weight: Step, target: str) -> bool:
+    """Let a gradient for filters make that of a norm, which it reads; False where it cannot."""
     told, gx = norm.attributes, norm.outputs[0]
     if weight.kind != "conv_weight_gradient" or weight.inputs[1] != gx:
-        return
+        return False
     if not told["training"] or told["residual"] or told.get("mask") == "output":
-        return
+        return False
     gy, x, *_, beside = norm.inputs
     assert gx is not None
     assert x is not None
     given = {name: told[name] for name in _GIVEN if name in told}
     both = {**weight.attributes, **given, "norm": True, "norm_batch_stride": x.batch_stride}
     if weight.kernel not in _core.candidates(target, weight.kind, both):
-        return
+        return False
     lanes = dict(_core.targets())[target]
     floats = -(-gx.channels // lanes) * lanes * _NORM_NUMBERS
     numbers = Map(Storage(f"{gx.storage.name}:numbers", floats), (floats,))
@@ -181,6 +193,7 @@ def _leave_input(norm: Step, weight: Step, target: str) -> None:
     norm.notes = [*norm.notes, "its input's gradient is the next step's"]
     weight.attributes, weight.inputs = both, [weight.inputs[0], gy, x, numbers, beside]
     weight.notes = [*weight.notes, "makes the norm's gradient as it goes"]
+    return True
 
 
 def _tell(step: Step, both: list[Step], note: str) -> None:
