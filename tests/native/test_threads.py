@@ -182,10 +182,10 @@ def test_a_fork_while_another_thread_begins_its_first_region_is_safe() -> None:
                 os._exit(0 if _core.parallel_sum(values) == 100_000 else 1)
             busy.join()
             os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        for attempt in range(200):
+        for attempt in range(100):
             fresh = os.fork()
             if fresh == 0:
-                fork_while_a_thread_begins(attempt * 1e-5)
+                fork_while_a_thread_begins(attempt * 2e-5)
             assert os.waitpid(fresh, 0)[1] == 0
         print("done")
     """)
