@@ -160,6 +160,27 @@ class TestNumbers:
         shows(page, values[0]["c1"][3, 21, 11])
         page.wait_for_function("() => location.hash.includes('unit=3:21,11')")  # a little later
 
+    def test_keys_go_on_from_the_unit_that_was_asked_for(self, at: At, values: Any) -> None:
+        """Though neither it nor what the keys before asked for is drawn yet."""
+        page = at(f"{UNIT}&image=0")
+        page.select_option("#maps-sort", "channel")
+        place = [8 + 3 * 72 + 9.5 * 64 / 28, 8 + 20.5 * 64 / 28]
+        page.evaluate(
+            """([x, y]) => {
+              const canvas = document.querySelector("#maps .grid canvas");
+              const plane = document.querySelector("#own-plane .plane");
+              const { left, top } = canvas.getBoundingClientRect();
+              const at = { bubbles: true, clientX: left + x, clientY: top + y };
+              canvas.dispatchEvent(new MouseEvent("click", at));
+              for (const key of ["ArrowDown", "ArrowRight", "ArrowRight"]) {
+                plane.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, key }));
+              }
+            }""",
+            place,
+        )
+        expect(page, "unit-title", "Channel 3 at (21, 11) of c1")
+        shows(page, values[0]["c1"][3, 21, 11])
+
     def test_the_slider_through_the_sum_ends_at_the_total(self, at: At) -> None:
         page = at("layer=c1&unit=2:10,10&image=0")
         running = page.locator("#steps output b")

@@ -55,6 +55,7 @@ const soon = (promise) => Promise.race([promise.catch(() => null), new Promise((
 
 const show = async (id, channel, place, patch = {}) => {
   const mine = turn.unit += 1; // answers on the unit before come too late
+  state.aim = { channel, place };
   const asked = channel !== null && facts(id) ? getUnit(state.run.id, id, channel, place) : null;
   const answers = asked && await soon(Promise.all([asked, "layer" in patch && firstMaps(id, channel)]));
   if (mine !== turn.unit) return;

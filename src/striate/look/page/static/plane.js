@@ -5,10 +5,11 @@ import { html, put, sized, svg } from "./dom.js";
 
 const STRIP = 64; // pixels: how tall a signal is drawn
 
-// pick(place) is called with the pixel that was clicked or moved to. show({ paint, lengths, boxes,
+// pick(place) is called with the pixel that was clicked or moved to; aim() tells where keys go on from:
+// what was picked last may not have been drawn yet. show({ paint, lengths, boxes,
 // most, view, cursor, label, veil }): paint(context, x, y, width, height) draws the map of `lengths`;
 // boxes are { box: [[from, to], ...], kind }; view is the region shown, by default all that there is.
-export function createPlane(host, pick = null) {
+export function createPlane(host, pick = null, aim = () => null) {
   const canvas = html("canvas", { "aria-hidden": "true" });
   const over = svg("svg", { "aria-hidden": "true" });
   const frame = html("div", { class: "plane", role: pick ? "application" : "img", tabindex: pick ? 0 : null }, canvas, over);
@@ -40,12 +41,12 @@ export function createPlane(host, pick = null) {
       if (found.every((n, axis) => n >= 0 && n < plane.shown.lengths[axis])) pick(plane.shown.flat ? found.slice(1) : found);
     });
     frame.addEventListener("keydown", (event) => {
-      const { cursor, lengths, flat } = plane.shown ?? {};
+      const { lengths, flat } = plane.shown ?? {};
+      const cursor = flat ? [0, ...aim()?.slice(-1) ?? []] : aim()?.slice(-2);
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step || !cursor || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!step || !lengths || cursor?.length !== 2 || event.ctrlKey || event.metaKey || event.altKey) return;
       const leap = event.shiftKey ? 8 : 1;
       const to = cursor.map((n, axis) => Math.min(lengths[axis] - 1, Math.max(0, n + leap * step[axis])));
-      plane.shown.cursor = to; // so that the next key goes on from here, drawn or not
       pick(flat ? to.slice(1) : to);
       event.preventDefault();
     });

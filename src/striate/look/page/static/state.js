@@ -9,6 +9,7 @@ export const state = {
   channel: null,
   place: null, // of the unit, along the axes behind the channels
   unit: null, // the server's answer on it
+  aim: null, // { channel, place } asked for last, before any answer
   open: new Set(), // paths of the unfolded blocks
   query: "",
   heat: "macs",

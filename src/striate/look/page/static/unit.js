@@ -16,7 +16,7 @@ const held = { channel: 0, room: null, most: 0 };
 export function startUnit() {
   planes.seen = createPlane(byId("seen-plane"));
   planes.before = createPlane(byId("before-plane"), pickBefore);
-  planes.own = createPlane(byId("own-plane"), (at) => chooseUnit(state.channel, [...deep(), ...at]));
+  planes.own = createPlane(byId("own-plane"), (at) => chooseUnit(state.aim.channel, [...deep(), ...at]), () => state.aim?.place);
   byId("channel").addEventListener("change", (event) => moveTo(Number(event.target.value), state.place));
   byId("where").addEventListener("change", (event) => moveTo(state.channel, event.target.value.split(/[^\d]+/).filter(Boolean).map(Number)));
   watch(["unit", "layer", "channel", "place"], draw);
