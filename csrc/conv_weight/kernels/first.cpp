@@ -138,13 +138,17 @@ void copy_part(const ConvWeightShape& s, const Plan& p, const Part& part, const 
   }
 }
 
+// A band's first place in gy.
+int64_t first_place(const ConvWeightShape& s, const Part& part) {
+  return (part.plane * s.out[1] + part.first_row) * s.out[2] + part.first_column;
+}
+
 // The norm's gradient of a vector of channels at a band's places, which follow one another.
 void make_gradient(const ConvWeightShape& s, const Buffers& b, const Part& part, int64_t vector,
                    float* to) {
   const int64_t n = part.image, pixels = s.out_pixels();
   const int64_t count = (part.stop_row - part.first_row) * (part.stop_column - part.first_column);
-  const int64_t first = (part.plane * s.out[1] + part.first_row) * s.out[2] + part.first_column;
-  const int64_t at = (vector * pixels + first) * kLanes;
+  const int64_t first = first_place(s, part), at = (vector * pixels + first) * kLanes;
   Run run = {};
   run.x = b.in[2] + n * s.norm_batch_stride + at;
   run.added = s.given.added ? b.in[4] + n * s.given.added_batch_stride + at : nullptr;
@@ -162,6 +166,16 @@ void make_gradient(const ConvWeightShape& s, const Buffers& b, const Part& part,
   write(run, numbers, 0, count, to);
 }
 
+// Vectors of gy at a band's places, `step` floats apart: where they lie, or made in scratch.
+const float* gradients(const ConvWeightShape& s, const Buffers& b, const Part& part, int64_t vector,
+                       int64_t vectors, int64_t step, float* scratch) {
+  if (!s.norm) {
+    return b.in[1] + part.image * s.y_batch_stride + vector * step + first_place(s, part) * kLanes;
+  }
+  for (int64_t v = 0; v < vectors; ++v) make_gradient(s, b, part, vector + v, scratch + v * step);
+  return scratch;
+}
+
 // Few rows would wait for their own sums.
 bool takes_taps(const ConvWeightShape& s) {
   const int64_t rows = s.in_channels * s.kernel[0] * s.kernel[1];
@@ -169,19 +183,23 @@ bool takes_taps(const ConvWeightShape& s) {
          s.dilation[2] == 1 && s.out[2] > 1;
 }
 
-// One vector over a band, a filter's rows at a time.
-void add_rows(const Plan& p, Tile t, const int64_t* at, float* partial) {
+// A set of vectors over a band, a vector and a filter's rows at a time.
+void add_rows(const Plan& p, Tile t, const int64_t* at, int64_t vectors, float* partial) {
   const int64_t rows = p.weights / kTapsWide, parts = ceil_div(rows, kTapRows);
-  for (int64_t part = 0; part < parts; ++part) {
-    const int64_t row = cut(rows, parts, part), count = cut(rows, parts, part + 1) - row;
-    t.at = at + kTapsWide * row;
-    t.sum = partial + kTapsWide * row * t.sum_step;
-    kTapTiles.of[count](t);
+  t.sum_step = vectors * kLanes;
+  for (int64_t v = 0; v < vectors; ++v, t.gy += t.gy_vector, partial += kLanes) {
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t row = cut(rows, parts, part), count = cut(rows, parts, part + 1) - row;
+      t.at = at + kTapsWide * row;
+      t.sum = partial + kTapsWide * row * t.sum_step;
+      kTapTiles.of[count](t);
+    }
   }
 }
 
-// One set of vectors over a band.
+// The same by tiles of weights and vectors.
 void add_set(const Plan& p, Tile t, const int64_t* at, int64_t vectors, float* partial) {
+  t.sum_step = vectors * kLanes;
   const int64_t parts = ceil_div(p.weights, tile_numbers(vectors));
   for (int64_t part = 0; part < parts; ++part) {
     const int64_t k = cut(p.weights, parts, part), count = cut(p.weights, parts, part + 1) - k;
@@ -209,7 +227,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   t.rows = rows;
   t.x_step = s.stride[2];
   t.gy_vector = (s.norm ? p.places : s.out_pixels()) * kLanes;
-  const bool by_rows = takes_taps(s);
+  const auto add = takes_taps(s) ? add_rows : add_set;
   const int64_t last = cut(p.bands, p.chunks, chunk + 1);
   for (int64_t band = cut(p.bands, p.chunks, chunk); band < last; ++band) {
     const Part part = part_of(s, p, band);
@@ -219,25 +237,11 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
     for (int64_t i = 0; i < t.row_count; ++i) {
       rows[i] = {i * s.stride[1] * p.columns, i * s.out[2] * kLanes};
     }
-    const int64_t row = part.plane * s.out[1] + part.first_row;
-    const float* gy =
-        b.in[1] + part.image * s.y_batch_stride + (row * s.out[2] + part.first_column) * kLanes;
     for (int64_t set = first_set; set < stop_set; ++set) {
       const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
-      t.gy = s.norm ? made : gy + vector * t.gy_vector;
-      for (int64_t v = 0; s.norm && v < vectors; ++v) {
-        make_gradient(s, b, part, vector + v, made + v * t.gy_vector);
-      }
+      t.gy = gradients(s, b, part, vector, vectors, t.gy_vector, made);
       if (s.bias) sum_places(t, vectors, bias + vector * kLanes);
-      float* const sums = partial + vector * kLanes * p.weights;
-      t.sum_step = vectors * kLanes;
-      if (by_rows) {
-        for (int64_t v = 0; v < vectors; ++v, t.gy += t.gy_vector) {
-          add_rows(p, t, at, sums + v * kLanes);
-        }
-      } else {
-        add_set(p, t, at, vectors, sums);
-      }
+      add(p, t, at, vectors, partial + vector * kLanes * p.weights);
     }
   }
 }

@@ -26,21 +26,10 @@ from ._values import Map, Step, Storage
 
 _RISING = frozenset({"none", "clamp", "sigmoid"})
 _RISING_FROM_0 = frozenset({"leaky_relu", "elu"})  # with alpha from 0 on
-
-
+# What a norm's gradient for its input is made by: told again to the step that makes it.
 _GIVEN = (
-    "mask",
-    "low",
-    "high",
-    "added",
-    "added_batch_stride",
-    "gy_batch_stride",
-    "pooled",
-    "window",
-)
-"""What a norm's gradient for its input is made by, told again to the step that makes it."""
-_NORM_NUMBERS = 5
-"""Of a channel, for its input's gradient: kBatchNormNumbers in csrc/batch_norm/shape.hpp."""
+    "mask", "low", "high", "added", "added_batch_stride", "gy_batch_stride", "pooled", "window",
+)  # fmt: skip
 
 
 def join_steps(steps: list[Step], target: str) -> None:
@@ -185,12 +174,11 @@ def _leave_input(norm: Step, weight: Step, target: str) -> bool:
     both = {**weight.attributes, **given, "norm": True, "norm_batch_stride": x.batch_stride}
     if weight.kernel not in _core.candidates(target, weight.kind, both):
         return False
-    lanes = dict(_core.targets())[target]
-    floats = -(-gx.channels // lanes) * lanes * _NORM_NUMBERS
-    numbers = Map(Storage(f"{gx.storage.name}:numbers", floats), (floats,))
     norm.attributes = {**told, "input": False, "numbers": True}
+    floats = _core.extents(target, norm.kind, norm.kernel, norm.attributes)[1][0]
+    numbers = Map(Storage(f"{gx.storage.name}:numbers", floats), (floats,))
     norm.outputs = [numbers, *norm.outputs[1:]]
-    norm.notes = [*norm.notes, "its input's gradient is the next step's"]
+    norm.notes = [*norm.notes, "of its input's gradient the numbers alone"]
     weight.attributes, weight.inputs = both, [weight.inputs[0], gy, x, numbers, beside]
     weight.notes = [*weight.notes, "makes the norm's gradient as it goes"]
     return True

@@ -96,6 +96,23 @@ def expect(page: Any, element: str, text: str) -> None:
     )
 
 
+def click_then(page: Any, place: tuple[float, float], keys: tuple[str, ...]) -> None:
+    """Click there in the maps and press keys on the unit's plane, with no time in between."""
+    page.evaluate(
+        """([x, y, keys]) => {
+          const canvas = document.querySelector("#maps .grid canvas");
+          const plane = document.querySelector("#own-plane .plane");
+          const { left, top } = canvas.getBoundingClientRect();
+          const at = { bubbles: true, clientX: left + x, clientY: top + y };
+          canvas.dispatchEvent(new MouseEvent("click", at));
+          for (const key of keys) {
+            plane.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, key }));
+          }
+        }""",
+        [*place, keys],
+    )
+
+
 def text(page: Any, selector: str) -> str:
     """What an element says, in one line."""
     return " ".join(page.locator(selector).first.text_content().split())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from .conftest import At, serious
-from .driving import Server, expect, go, number, numbers, settled, shown_number, text
+from .driving import Server, click_then, expect, go, number, numbers, settled, shown_number, text
 
 UNIT = "layer=c1&unit=0:5,5"
 
@@ -164,20 +164,8 @@ class TestNumbers:
         """Though neither it nor what the keys before asked for is drawn yet."""
         page = at(f"{UNIT}&image=0")
         page.select_option("#maps-sort", "channel")
-        place = [8 + 3 * 72 + 9.5 * 64 / 28, 8 + 20.5 * 64 / 28]
-        page.evaluate(
-            """([x, y]) => {
-              const canvas = document.querySelector("#maps .grid canvas");
-              const plane = document.querySelector("#own-plane .plane");
-              const { left, top } = canvas.getBoundingClientRect();
-              const at = { bubbles: true, clientX: left + x, clientY: top + y };
-              canvas.dispatchEvent(new MouseEvent("click", at));
-              for (const key of ["ArrowDown", "ArrowRight", "ArrowRight"]) {
-                plane.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, key }));
-              }
-            }""",
-            place,
-        )
+        place = 8 + 3 * 72 + 9.5 * 64 / 28, 8 + 20.5 * 64 / 28
+        click_then(page, place, ("ArrowDown", "ArrowRight", "ArrowRight"))
         expect(page, "unit-title", "Channel 3 at (21, 11) of c1")
         shows(page, values[0]["c1"][3, 21, 11])
 
