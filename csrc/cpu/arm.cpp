@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "cpu/ahead.hpp"
 #include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
@@ -50,6 +51,8 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+const bool striate_fetches_near = false;
 
 bool striate_amx() {
   return false;

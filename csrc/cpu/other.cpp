@@ -1,4 +1,5 @@
 // A processor that Striate has no kernels for: the portable ones serve it.
+#include "cpu/ahead.hpp"
 #include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
@@ -15,6 +16,8 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+const bool striate_fetches_near = false;
 
 bool striate_amx() {
   return false;

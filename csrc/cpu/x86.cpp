@@ -12,6 +12,7 @@
 #include <unistd.h>
 #endif
 
+#include "cpu/ahead.hpp"
 #include "cpu/amx.hpp"
 #include "cpu/cpu.hpp"
 
@@ -66,6 +67,17 @@ bool may_use_tiles() {
 #else
   return false;
 #endif
+}
+
+// From Zen 5 on: lines that are fetched to L2 alone are late or lost there (docs/performance.md).
+bool fetches_near() {
+  const Registers vendor = cpuid(0);
+  if (vendor.ebx != 0x68747541 || vendor.edx != 0x69746e65 || vendor.ecx != 0x444d4163) {
+    return false;  // not "AuthenticAMD"
+  }
+  const uint32_t signature = cpuid_or_zero(1).eax, base = signature >> 8 & 0xf;
+  constexpr uint32_t kZen5 = 0x1a;
+  return base == 0xf && base + (signature >> 20 & 0xff) >= kZen5;
 }
 
 }  // namespace
@@ -131,6 +143,8 @@ std::string detect_brand() {
 }
 
 }  // namespace striate::cpu
+
+const bool striate_fetches_near = striate::cpu::fetches_near();
 
 bool striate_amx() {
   static const bool may = [] {

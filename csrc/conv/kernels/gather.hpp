@@ -16,6 +16,7 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/fetch.hpp"
 #include "kernels/multiply_add.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -38,7 +39,7 @@ struct GatherTiles {
   float low, high;
   int64_t ahead;  // floats from pixel to pixel of input that is to be fetched a
                   // tile ahead; 0: none
-  // Weights to fetch into L2, `next_lines` lines a block. Advanced; when at `next_stop`, done.
+  // Weights to fetch meanwhile, `next_lines` lines a block. Advanced; when at `next_stop`, done.
   const float *next, *next_stop;
   int64_t next_lines;
 };
@@ -89,7 +90,6 @@ template <int NV, int NP, Reads kReads>
 STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t place) {
   constexpr bool kRow = kReads != Reads::apart;
   constexpr int kPointers = kRow ? 1 : NP;
-  constexpr int64_t kLine = 16;
   float* const c = t.c + place;
   Vector sum[NV][NP];
   if (t.accumulate) {
@@ -110,7 +110,7 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP * kLanes; p += kLine) {
+      for (int p = 0; p < NP * kLanes; p += kLineFloats) {
         __builtin_prefetch(t.residual + place + v * t.c_vector + NP * kLanes + p, 0, 3);
       }
     }
@@ -141,15 +141,10 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
         gather_step<NV, NP, kReads>(sum, at, k, w);
       }
     }
-    if (t.next != t.next_stop) {
-      for (int64_t line = 0; line < t.next_lines && t.next != t.next_stop; ++line) {
-        __builtin_prefetch(t.next, 0, 2);
-        t.next += kLine;
-      }
-    }
+    fetch_lines(t.next, t.next_stop, t.next_lines);
     if (t.ahead != 0) {
       STRIATE_UNROLL
-      for (int p = 0; p < NP * kLanes; p += kRow ? kLine : kLanes) {
+      for (int p = 0; p < NP * kLanes; p += kRow ? kLineFloats : kLanes) {
         __builtin_prefetch(
             kRow ? at[0] + NP * kLanes + p : at[kRow ? 0 : p / kLanes] + NP * t.ahead, 0, 3);
       }

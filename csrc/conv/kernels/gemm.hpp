@@ -11,6 +11,7 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/fetch.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -27,7 +28,8 @@ struct GemmTile {
   bool accumulate;        // start from what c holds
   bool clamp;             // f = min(max(x, low), high)
   float low, high;
-  const float* next;  // weights to fetch into L2 meanwhile, `next_lines` lines a block; null: none
+  // Weights to fetch meanwhile, `next_lines` lines with four channels.
+  const float *next, *next_stop;
   int64_t next_lines;
 };
 
@@ -69,6 +71,7 @@ static void gemm_tile(const GemmTile& t) {
   for (int64_t b = 0; b < t.blocks; ++b) {
     int64_t k = 0;
     _Pragma("GCC unroll 1") for (; k + 4 <= t.depth; k += 4) {
+      fetch_lines(next, t.next_stop, t.next_lines);
       STRIATE_UNROLL
       for (int i = 0; i < 4; ++i) gemm_steps<NV, NP>(sum, a + k + i, w + i * NV * kLanes);
       w += 4 * NV * kLanes;
@@ -77,11 +80,6 @@ static void gemm_tile(const GemmTile& t) {
       gemm_steps<NV, NP>(sum, a + k, w);
     }
     a += t.a_block;
-    if (next != nullptr) {
-      for (int64_t line = 0; line < t.next_lines; ++line, next += 16) {
-        __builtin_prefetch(next, 0, 2);
-      }
-    }
   }
   if (t.residual != nullptr) {
     STRIATE_UNROLL

@@ -31,11 +31,11 @@ namespace striate::STRIATE_TARGET {
 
 // The GEMM of one product and pair of blocks: slices x tiles of V to those of Q.
 struct WinogradGemm {
-  const float *v, *u, *next;
+  const float *v, *u, *next, *next_stop;
   float* q;
   int64_t tiles;
   int64_t parts, each, rest;  // microtiles of `each` tiles, the first `rest` of one more
-  int64_t next_lines;         // of the next panel, to fetch in a part's block
+  int64_t next_lines;         // of the next panel, to fetch with four channels of a part
   int64_t q_block, q_slice;   // floats from block to block, slice to slice of Q
   int64_t vectors;            // blocks in the pair
   WinogradRange slices, in_slices;
@@ -56,7 +56,7 @@ static void multiply(const ConvShape& s, const WinogradPlan& w, const WinogradGe
   GemmTile t;  // {} would call for `rep stos`, as slow as a few channels' products
   t.a_block = a_block;
   t.c_vector = g.q_block;
-  t.bias = t.residual = t.next = nullptr;
+  t.bias = t.residual = t.next = t.next_stop = nullptr;
   t.clamp = false;
   t.next_lines = 0;
   for (int64_t z = g.slices.first; z < g.slices.stop; ++z) {
@@ -79,8 +79,9 @@ static void multiply(const ConvShape& s, const WinogradPlan& w, const WinogradGe
         t.depth = w.in_rest == 0 ? kLanes : w.in_rest;
         t.next_lines = g.next_lines;
         t.next = next;
+        t.next_stop = g.next_stop;
         run(t);
-        if (next != nullptr) next += g.next_lines * t.blocks * 16;
+        next += g.next_lines * t.blocks * (kLanes / 4) * kLineFloats;
       }
       for (int64_t tap = 0; !together && tap < calls; ++tap) {
         t.a = a + tap * w.depth_dilation * a_slice;
@@ -111,11 +112,11 @@ STRIATE_INLINE int64_t weight_panel(const WinogradPlan& w, int64_t product, int6
   return (product * w.out_blocks + pair * 2) * w.weight_rows * kLanes;
 }
 
-// Whether the next panel is fetched meanwhile. Zen 3 gains 4 to 9 % where the weights come from L3;
-// Cascade Lake loses up to 10 % below 5 MB, and gains 15 to 29 % above 8.
+// Whether the next panel is fetched meanwhile. Zen 3 gains 4 to 9 % where the weights come from L3,
+// Zen 5 14 to 17 %; Cascade Lake loses up to 10 % below 5 MB, and gains 15 to 29 % above 8.
 STRIATE_INLINE bool fetches_ahead(const WinogradPlan& w) {
-  constexpr int64_t kLeast = kLanes == 16 ? 8 * 1024 * 1024 : 256 * 1024;
-  return w.products * w.weight_rows * w.out_blocks * kLanes * 4 >= kLeast;
+  const int64_t least_bytes = kLanes == 16 && !striate_fetches_near ? 8 * 1024 * 1024 : 256 * 1024;
+  return w.products * w.weight_rows * w.out_blocks * kLanes * 4 >= least_bytes;
 }
 
 STRIATE_INLINE WinogradRange input_slices(const WinogradPlan& w, WinogradRange slices) {
@@ -174,13 +175,14 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
   g.parts = ceil_div(c.tiles, kTilePixels);
   g.each = c.tiles / g.parts;
   g.rest = c.tiles % g.parts;
-  const int64_t lines = w.in_rest == 0 ? 2 * kLanes * kLanes / 16 : 0;  // of a block
-  g.next_lines = ceil_div(lines, g.parts);
+  g.next_lines = w.in_rest == 0 ? ceil_div(4 * 2 * kLanes / kLineFloats, g.parts) : 0;
   for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
     const bool last = pair + 1 == w.out_pairs && product + 1 == w.products;
     g.vectors = least(2, w.out_blocks - 2 * pair);
     g.u = b.weight[0] + weight_panel(w, product, pair);
-    g.next = ahead && !last ? g.u + g.vectors * w.weight_rows * kLanes : nullptr;
+    const int64_t panel = g.vectors * w.weight_rows * kLanes;
+    g.next = g.u + panel;
+    g.next_stop = ahead && !last ? g.next + panel : g.next;
     g.q = c.q + product * w.q_stride + pair * 2 * g.q_block;
     multiply(s, w, g);
   }

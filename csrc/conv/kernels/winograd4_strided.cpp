@@ -259,8 +259,8 @@ void multiply_pair(const StridedPlan& p, const StridedGemm& g) {
   t.a_block = t.c_vector = g.tiles * kLanes;
   t.accumulate = g.accumulate;
   for (int product = 0; product < kProducts; ++product) {
-    const float* next = g.next + product * lines * 16;
-    for (int64_t i = 0; i < lines; ++i) __builtin_prefetch(next + i * 16, 0, 2);
+    const float* next = g.next + product * lines * kLineFloats;
+    fetch_lines(next, next + lines * kLineFloats, lines);
     find_parts(p, g, product, t);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t from = cut(g.tiles, parts, part), to = cut(g.tiles, parts, part + 1);

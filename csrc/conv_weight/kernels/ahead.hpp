@@ -3,6 +3,7 @@
 #pragma once
 
 #include "conv_weight/kernels/bands.hpp"
+#include "kernels/fetch.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -32,7 +33,8 @@ STRIATE_INLINE Ahead fetch_band(const float* map, int64_t image_stride, int64_t 
 
 STRIATE_INLINE void fetch(Ahead& a) {
   for (int64_t i = 0; i < a.lines && a.block < a.blocks; ++i) {
-    __builtin_prefetch(a.from + a.block * a.block_stride + a.image * a.image_stride + a.at, 0, 2);
+    const float* line = a.from + a.block * a.block_stride + a.image * a.image_stride + a.at;
+    fetch_lines(line, line + kLineFloats, 1);
     a.at += 16;
     if (a.at < a.floats) continue;
     a.at = 0;

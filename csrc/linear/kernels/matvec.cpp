@@ -1,17 +1,17 @@
 // Linear layers of 1 to 3 images: the weights pass once, at the rate of memory.
 //
 // A task takes some panels of outputs. Each line of weights is one k of a panel, used for all
-// images. A core fetches several parts of memory at once sooner than one, and a sum waits 4 cycles
-// for its last addition: so k is cut into parts that are summed side by side. Weights beyond L2 are
-// asked for 4 KiB ahead, which also carries over the ends of pages.
+// images. A sum waits 4 cycles for its last addition: there are several, which take k in turns. A
+// core fetches several parts of memory at once sooner than one: beyond L2 each has a part of k of
+// its own, and weights are asked for 4 KiB ahead, which also carries over the ends of pages.
 #include "kernels/activate.hpp"
+#include "kernels/fetch.hpp"
 #include "linear/kernels/weights.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int64_t kMostBatch = 3;
-constexpr int64_t kLine = 16;           // floats of a cache line
 constexpr int64_t kAhead = 1024;        // floats
 constexpr int64_t kNear = 1 << 19;      // floats: 2 MiB
 constexpr int64_t kTaskFloats = 65536;  // 256 KiB: 10 to 20 us
@@ -34,7 +34,7 @@ Needs needs(const LinearShape& s, int) {
   return needs;
 }
 
-// NV vectors of outputs, NB images, NK parts of k, each with its sums; weights from Far away.
+// NV vectors of outputs, NB images, NK sums of each; weights from Far away.
 template <int NV, int NB, int NK, bool Far>
 void panel(const LinearShape& s, const float* x, const float* w, const float* bias, int64_t vector,
            float* y) {
@@ -45,7 +45,8 @@ void panel(const LinearShape& s, const float* x, const float* w, const float* bi
     Vector weight[NV];
     STRIATE_UNROLL
     for (int v = 0; v < NV; ++v) {
-      if (Far && v * kLanes % kLine == 0) __builtin_prefetch(line + v * kLanes + kAhead, 0, 3);
+      if (Far && v * kLanes % kLineFloats == 0)
+        __builtin_prefetch(line + v * kLanes + kAhead, 0, 3);
       weight[v] = load(line + v * kLanes);
     }
     STRIATE_UNROLL
@@ -60,7 +61,7 @@ void panel(const LinearShape& s, const float* x, const float* w, const float* bi
   };
   _Pragma("GCC unroll 1") for (int64_t k = 0; k < part; ++k) {
     STRIATE_UNROLL
-    for (int j = 0; j < NK; ++j) step(j, j * part + k);
+    for (int j = 0; j < NK; ++j) step(j, Far ? j * part + k : k * NK + j);
   }
   _Pragma("GCC unroll 1") for (int64_t k = NK * part; k < s.row; ++k) step(0, k);
   STRIATE_UNROLL
