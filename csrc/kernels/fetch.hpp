@@ -8,15 +8,19 @@ namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kLineFloats = 16;
 
-// The next of `stop - next` floats' lines, `count` or what is left of them.
+STRIATE_INLINE void fetch_line(const float* line) {
+  if (striate_fetches_near) {
+    __builtin_prefetch(line, 0, 3);
+  } else {
+    __builtin_prefetch(line, 0, 2);
+  }
+}
+
+// `count` lines from `next` on, or what is left up to `stop`.
 STRIATE_INLINE void fetch_lines(const float*& next, const float* stop, int64_t count) {
-  const bool near = striate_fetches_near;
-  for (; count > 0 && next < stop; --count, next += kLineFloats) {
-    if (near) {
-      __builtin_prefetch(next, 0, 3);
-    } else {
-      __builtin_prefetch(next, 0, 2);
-    }
+  for (const float* last = next + count * kLineFloats; next < last && next < stop;) {
+    fetch_line(next);
+    next += kLineFloats;
   }
 }
 

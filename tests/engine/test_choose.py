@@ -42,25 +42,28 @@ def test_work_of_a_direct_convolution() -> None:
         "kernel": [1, 3, 3], "out": [1, 10, 10], "dilation": [1, 1, 1],
     }  # fmt: skip
     assert _choose._work("direct", attributes) == (230400, 0)
-    # F(4x4): 3x3 tiles of 36 products; 6 + 6 lines in and 6 + 4 out, of 23 multiply-adds each.
+    # F(4x4): tiles of 4, 4 and 2 outputs take 6, 6 and 4 products, both ways; 3x3 tiles of 6 + 6
+    # lines in and 6 + 4 out, of 23 multiply-adds each.
     gemm, transforms = _choose._work("winograd4", attributes)
-    assert gemm == 2 * 36 * 9 * 8 * 16
+    assert gemm == 2 * 16**2 * 8 * 16
     assert transforms == 2 * 9 * 23 * (12 * 8 + 10 * 16)
-    # F(6x6): 2x2 tiles of 64 products.
-    assert _choose._work("winograd6", attributes)[0] == 2 * 64 * 4 * 8 * 16
+    # F(6x6): of 6 and 4 outputs, 8 and 6 products.
+    assert _choose._work("winograd6", attributes)[0] == 2 * 14**2 * 8 * 16
     # F(2x2): 5x5 tiles of 16 products.
     assert _choose._work("winograd2", attributes)[0] == 2 * 16 * 25 * 8 * 16
-    # F(4x4, 5x5): 3x3 tiles of 64 products, and 8 + 8 lines in and 8 + 4 out.
+    # F(4x4, 5x5): of 4, 4 and 2 outputs, 8, 8 and 6 products; 8 + 8 lines in and 8 + 4 out.
     five = attributes | {"kernel": [1, 5, 5]}
     gemm, transforms = _choose._work("winograd4_5", five)
-    assert gemm == 2 * 64 * 9 * 8 * 16
+    assert gemm == 2 * 22**2 * 8 * 16
     assert transforms == 2 * 9 * 50 * (16 * 8 + 12 * 16)
-    # A signal of 10: 3 tiles of 6 products along the width alone.
+    # A signal of 10: along the width alone.
     signal = attributes | {"kernel": [1, 1, 3], "out": [1, 1, 10]}
-    assert _choose._work("winograd4", signal)[0] == 2 * 6 * 3 * 8 * 16
+    assert _choose._work("winograd4", signal)[0] == 2 * 16 * 8 * 16
     # 3x3x3: the depth is added up slice by slice.
     solid = attributes | {"kernel": [3, 3, 3], "out": [5, 10, 10]}
-    assert _choose._work("winograd4", solid)[0] == 2 * 36 * (5 * 9) * 3 * 8 * 16
+    assert _choose._work("winograd4", solid)[0] == 2 * 16**2 * 5 * 3 * 8 * 16
+    # Weights that are transformed on the way: all tiles have all products.
+    assert _choose._work("winograd4_streamed", attributes)[0] == 2 * 36 * 9 * 8 * 16
     # Dilation 3: three interleaved axes of 4, 3 and 3 places, of a tile each, both ways.
     dilated = attributes | {"dilation": [1, 3, 3]}
     assert _choose._work("winograd4", dilated)[0] == 2 * 36 * 9 * 8 * 16
@@ -95,10 +98,10 @@ def test_tiles_do_what_the_direct_product_would(monkeypatch: pytest.MonkeyPatch)
         assert kernel_of(plain, wide, isa="avx512")[0] == "int8x6"
         assert kernel_of(plain, wide, isa="avx512", precision="exact")[0] == "direct"
         three, large = conv(32, 3), (1, 32, 64, 64)
-        assert kernel_of(three, large, isa="avx512")[0] == "winograd4"
-        wide = (1, 256, 32, 32)
-        assert kernel_of(conv(256, 3), wide, isa="avx512")[0] == "winograd4_int8x6"
-    assert kernel_of(plain, wide, isa="portable16")[0] == "direct"
+        assert kernel_of(three, large, isa="avx512")[0] in ("winograd4", "winograd6")
+        many, wide = conv(512, 3), (1, 512, 28, 28)  # too many channels for F(6x6)
+        assert kernel_of(many, wide, isa="avx512")[0] == "winograd4_int8x6"
+    assert kernel_of(plain, (1, 256, 28, 28), isa="portable16")[0] == "direct"
 
 
 def test_work_of_tiles() -> None:
@@ -192,8 +195,8 @@ def test_of_those_that_are_close_the_one_with_fewest_weights_is_taken() -> None:
         return _choose.quickest(times | others, weights, "estimated", prefer=prefer).kernel
 
     assert taken() == "winograd4"
-    assert taken(winograd6=0.97) == "winograd4"
-    assert taken(winograd6=0.95) == "winograd6"
+    assert taken(winograd6=0.92) == "winograd4"  # which errs less
+    assert taken(winograd6=0.9) == "winograd6"
     assert taken(winograd2=1.07) == "winograd2"  # less than half the weights
     assert taken(winograd2=1.09) == "winograd4"
     assert taken(winograd2=0.8, winograd4_streamed=0.87) == "winograd4_streamed"  # as they are

@@ -127,6 +127,19 @@ def check(problem: Convolution, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("taps", [3, 5])
+def test_maps_that_end_anywhere_in_a_tile(target: str, taps: int) -> None:
+    """Of 1 to 19 rows: tiles at the edges have some of their outputs, and need fewer products."""
+    for height in range(1, 20):
+        width, padding = height * 7 % 19 + 1, (0, taps // 2, taps // 2)
+        problem = Convolution(
+            in_channels=20, out_channels=40, batch=2, size=(1, height, width),
+            kernel=(1, taps, taps), before=padding, after=padding,
+        )  # fmt: skip
+        check(problem, target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", ["residual and batch", "first 7x7 stride 2"])
 def test_results_do_not_depend_on_the_number_of_threads(name: str, target: str) -> None:
     problem = SHAPES[name]

@@ -115,7 +115,8 @@ STRIATE_INLINE int64_t weight_panel(const WinogradPlan& w, int64_t product, int6
 // Whether the next panel is fetched meanwhile. Zen 3 gains 4 to 9 % where the weights come from L3,
 // Zen 5 14 to 17 %; Cascade Lake loses up to 10 % below 5 MB, and gains 15 to 29 % above 8.
 STRIATE_INLINE bool fetches_ahead(const WinogradPlan& w) {
-  const int64_t least_bytes = kLanes == 16 && !striate_fetches_near ? 8 * 1024 * 1024 : 256 * 1024;
+  const bool soon = kLanes == 8 || (striate_fetches_near && w.tiles >= kTilePixels);
+  const int64_t least_bytes = soon ? 256 * 1024 : 8 * 1024 * 1024;
   return w.products * w.weight_rows * w.out_blocks * kLanes * 4 >= least_bytes;
 }
 
@@ -144,6 +145,7 @@ struct WinogradScratch {
   float *v, *q;
   int64_t tiles;
   WinogradRange slices, in_slices;
+  WinogradOrder order;
 };
 
 // V of some tiles, the first of which is `first` in the scratch, of a slice and blocks of channels.
@@ -161,9 +163,10 @@ static void transform_inputs(const WinogradPlan& w, const Buffers& b, const Wino
   }
 }
 
-// Q of a product and some pairs.
+// Q of a product and some pairs, of some tiles.
 static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
-                           const WinogradScratch& c, int64_t product, WinogradRange pairs) {
+                           const WinogradScratch& c, int64_t product, WinogradRange tiles,
+                           WinogradRange pairs) {
   const bool ahead = fetches_ahead(w);
   WinogradGemm g;
   g.tiles = c.tiles;
@@ -171,10 +174,10 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
   g.q_slice = w.out_blocks * g.q_block;
   g.slices = c.slices;
   g.in_slices = c.in_slices;
-  g.v = c.v + product * w.v_stride;
-  g.parts = ceil_div(c.tiles, kTilePixels);
-  g.each = c.tiles / g.parts;
-  g.rest = c.tiles % g.parts;
+  g.v = c.v + product * w.v_stride + tiles.first * kLanes;
+  g.parts = ceil_div(tiles.count(), kTilePixels);
+  g.each = tiles.count() / g.parts;
+  g.rest = tiles.count() % g.parts;
   g.next_lines = w.in_rest == 0 ? ceil_div(4 * 2 * kLanes / kLineFloats, g.parts) : 0;
   for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
     const bool last = pair + 1 == w.out_pairs && product + 1 == w.products;
@@ -183,7 +186,7 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
     const int64_t panel = g.vectors * w.weight_rows * kLanes;
     g.next = g.u + panel;
     g.next_stop = ahead && !last ? g.next + panel : g.next;
-    g.q = c.q + product * w.q_stride + pair * 2 * g.q_block;
+    g.q = c.q + product * w.q_stride + pair * 2 * g.q_block + tiles.first * kLanes;
     multiply(s, w, g);
   }
 }
@@ -193,23 +196,34 @@ STRIATE_INLINE bool multiplies_several(const WinogradPlan& w) {
   return w.taps == 1 && w.in_rest == 0 && w.weight_rows <= 64 && !fetches_ahead(w);
 }
 
+template <int A, bool kPlane>
 static void multiply_several(const WinogradPlan& w, const Buffers& b, const WinogradScratch& c) {
   constexpr int64_t kWeightFloats = 2048;
   const int64_t each = most(1, kWeightFloats / (2 * kLanes * w.weight_rows));
-  const int64_t parts = ceil_div(c.tiles, kTilePixels);
+  const int64_t whole_parts = ceil_div(c.tiles, kTilePixels);
   GemmProducts t = {};
   t.blocks = w.in_blocks;
   t.a_block = t.c_vector = c.tiles * kLanes;
   t.a_product = w.v_stride;
   t.w_product = weight_panel(w, 1, 0);
   t.c_product = w.q_stride;
-  for (int64_t product = 0; product < w.products; product += each) {
-    t.count = least(each, w.products - product);
+  for (int64_t product = 0; product < w.products; product += t.count) {
+    const WinogradRange tiles = tiles_with<A, kPlane>(w, c.order, product);
+    const auto has_same = [&](int64_t other) STRIATE_LAMBDA {
+      const WinogradRange others = tiles_with<A, kPlane>(w, c.order, other);
+      return others.first == tiles.first && others.stop == tiles.stop;
+    };
+    const int64_t most_products = least(each, w.products - product);
+    t.count = w.trims() ? 1 : most_products;
+    while (t.count < most_products && has_same(product + t.count)) ++t.count;
+    const int64_t count = tiles.count();
+    const int64_t parts = count == c.tiles ? whole_parts : ceil_div(count, kTilePixels);
     for (int64_t pair = 0; pair < w.out_pairs; ++pair) {
       const int64_t vectors = least(2, w.out_blocks - 2 * pair);
       t.w = b.weight[0] + weight_panel(w, product, pair);
       for (int64_t part = 0; part < parts; ++part) {
-        const int64_t tile = cut(c.tiles, parts, part), stop = cut(c.tiles, parts, part + 1);
+        const int64_t tile = tiles.first + cut(count, parts, part);
+        const int64_t stop = tiles.first + cut(count, parts, part + 1);
         t.a = c.v + product * w.v_stride + tile * kLanes;
         t.c = c.q + product * w.q_stride + 2 * pair * t.c_vector + tile * kLanes;
         kGemmProducts.of[vectors - 1][stop - tile - 1](t);
@@ -222,10 +236,11 @@ static void multiply_several(const WinogradPlan& w, const Buffers& b, const Wino
 struct FloatProducts {
   static constexpr bool kSeveral = true;  // at once, too
 
-  // Q of a product and some pairs.
+  // Q of a product and some pairs, of some tiles.
   static void multiply(const ConvShape& s, const WinogradPlan& w, const Buffers& b,
-                       const WinogradScratch& c, int64_t product, WinogradRange pairs) {
-    multiply_pairs(s, w, b, c, product, pairs);
+                       const WinogradScratch& c, int64_t product, WinogradRange tiles,
+                       WinogradRange pairs) {
+    if (tiles.count() > 0) multiply_pairs(s, w, b, c, product, tiles, pairs);
   }
 };
 
@@ -236,9 +251,13 @@ static void transform_outputs(const ConvShape& s, const WinogradPlan& w, const B
                               int64_t count, int64_t z, WinogradRange blocks) {
   for (int64_t block = blocks.first; block < blocks.stop; ++block) {
     const WinogradEnd end = output_end(s, w, b, block);
+    const bool trims = w.trims();
     const int64_t row = (z - c.slices.first) * w.out_blocks + block;
-    const float* q = c.q + (row * c.tiles + first) * kLanes;
+    float* q = c.q + (row * c.tiles + first) * kLanes;
     for (int64_t i = 0; i < count; ++i) {
+      if (trims && (short_down(w, tiles[i]) || short_across(w, tiles[i]))) {
+        clear_products<M + R - 1, kPlane ? M + R - 1 : 1>(w, tiles[i], q + i * kLanes, w.q_stride);
+      }
       transform_output<M, R, kPlane>(s, w, tiles[i], q + i * kLanes, w.q_stride, end,
                                      z * w.slice_y);
     }
@@ -252,6 +271,7 @@ STRIATE_INLINE WinogradRange part_of(int64_t n, int64_t parts, int64_t i) {
 // In blocks: one task, all of it.
 template <int M, int R, bool kPlane, typename Products>
 static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int64_t task) {
+  constexpr int A = M + R - 1;
   const WinogradRange range = part_of(w.tiles, w.tile_blocks, task % w.tile_blocks);
   WinogradScratch c;
   c.v = b.scratch;
@@ -261,14 +281,16 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   c.in_slices = input_slices(w, c.slices);
   WinogradTile tiles[kWinogradMaxTiles];
   locate_tiles(s, w, range, tiles);
+  c.order = sort_tiles(w, tiles, c.tiles);
   for (int64_t z = c.in_slices.first; z < c.in_slices.stop; ++z) {
     transform_inputs<M, R, kPlane>(w, b, c, tiles, 0, c.tiles, z, {0, w.in_blocks});
   }
   if (Products::kSeveral && multiplies_several(w)) {
-    multiply_several(w, b, c);
+    multiply_several<A, kPlane>(w, b, c);
   } else {
     for (int64_t product = 0; product < w.products; ++product) {
-      Products::multiply(s, w, b, c, product, {0, w.out_pairs});
+      Products::multiply(s, w, b, c, product, tiles_with<A, kPlane>(w, c.order, product),
+                         {0, w.out_pairs});
     }
   }
   for (int64_t z = c.slices.first; z < c.slices.stop; ++z) {
@@ -280,6 +302,7 @@ static void run_block(const ConvShape& s, const WinogradPlan& w, const Buffers& 
 template <int M, int R, bool kPlane, typename Products>
 static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& b, int phase,
                       int64_t task) {
+  constexpr int A = M + R - 1;
   WinogradScratch c;
   c.v = b.shared;
   c.q = c.v + w.products * w.v_stride;
@@ -287,9 +310,11 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   c.slices = {0, w.slices};
   c.in_slices = input_slices(w, c.slices);
   if (phase == 1) {
+    c.order = order_of_all(w);
     const WinogradRange units = part_of(w.products * w.pair_groups, w.product_tasks, task);
     for (int64_t i = units.first; i < units.stop; ++i) {
-      Products::multiply(s, w, b, c, i / w.pair_groups,
+      const int64_t product = i / w.pair_groups;
+      Products::multiply(s, w, b, c, product, tiles_with<A, kPlane>(w, c.order, product),
                          part_of(w.out_pairs, w.pair_groups, i % w.pair_groups));
     }
     return;
@@ -297,6 +322,7 @@ static void run_phase(const ConvShape& s, const WinogradPlan& w, const Buffers& 
   const WinogradRange range = part_of(w.tiles, w.chunks, task % w.chunks);
   WinogradTile tiles[kWinogradMaxTiles];
   locate_tiles(s, w, range, tiles);
+  if (w.chunks == 1) c.order = sort_tiles(w, tiles, c.tiles);
   task /= w.chunks;
   if (phase == 0) {
     const int64_t z = c.in_slices.first + task / w.input_groups;
@@ -431,7 +457,7 @@ struct Winograd {
     pack_all(s, w, f, packed, first, stop);
   }
   static void run(const ConvShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {
-    const WinogradPlan w = winograd_plan<M, R>(s);
+    const WinogradPlan w = trimmed<M, R>(winograd_plan<M, R>(s));
     const auto run_all = w.plane ? run_winograd<M, R, true, FloatProducts>
                                  : run_winograd<M, R, !kLines, FloatProducts>;
     run_all(s, w, b, phase, first, stop);

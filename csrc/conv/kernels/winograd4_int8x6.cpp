@@ -206,7 +206,8 @@ struct DigitProducts {
   static constexpr bool kSeveral = false;
 
   static void multiply(const ConvShape&, const WinogradPlan& w, const Buffers& b,
-                       const WinogradScratch& c, int64_t product, WinogradRange pairs) {
+                       const WinogradScratch& c, int64_t product, WinogradRange,
+                       WinogradRange pairs) {
     static constexpr int64_t kNoTap = 0;
     const Scratch at = scratch_of(w);
     Rows r;

@@ -260,7 +260,7 @@ void multiply_pair(const StridedPlan& p, const StridedGemm& g) {
   t.accumulate = g.accumulate;
   for (int product = 0; product < kProducts; ++product) {
     const float* next = g.next + product * lines * kLineFloats;
-    fetch_lines(next, next + lines * kLineFloats, lines);
+    for (int64_t i = 0; i < lines; ++i) fetch_line(next + i * kLineFloats);
     find_parts(p, g, product, t);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t from = cut(g.tiles, parts, part), to = cut(g.tiles, parts, part + 1);

@@ -39,6 +39,16 @@
 //   | 0   -1     0   21/4     0  -21/4   0 1 |  | 0   0   1  |
 //
 // In the plane the same is done along both axes: a^2 products in place of r^2 m^2.
+//
+// The first n of m outputs depend on the first k = n + r - 1 inputs alone. Those behind them are
+// free, and so may be what makes the products at all but k of the points 0: a row of B' for a point
+// p is the polynomial that is 0 at the others, applied to d (x^i -> d[i]), and at infinity the one
+// that is 0 at all. With N that is 0 at the points that are kept, the others' rows are spanned by
+// N, N x, N x^2, ..., and vanish if d goes on by that recurrence:
+//
+//   d[k + j] = -(N_0 d[j] + ... + N_{k-1} d[j + k - 1])        N = x^k + N_{k-1} x^{k-1} + ...
+//
+// Kept are the points nearest to 0: d then hardly grows.
 // Source: Lavin and Gray 2015, arXiv:1509.09308, sections 4.1 and 4.3.
 #pragma once
 
@@ -118,6 +128,34 @@ struct InputRows<8> {
   }
   STRIATE_INLINE Vector last(const Vector (&d)[8]) { return (d[7] - d[1]) + 5.25f * (d[3] - d[5]); }
 };
+
+// Row i of V among those that are kept: 0 is kept the longest, infinity not even once.
+template <int A>
+constexpr int product_rank(int i) {
+  constexpr int kOf8[] = {0, 1, 2, 5, 6, 3, 4, 7};
+  return A == 8 ? kOf8[i] : i;
+}
+
+// of[k][i]: what d[j + i] is times in d[k + j], where the first k products are kept.
+template <int A>
+struct Recurrence {
+  float of[A][A] = {};
+
+  constexpr Recurrence() {
+    double n[A] = {1};  // N of the points so far
+    for (int k = 0; k < A - 1; ++k) {
+      int row = 0;
+      while (product_rank<A>(row) != k) ++row;
+      const double point =
+          row == 0 ? 0 : (row % 2 == 1 ? 1 : -1) * double{InputRows<A>::kPoints[(row - 1) / 2]};
+      for (int i = k + 1; i >= 0; --i) n[i] = (i > 0 ? n[i - 1] : 0) - point * n[i];
+      for (int i = 0; i <= k; ++i) of[k + 1][i] = static_cast<float>(-n[i]);
+    }
+  }
+};
+
+template <int A>
+static constexpr Recurrence<A> kRecurrence;
 
 // v = B' d, from its pair K of points on.
 template <int A, int K = 0>

@@ -9,12 +9,18 @@
 //   tile       0 3 0 3 1 4 1 4 2 5        tile 0 reads inputs 0 2 4 6, tile 3 inputs 1 3 5 7
 //
 // The tiles of all images form one list, counted by (image, outer map, down, across).
+//
+// An axis's last tile may have fewer outputs: m of M. They need m + R - 1 products, and which ones
+// those are may be chosen (winograd_lines.hpp). So 14 outputs take 6 + 6 + 6 + 4 products of
+// F(4,3), in the plane 484 for 576.
 #pragma once
 
 #include "conv/shape.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
+
+constexpr int64_t kAllProducts = 64;
 
 // An axis with tiles of `width` outputs.
 struct WinogradAxis {
@@ -25,6 +31,9 @@ struct WinogradAxis {
   int64_t runs;            // tiles of each of the interleaved axes
   int64_t tiles;           // of all
   int64_t x_step, y_step;  // floats from one of a tile's inputs, outputs to the next
+  int64_t kept;            // products of a tile with fewer outputs
+
+  bool trims() const { return kept < kAllProducts; }
 };
 
 struct WinogradPlan {
@@ -50,6 +59,8 @@ struct WinogradPlan {
   int64_t input_groups, output_groups;                 // of the blocks of channels,
   int64_t pair_groups, product_tasks;                  // of the pairs, of products and pairs
   int64_t v_stride, q_stride;                          // floats from product to product
+
+  bool trims() const { return down.trims() || across.trims(); }
 };
 
 STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t width) {
@@ -70,12 +81,13 @@ STRIATE_INLINE WinogradAxis winograd_axis(const ConvShape& s, int axis, int64_t 
   }
   a.x_step = x_pixel * a.dilation;
   a.y_step = y_pixel * a.dilation * s.out_step[axis];
+  a.kept = kAllProducts;
   return a;
 }
 
 // `count` pixels with a window of one tap.
 STRIATE_INLINE WinogradAxis untiled_axis(int64_t count) {
-  return {count, count, 0, 1, 1, 1, 0, count, count, kLanes, kLanes};
+  return {count, count, 0, 1, 1, 1, 0, count, count, kLanes, kLanes, kAllProducts};
 }
 
 // Whether an axis has one tap, and places as pixels.
@@ -165,6 +177,21 @@ STRIATE_INLINE void winograd_cut(WinogradPlan& w) {
   w.q_stride = odd_lines(w.block_slices * w.out_blocks * w.block_tiles * kLanes);
 }
 
+// Let tiles with fewer outputs do with fewer products. Dilated axes have several last tiles.
+template <int M, int R>
+STRIATE_INLINE void trim_axis(WinogradAxis& a) {
+  if (a.width == M && a.dilation == 1 && a.out % M != 0) a.kept = a.out % M + R - 1;
+}
+
+// In a phase with several chunks each would have some: there all tiles are whole.
+template <int M, int R>
+STRIATE_INLINE WinogradPlan trimmed(WinogradPlan w) {
+  if (w.phased && w.chunks > 1) return w;
+  trim_axis<M, R>(w.down);
+  trim_axis<M, R>(w.across);
+  return w;
+}
+
 template <int M, int R>
 STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
   WinogradPlan w;
@@ -213,5 +240,18 @@ STRIATE_INLINE WinogradPlan winograd_plan(const ConvShape& s) {
   winograd_cut(w);
   return w;
 }
+
+// Where a tile's first input lies, and its outputs.
+struct WinogradTile {
+  int64_t x, y, residual;        // floats behind the operands' first; x may lie before it
+  int64_t down, across;          // its first input on the axes, in pixels
+  int64_t out_down, out_across;  // how many of its outputs there are
+  bool inside;                   // all inputs lie in the map, a row's side by side; no product less
+};
+
+struct WinogradRange {
+  int64_t first, stop;
+  int64_t count() const { return stop - first; }
+};
 
 }  // namespace striate::STRIATE_TARGET

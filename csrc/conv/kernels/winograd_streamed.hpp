@@ -158,7 +158,7 @@ static void multiply_chunk(const StreamedPlan& p, const ChunkGemm& g) {
   t.a_block = t.c_vector = g.tiles * kLanes;
   for (int64_t product = 0; product < p.w.products; ++product) {
     const float* next = g.next + product * lines * kLineFloats;
-    fetch_lines(next, next + lines * kLineFloats, lines);
+    for (int64_t i = 0; i < lines; ++i) fetch_line(next + i * kLineFloats);
     for (int64_t m = 0; m < parts; ++m) {
       const int64_t from = cut(g.tiles, parts, m), to = cut(g.tiles, parts, m + 1);
       const GemmFunction run = gemm_function(g.vectors, to - from);

@@ -2,25 +2,11 @@
 // winograd.hpp draws V and Q; the transforms of a line are those of winograd_lines.hpp.
 #pragma once
 
-#include "conv/kernels/winograd_lines.hpp"
-#include "conv/kernels/winograd_plan.hpp"
+#include "conv/kernels/winograd_edges.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/joined.hpp"
 
 namespace striate::STRIATE_TARGET {
-
-// Where a tile's first input lies, and its outputs.
-struct WinogradTile {
-  int64_t x, y, residual;        // floats behind the operands' first; x may lie before it
-  int64_t down, across;          // its first input on the axes, in pixels
-  int64_t out_down, out_across;  // how many of its outputs there are
-  bool inside;                   // all inputs lie in the map, a row's side by side
-};
-
-struct WinogradRange {
-  int64_t first, stop;
-  int64_t count() const { return stop - first; }
-};
 
 // Inputs outside the map.
 alignas(64) static const float kNoInputs[kLanes] = {};
@@ -57,7 +43,8 @@ static void locate_tiles(const ConvShape& s, const WinogradPlan& w, WinogradRang
     t.y = n * s.y_batch_stride + y;
     t.residual = n * s.residual_batch_stride + y;
     t.inside = t.down >= 0 && t.down + w.down.reach < w.down.in && t.across >= 0 &&
-               t.across + w.across.reach < w.across.in && w.across.x_step == kLanes;
+               t.across + w.across.reach < w.across.in && w.across.x_step == kLanes &&
+               !short_down(w, t) && !short_across(w, t);
     if (++across < w.across.tiles) continue;
     across = 0;
     if (++down < w.down.tiles) continue;
@@ -194,6 +181,7 @@ STRIATE_INLINE void transform_input(const WinogradPlan& w, const WinogradTile& t
   x += t.x;
   if (__builtin_expect(!t.inside, 0)) {
     copy_inputs<A, kColumns>(w, t, x, copy);
+    extend_inputs<A, kColumns>(w, t, copy);
     x = copy;
     down = kColumns * kLanes;
   }

@@ -105,7 +105,7 @@ STRIATE_INLINE void window_pass(const WindowProducts& w) {
                                         load(g + (6 + j) * tap));
       }
       add_pairs<A, T, kPair, kPair + kPairs>(w, sum, half, v, v_stride);
-      fetch_lines(next, next + lines * kLineFloats, lines);
+      for (int64_t line = 0; line < lines; ++line, next += kLineFloats) fetch_line(next);
     }
   }
   STRIATE_UNROLL

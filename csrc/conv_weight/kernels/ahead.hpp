@@ -33,8 +33,7 @@ STRIATE_INLINE Ahead fetch_band(const float* map, int64_t image_stride, int64_t 
 
 STRIATE_INLINE void fetch(Ahead& a) {
   for (int64_t i = 0; i < a.lines && a.block < a.blocks; ++i) {
-    const float* line = a.from + a.block * a.block_stride + a.image * a.image_stride + a.at;
-    fetch_lines(line, line + kLineFloats, 1);
+    fetch_line(a.from + a.block * a.block_stride + a.image * a.image_stride + a.at);
     a.at += 16;
     if (a.at < a.floats) continue;
     a.at = 0;
