@@ -20,7 +20,7 @@
 
 namespace striate::STRIATE_TARGET {
 
-constexpr int64_t kAllProducts = 64;
+constexpr int64_t kAllProducts = 64;  // of a tile along an axis, or more
 
 // An axis with tiles of `width` outputs.
 struct WinogradAxis {
