@@ -140,6 +140,21 @@ def test_maps_that_end_anywhere_in_a_tile(target: str, taps: int) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_windows_that_lie_beside_the_map_alone(target: str) -> None:
+    """More padding than a row of windows reads: its numbers are 0, and no others are written."""
+    padding = 1 << 22
+    problem = Convolution(
+        in_channels=1, out_channels=6, size=(1, 8, 8), plain_input=True,
+        before=(0, 5, padding), after=(0, 0, -padding - 3),
+    )  # fmt: skip
+    assert problem.out == (1, 11, 3)
+    arrays = problem.arrays()
+    expected = np.broadcast_to(arrays["bias"][:, None, None, None], (1, 6, 1, 11, 3))
+    for kernel in _core.candidates(target, "conv", problem.attributes):
+        assert np.array_equal(problem.run(target, kernel, arrays), expected), kernel
+
+
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", ["residual and batch", "first 7x7 stride 2"])
 def test_results_do_not_depend_on_the_number_of_threads(name: str, target: str) -> None:
     problem = SHAPES[name]

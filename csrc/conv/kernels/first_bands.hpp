@@ -77,7 +77,8 @@ static bool bands_fit(const ConvShape& s) {
 // `rows` rows from `top` on of each plane, with zeros where the map ends.
 static void copy_band(const ConvShape& s, const float* map, int64_t top, int64_t rows, float* to) {
   const int64_t columns = columns_read(s), left = -s.padding[2], cell = cell_of(s);
-  const int64_t first = most(0, -left), stop = most(first, least(columns, s.in[2] - left));
+  const int64_t first = least(columns, most(0, -left));
+  const int64_t stop = most(first, least(columns, s.in[2] - left));
   for (int64_t plane = 0; plane < planes_of(s); ++plane) {
     for (int64_t i = top; i < top + rows; ++i, to += columns * cell) {
       if (i < 0 || i >= s.in[1]) {
