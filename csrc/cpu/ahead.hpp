@@ -7,6 +7,6 @@
 #define STRIATE_HIDDEN __attribute__((visibility("hidden")))  // read without a table of addresses
 #endif
 
-// Into L1, where its latency is worth instructions of their own from L3 on. Else into L2, and only
-// what comes from memory: the processor fetches the rest in time by itself.
+// Whether in L1, and worth fetching from L3, too. Else in L2, and only what comes from memory: the
+// processor has the rest in time by itself.
 extern "C" const bool striate_fetches_near STRIATE_HIDDEN;

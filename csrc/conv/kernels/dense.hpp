@@ -83,8 +83,8 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
   }
   const int64_t floats = panel_vectors(t.vectors, next) * s.blocks * s.depth * kLanes;
   g.next = dense_weights(t, s, next, before);
-  g.next_stop = g.next + ceil_div(floats, 16) * 16;
-  g.next_lines = ceil_div(floats, 16 * tiles * (t.taps ? s.blocks / kTapsWide : s.blocks));
+  g.next_stop = g.next + ceil_div(floats, kLineFloats) * kLineFloats;
+  g.next_lines = ceil_div(floats, kLineFloats * tiles * (t.taps ? s.blocks / kTapsWide : s.blocks));
 }
 
 // The tiles of one run beside one panel, near-equal.

@@ -16,6 +16,8 @@
 
 namespace striate::STRIATE_TARGET {
 
+constexpr int64_t kGemmSteps = 4;  // channels at a time
+
 struct GemmTile {
   const float* a;
   int64_t a_block;  // floats from block to block
@@ -28,7 +30,7 @@ struct GemmTile {
   bool accumulate;        // start from what c holds
   bool clamp;             // f = min(max(x, low), high)
   float low, high;
-  // Weights to fetch meanwhile, `next_lines` lines with four channels.
+  // Weights to fetch meanwhile, `next_lines` lines at kGemmSteps channels.
   const float *next, *next_stop;
   int64_t next_lines;
 };
@@ -70,11 +72,11 @@ static void gemm_tile(const GemmTile& t) {
   const float *a = t.a, *w = t.w, *next = t.next;
   for (int64_t b = 0; b < t.blocks; ++b) {
     int64_t k = 0;
-    _Pragma("GCC unroll 1") for (; k + 4 <= t.depth; k += 4) {
+    _Pragma("GCC unroll 1") for (; k + kGemmSteps <= t.depth; k += kGemmSteps) {
       fetch_lines(next, t.next_stop, t.next_lines);
       STRIATE_UNROLL
-      for (int i = 0; i < 4; ++i) gemm_steps<NV, NP>(sum, a + k + i, w + i * NV * kLanes);
-      w += 4 * NV * kLanes;
+      for (int i = 0; i < kGemmSteps; ++i) gemm_steps<NV, NP>(sum, a + k + i, w + i * NV * kLanes);
+      w += kGemmSteps * NV * kLanes;
     }
     _Pragma("GCC unroll 1") for (; k < t.depth; ++k, w += NV * kLanes) {
       gemm_steps<NV, NP>(sum, a + k, w);
@@ -161,9 +163,12 @@ static void gemm_parts(const GemmParts& t) {
     for (int64_t b = 0; b < part.blocks; ++b) {
       const float* a = part.a + b * t.a_block;
       int64_t k = 0;
-      _Pragma("GCC unroll 1") for (; k + 4 <= part.depth; k += 4, w += 4 * NV * kLanes) {
+      _Pragma("GCC unroll 1") for (; k + kGemmSteps <= part.depth; k += kGemmSteps) {
         STRIATE_UNROLL
-        for (int j = 0; j < 4; ++j) gemm_steps<NV, NP>(sum, a + k + j, w + j * NV * kLanes);
+        for (int j = 0; j < kGemmSteps; ++j) {
+          gemm_steps<NV, NP>(sum, a + k + j, w + j * NV * kLanes);
+        }
+        w += kGemmSteps * NV * kLanes;
       }
       _Pragma("GCC unroll 1") for (; k < part.depth; ++k, w += NV * kLanes) {
         gemm_steps<NV, NP>(sum, a + k, w);

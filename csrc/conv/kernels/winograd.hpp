@@ -35,7 +35,7 @@ struct WinogradGemm {
   float* q;
   int64_t tiles;
   int64_t parts, each, rest;  // microtiles of `each` tiles, the first `rest` of one more
-  int64_t next_lines;         // of the next panel, to fetch with four channels of a part
+  int64_t next_lines;         // of the next panel, to fetch at kGemmSteps channels of a part
   int64_t q_block, q_slice;   // floats from block to block, slice to slice of Q
   int64_t vectors;            // blocks in the pair
   WinogradRange slices, in_slices;
@@ -81,7 +81,7 @@ static void multiply(const ConvShape& s, const WinogradPlan& w, const WinogradGe
         t.next = next;
         t.next_stop = g.next_stop;
         run(t);
-        next += g.next_lines * t.blocks * (kLanes / 4) * kLineFloats;
+        next += g.next_lines * t.blocks * (kLanes / kGemmSteps) * kLineFloats;
       }
       for (int64_t tap = 0; !together && tap < calls; ++tap) {
         t.a = a + tap * w.depth_dilation * a_slice;
@@ -178,7 +178,7 @@ static void multiply_pairs(const ConvShape& s, const WinogradPlan& w, const Buff
   g.parts = ceil_div(tiles.count(), kTilePixels);
   g.each = tiles.count() / g.parts;
   g.rest = tiles.count() % g.parts;
-  g.next_lines = w.in_rest == 0 ? ceil_div(4 * 2 * kLanes / kLineFloats, g.parts) : 0;
+  g.next_lines = w.in_rest == 0 ? ceil_div(kGemmSteps * 2 * kLanes / kLineFloats, g.parts) : 0;
   for (int64_t pair = pairs.first; pair < pairs.stop; ++pair) {
     const bool last = pair + 1 == w.out_pairs && product + 1 == w.products;
     g.vectors = least(2, w.out_blocks - 2 * pair);

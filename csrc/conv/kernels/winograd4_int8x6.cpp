@@ -205,6 +205,7 @@ template <const Arithmetic<Rows>& kBy>
 struct DigitProducts {
   static constexpr bool kSeveral = false;
 
+  // Of all tiles: the plan is not trimmed.
   static void multiply(const ConvShape&, const WinogradPlan& w, const Buffers& b,
                        const WinogradScratch& c, int64_t product, WinogradRange,
                        WinogradRange pairs) {

@@ -254,7 +254,8 @@ void find_parts(const StridedPlan& p, const StridedGemm& g, int product, GemmPar
 
 void multiply_pair(const StridedPlan& p, const StridedGemm& g) {
   const int64_t parts = ceil_div(g.tiles, kTilePixels);
-  const int64_t lines = ceil_div(kTaps * kTaps * g.channels * g.vectors * kLanes, 16 * kProducts);
+  const int64_t lines =
+      ceil_div(kTaps * kTaps * g.channels * g.vectors * kLanes, kLineFloats * kProducts);
   GemmParts t;
   t.a_block = t.c_vector = g.tiles * kLanes;
   t.accumulate = g.accumulate;

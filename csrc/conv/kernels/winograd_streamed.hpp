@@ -153,7 +153,8 @@ struct ChunkGemm {
 static void multiply_chunk(const StreamedPlan& p, const ChunkGemm& g) {
   const int64_t parts = ceil_div(g.tiles, kTilePixels);
   const int64_t full = g.channels / kLanes, rest = g.channels % kLanes;
-  const int64_t lines = ceil_div(p.taps * g.channels * g.vectors * kLanes, 16 * p.w.products);
+  const int64_t lines =
+      ceil_div(p.taps * g.channels * g.vectors * kLanes, kLineFloats * p.w.products);
   GemmTile t = {};
   t.a_block = t.c_vector = g.tiles * kLanes;
   for (int64_t product = 0; product < p.w.products; ++product) {
@@ -198,7 +199,7 @@ static void multiply_few(const ChunkGemm& c, const float* g) {
     w.square[i] = w.point[i] * w.point[i];
   }
   const int64_t passes = 12 / pass_pairs(c.tiles);
-  w.lines = ceil_div(9 * kLanes, 16 * passes);
+  w.lines = ceil_div(9 * kLanes, kLineFloats * passes);
   for (int64_t i = 0; i < c.vectors; ++i) {
     w.g = g + i * kLanes;
     w.q = c.q + i * c.tiles * kLanes;

@@ -90,8 +90,8 @@ STRIATE_INLINE void window_pass(const WindowProducts& w) {
       }
     }
   }
-  const float *g = w.g,
-              *next = w.next + (kRow * 2 + kPair) / pass_pairs(T) * w.channels * w.lines * 16;
+  const float *g = w.g, *next = w.next + (kRow * 2 + kPair) / pass_pairs(T) * w.channels * w.lines *
+                                             kLineFloats;
   const float* v = w.v + kRow * A * v_stride;
   const int64_t tap = w.tap, lines = w.lines;
   for (int64_t c = 0; c < w.channels; c += kLanes, v += (T - 1) * kLanes) {

@@ -1,4 +1,4 @@
-// Fetching what is read next into L2, a few lines with each tile: the first tiles of a band would
+// Fetching what is read next, a few lines with each tile: the first tiles of a band would
 // wait for it.
 #pragma once
 
@@ -27,14 +27,14 @@ STRIATE_INLINE Ahead fetch_band(const float* map, int64_t image_stride, int64_t 
   a.blocks = blocks;
   a.image_stride = image_stride;
   a.block_stride = block_stride;
-  a.lines = ceil_div(a.floats * a.images * blocks, 16 * times);
+  a.lines = ceil_div(a.floats * a.images * blocks, kLineFloats * times);
   return a;
 }
 
 STRIATE_INLINE void fetch(Ahead& a) {
   for (int64_t i = 0; i < a.lines && a.block < a.blocks; ++i) {
     fetch_line(a.from + a.block * a.block_stride + a.image * a.image_stride + a.at);
-    a.at += 16;
+    a.at += kLineFloats;
     if (a.at < a.floats) continue;
     a.at = 0;
     if (++a.image < a.images) continue;

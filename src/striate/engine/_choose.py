@@ -276,14 +276,13 @@ def _tiles(kernel: str, attributes: dict[str, Any]) -> int:
 def _products(kernel: str, attributes: dict[str, Any]) -> int:
     """Products of all tiles. An axis's last one does with fewer where it has fewer outputs."""
     size, reach = _tile(kernel)
-    axes, edge = _tiled_axes(attributes), size + reach - 1
-    products = _tiles(kernel, attributes) * int(edge ** len(axes))
-    if kernel.endswith("_streamed"):
-        return products
-    for axis in axes:
+    edge, products = size + reach - 1, _tiles(kernel, attributes)
+    for axis in _tiled_axes(attributes):
         whole, left = divmod(attributes["out"][axis], size)
-        if left and attributes["dilation"][axis] == 1:
-            products = products // ((whole + 1) * edge) * (whole * edge + left + reach - 1)
+        if left and attributes["dilation"][axis] == 1 and not kernel.endswith("_streamed"):
+            products = products // (whole + 1) * (whole * edge + left + reach - 1)
+        else:
+            products *= edge
     return products
 
 
