@@ -321,7 +321,7 @@ class Call {
     nb::object results[kMost];
     float* out[kMost];
     for (size_t i = 0; i < outputs_.size(); ++i) {
-      results[i] = empty_(out_shapes_[i], dtype_);
+      results[i] = room(i);
       if (!views[i].open(results[i].ptr(), outputs_[i], true)) return nb::none();
       out[i] = views[i].data();
     }
@@ -331,6 +331,21 @@ class Call {
     for (size_t i = 0; i < outputs_.size(); ++i) all.append(std::move(results[i]));
     return nb::tuple(all);
   }
+
+  // An array for an output. A large one begins at a line: NumPy's begin anywhere, and a vector of a
+  // row that lies in two lines is written twice.
+  nb::object room(size_t i) {
+    const int64_t floats = bound_.output_floats[i];
+    if (floats < kLarge) return empty_(out_shapes_[i], dtype_);
+    const nb::object memory = empty_(floats + kLineFloats, dtype_);
+    View view;
+    if (!view.open(memory.ptr(), {floats + kLineFloats}, true)) throw std::bad_alloc();
+    const size_t past = reinterpret_cast<uintptr_t>(view.data()) % kLine;
+    return array_type_(out_shapes_[i], dtype_, memory, (kLine - past) % kLine);
+  }
+
+  static constexpr size_t kLine = 64;
+  static constexpr int64_t kLineFloats = kLine / sizeof(float), kLarge = 4096;
 
   BoundProgram& bound_;
   const Shapes inputs_, outputs_;

@@ -61,6 +61,16 @@ def test_arrays_of_every_kind_give_the_same(plan: Plan, x: np.ndarray[Any, Any])
         np.testing.assert_array_equal(plan(given), want)
 
 
+def test_large_outputs_begin_at_a_line() -> None:
+    net = nn.Conv2d(1, 5, 3, padding=1).eval()
+    x = torch.randn(1, 1, 33, 31)
+    plan = striate.compile(net, x, threads=1)
+    held = [plan(x.numpy() if i % 2 else x) for i in range(9)]
+    torch.testing.assert_close(torch.as_tensor(held[-1]), net(x).detach(), rtol=1e-5, atol=1e-6)
+    addresses = [torch.as_tensor(y).data_ptr() for y in held[1:]]  # the first one learns of tensors
+    assert {address % 64 for address in addresses} == {0}
+
+
 def test_tensors_of_every_kind_give_the_same(plan: Plan, x: np.ndarray[Any, Any]) -> None:
     want = torch.from_numpy(plan(x))
     tensor = torch.from_numpy(x)
