@@ -1,4 +1,5 @@
-// A square of numbers turned in registers. Only for files that are compiled once a target.
+// A square of numbers turned in registers, and a row dealt out. Only for files that are compiled
+// once a target.
 #pragma once
 
 #include "kernels/vector.hpp"
@@ -26,6 +27,31 @@ STRIATE_INLINE void swap_squares(Vector (&v)[kLanes]) {
 // Lane j of vector i and lane i of vector j change places.
 STRIATE_INLINE void transpose(Vector (&v)[kLanes]) {
   swap_squares<kLanes / 2>(v);
+}
+
+// Number i of the N vectors' goes to vector i % N, N a power of 2: as cards are dealt.
+template <int N>
+STRIATE_INLINE void deal(Vector (&v)[N]) {
+  if constexpr (N > 1) {
+    IntVector even, odd;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      even[lane] = 2 * lane;
+      odd[lane] = 2 * lane + 1;
+    }
+    Vector evens[N / 2], odds[N / 2];
+    STRIATE_UNROLL
+    for (int i = 0; i < N / 2; ++i) {
+      evens[i] = __builtin_shuffle(v[2 * i], v[2 * i + 1], even);
+      odds[i] = __builtin_shuffle(v[2 * i], v[2 * i + 1], odd);
+    }
+    deal(evens);
+    deal(odds);
+    STRIATE_UNROLL
+    for (int i = 0; i < N / 2; ++i) {
+      v[2 * i] = evens[i];
+      v[2 * i + 1] = odds[i];
+    }
+  }
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -175,6 +175,14 @@ def test_strided_first_layers_take_winograd_where_it_pays(taps: int, stride: int
     assert kernel_of(net, (1, 3, 48, 48), tune=True)[1].startswith("measured")
 
 
+def test_first_layers_of_volumes_take_winograd_where_it_pays() -> None:
+    net = nn.Conv3d(3, 16, 3, padding=1).eval()
+    assert kernel_of(net, (1, 3, 8, 56, 56))[0] == "winograd4_3x3_1"
+    assert kernel_of(net, (1, 3, 8, 56, 56), precision="exact") == ("first", "")
+    # One channel: what is transformed meets three planes' filters alone.
+    assert kernel_of(nn.Conv2d(1, 16, 3, padding=1).eval(), (1, 1, 32, 32))[0] != "winograd4_3x3_1"
+
+
 def test_many_weights_on_few_pixels_stay_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """F(4x4) has 36 numbers a filter of 9: four times the bytes, where they come from memory."""
     net, shape = conv(256, 7), (1, 256, 7, 7)

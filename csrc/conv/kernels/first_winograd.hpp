@@ -20,7 +20,10 @@ struct FirstPlan {
   int64_t channels, vectors;
   int64_t rows, columns, chunks, bands;  // tiles of a plane, and what they are cut into
   int64_t groups;                        // of the largest chunk
+  int64_t planes, kept;                  // that an output reads; groups of them that v holds
+  int64_t ranges;                        // of planes of outputs
   int64_t line;                          // floats of h from line to line
+  int64_t v_group;                       // of v from group to group
   int64_t padded_floats, h_floats, v_floats, m_floats, half_floats;
 };
 
@@ -31,20 +34,29 @@ STRIATE_INLINE int64_t round_up(int64_t n, int64_t step) {
 template <typename P>
 static FirstPlan first_plan(const ConvShape& s) {
   FirstPlan z;
-  z.channels = s.kernel[0] * s.in_channels;
+  z.channels = s.in_channels;
   z.vectors = ceil_div(s.out_channels, kLanes);
   z.rows = ceil_div(s.out[1], kTileOutputs);
   z.columns = ceil_div(s.out[2], kTileOutputs);
   z.chunks = ceil_div(z.columns, kChunkTiles);
-  const int64_t all = s.batch * s.out[0] * z.chunks * z.rows;
-  z.bands = ceil_div(z.rows, most(1, least(kBandRows, all / kTasks)));
+  z.planes = s.kernel[0];
+  if (z.planes == 1) {
+    const int64_t all = s.batch * s.out[0] * z.chunks * z.rows;
+    z.bands = ceil_div(z.rows, most(1, least(kBandRows, all / kTasks)));
+    z.ranges = s.out[0];
+  } else {
+    z.bands = z.rows;
+    z.ranges = most(1, least(s.out[0], ceil_div(kTasks, s.batch * z.chunks * z.bands)));
+  }
   const int64_t chunk = ceil_div(z.columns, z.chunks);
   z.groups = ceil_div(chunk, kGroup);
+  z.kept = z.planes == 1 ? 1 : z.groups;
   z.line = round_up(chunk, kLanes);
   z.padded_floats = round_up((z.line + kLanes) * P::kStep + kLanes, 16);
   // A group's lanes may be more than its tiles, and more than are left of a line.
   z.h_floats = round_up(z.channels * P::kReach * P::kLines * z.line + kLanes, 16);
-  z.v_floats = round_up(z.channels * P::kLines * P::kLines * kLanes, 16);
+  z.v_group = round_up(z.channels * P::kLines * P::kLines * kLanes, 16);
+  z.v_floats = z.planes * z.kept * z.v_group;
   z.m_floats = P::kPoints * 2 * kGroup * kLanes;
   z.half_floats = kTileOutputs * z.m_floats;
   return z;
@@ -52,18 +64,24 @@ static FirstPlan first_plan(const ConvShape& s) {
 
 // Inputs of kLanes tiles: d[i] is input i of each. Those behind a step are the next tile's, too.
 template <typename P>
-constexpr int kRead = (P::kStep + kLanes - 1) / kLanes * kLanes;
+constexpr int kRead = P::kStep < kLanes ? P::kStep : (P::kStep + kLanes - 1) / kLanes * kLanes;
 
 template <typename P>
 STRIATE_INLINE void read_tiles(const float* x, Vector (&d)[kRead<P>]) {
-  STRIATE_UNROLL
-  for (int i = 0; i < kRead<P>; i += kLanes) {
-    Vector square[kLanes];
+  if constexpr (P::kStep < kLanes) {
     STRIATE_UNROLL
-    for (int j = 0; j < kLanes; ++j) square[j] = load_unaligned(x + j * P::kStep + i);
-    transpose(square);
+    for (int i = 0; i < P::kStep; ++i) d[i] = load_unaligned(x + i * kLanes);
+    deal(d);
+  } else {
     STRIATE_UNROLL
-    for (int j = 0; j < kLanes; ++j) d[i + j] = square[j];
+    for (int i = 0; i < kRead<P>; i += kLanes) {
+      Vector square[kLanes];
+      STRIATE_UNROLL
+      for (int j = 0; j < kLanes; ++j) square[j] = load_unaligned(x + j * P::kStep + i);
+      transpose(square);
+      STRIATE_UNROLL
+      for (int j = 0; j < kLanes; ++j) d[i + j] = square[j];
+    }
   }
 }
 

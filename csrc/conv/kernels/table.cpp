@@ -9,6 +9,7 @@ extern const Kernel<ConvShape> conv_depthwise;
 extern const Kernel<ConvShape> conv_groups_of_4;
 extern const Kernel<ConvShape> conv_first_halves;
 extern const Kernel<ConvShape> conv_first_pairs;
+extern const Kernel<ConvShape> conv_winograd4_3x3_1;
 extern const Kernel<ConvShape> conv_winograd4_5x5_2;
 extern const Kernel<ConvShape> conv_winograd4_7x7_2;
 extern const Kernel<ConvShape> conv_winograd4_7x7_4;
@@ -35,6 +36,7 @@ const Kernel<ConvShape>* const conv_rows[] = {
     &conv_groups_of_4,
     &conv_first_halves,
     &conv_first_pairs,
+    &conv_winograd4_3x3_1,
     &conv_winograd4_5x5_2,
     &conv_winograd4_7x7_2,
     &conv_winograd4_7x7_4,

@@ -12,14 +12,14 @@ import numpy as np
 
 from .. import _core
 from ..runtime._speeds import leave_cache, speeds
-from ._first_layers import STRIDED_FIRST, first_layer_work
+from ._first_layers import WINOGRAD_FIRST, first_layer_work
 from ._tune import measure_kernels
 from ._values import Map, Step
 
 _ESTIMATED = (
     "winograd6", "winograd4", "winograd4_int8x6", "winograd4_streamed", "winograd4_strided",
     "winograd2", "winograd2_streamed", "winograd4_5", "winograd2_5", "int8x6", "direct",
-    *STRIDED_FIRST,
+    *WINOGRAD_FIRST,
 )  # fmt: skip
 
 # Share of the peak that the GEMM in them reaches with so many lanes, measured layer by layer
@@ -191,7 +191,7 @@ class Chooser:
         if kernel.endswith("int8x6"):
             products, transforms = _tile_work(kernel, needs, attributes, 1e9 * machine.gflops)
         else:
-            first = kernel == "first" or kernel in STRIDED_FIRST
+            first = kernel == "first" or kernel in WINOGRAD_FIRST
             gemm, transforms = (
                 first_layer_work(kernel, attributes, lanes) if first else _work(kernel, attributes)
             )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-STRIDED_FIRST = ("winograd4_5x5_2", "winograd4_7x7_2", "winograd4_7x7_4", "winograd4_11x11_4")
+WINOGRAD_FIRST = (
+    "winograd4_3x3_1", "winograd4_5x5_2", "winograd4_7x7_2", "winograd4_7x7_4", "winograd4_11x11_4",
+)  # fmt: skip
 """Those of csrc/conv/kernels/first_winograd.cpp; `first` computes what they do."""
 
 _OUTPUTS = 4  # of a tile, along an axis
 
-# What takes as long as so many multiply-adds, measured layer by layer (docs/performance.md): a
-# number of a transformed channel of a group of tiles, and a product of one output channel.
-_NUMBER, _PRODUCT = 20, 6.5
+# What takes as long as so many multiply-adds with so many lanes, measured layer by layer
+# (docs/performance.md): a number of a transformed channel of a group of tiles, and a product of one
+# output channel.
+_NUMBER, _PRODUCT = {8: 25, 16: 24}, {8: 5.5, 16: 12.4}
+
+_GROUP = {8: 6, 16: 14}  # tiles: kGroup in csrc/conv/kernels/first_winograd.hpp
 
 # A GEMM of fewer tiles, and two vectors of channels, waits for its sums.
 _FEWEST_TILES = 4
@@ -22,7 +26,7 @@ def first_layer_work(kernel: str, attributes: dict[str, Any], lanes: int) -> tup
     """Operations of a first layer's GEMMs, and what its transforms take, in operations.
 
     Args:
-        kernel: `first` or one of `STRIDED_FIRST`.
+        kernel: `first` or one of `WINOGRAD_FIRST`.
         lanes: Of a vector: output channels are computed in so many, tiles transformed.
     Example:
         >>> stem = {"batch": 1, "in_channels": 3, "out_channels": 64,
@@ -35,17 +39,17 @@ def first_layer_work(kernel: str, attributes: dict[str, Any], lanes: int) -> tup
     """
     depth, taps = attributes["kernel"][:2]
     stride, (planes, height, width) = attributes["stride"][1], attributes["out"]
-    channels = depth * attributes["in_channels"]
+    channels = attributes["in_channels"]
     outputs = lanes * -(-attributes["out_channels"] // lanes)
     planes *= attributes["batch"]
     if kernel == "first":
-        return 2.0 * planes * height * width * taps * taps * channels * outputs, 0.0
+        return 2.0 * planes * height * width * depth * taps * taps * channels * outputs, 0.0
     # As csrc/conv/kernels/winograd_phases.hpp has them.
     finite = _OUTPUTS + -(-taps // stride) - 2
     numbers = (finite * stride + (taps - 1) % stride + 1) ** 2 * channels
     rows, columns = planes * -(-height // _OUTPUTS), -(-width // _OUTPUTS)
-    groups = math.ceil(columns / (0.75 * lanes))
-    gemm = numbers * outputs * max(columns, _FEWEST_TILES * groups)
-    transforms = _NUMBER * lanes * numbers * groups
-    transforms += _PRODUCT * (finite + 1) ** 2 * outputs * columns
+    groups = -(-columns // _GROUP[lanes])
+    gemm = depth * numbers * outputs * max(columns, _FEWEST_TILES * groups)
+    transforms = _NUMBER[lanes] * lanes * numbers * groups
+    transforms += _PRODUCT[lanes] * (finite + 1) ** 2 * outputs * columns
     return 2.0 * rows * gemm, 2.0 * rows * transforms
