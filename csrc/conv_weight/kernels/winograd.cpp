@@ -1,24 +1,22 @@
-// 3x3 filters of stride 1 by Winograd's algorithm, F(3x3 weights, 2x2 places): 16 products for 36.
+// 3x3 filters of stride 1 by Winograd's algorithm, F(3x3 weights, 4x4 places): 36 products for 144.
 //
-//   gw = A [ sum over tiles of (B d B^T) x (G g G^T) ] A^T
+//   gw = G' [ sum over tiles of (B' d B) x (A g A') ] G
 //
-// d are the 4x4 pixels that a tile of 2x2 places reads, g is gy at these places. Each of the 16
-// products of a tile is one of a pointwise convolution's gradient, with tiles for places.
-//
-//   B: d0 - d2, d1 + d2, d2 - d1, d1 - d3     G: g0, (g0 + g1) / 2, (g0 - g1) / 2, -g1
-//   A: m0 + m1 + m2, m1 - m2, m1 + m2 + m3
-//
-// (Winograd 1980; Lavin and Gray 2016, arXiv:1509.09308, F(3x3, 2x2).)
+// d are the 6x6 pixels that a tile of 4x4 places reads, g is gy at these places; A, B and G are
+// those of F(4,3) in conv/kernels/winograd_lines.hpp. Each of the 36 products of a tile is one of a
+// pointwise convolution's gradient, with tiles for places.
 //
 // Of volumes a plane of the filter, a tap of the depth, meets each plane of x with one of gy. A
 // plane's tiles are transformed once for all taps.
 //
-// A task has a chunk of the images' tiles, 32 at a time, for a range of channels of each map: it
-// transforms both into scratch, multiplies them, and adds up
+// A task has a chunk of the images' tiles, a run of them at a time, for a range of channels of each
+// map: it transforms both into scratch, multiplies them, and adds up
 //
 //   partial[tap][product][vectors of gy, up to 3][block of x][channel of the block][vector][lane]
 //
-// The second phase adds up the chunks, transforms and turns them to the plain layout.
+// The second phase adds up the chunks, transforms and turns them to the plain layout. Where there
+// is but one chunk, the task does so at once, from its own scratch.
+#include "conv/kernels/winograd_lines.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
 
@@ -26,16 +24,21 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr TileTable kTiles = tiles<true>();
-constexpr int64_t kProducts = 16, kRun = 32;  // tiles at a time
-constexpr int64_t kMostTaps = 4;              // of the depth
-// Of a task: with them a run's transformed maps and what they are summed into share L2.
-constexpr int64_t kBlocks = 8, kVectors = 9;
+constexpr int kTile = 4, kReach = 6;  // places and pixels of a tile, along an axis
+constexpr int64_t kProducts = kReach * kReach;
+constexpr int64_t kMostTaps = 4;  // of the depth
+// Of a task, whose sums and a run's transformed maps share L2.
+constexpr int64_t kBlocks = 4, kVectors = kLanes == 16 ? 6 : 9;
+constexpr int64_t kRunFloats = 1 << 17, kLeastRun = 8, kMostRun = 32;  // tiles
+constexpr int64_t kLeastRuns = 4;  // or scratch is most of a small network's memory
+constexpr int64_t kManyParts = 4;  // tasks enough
 
 struct Plan {
   int64_t blocks, vectors, sets;  // of x and gy
   int64_t block_ranges, set_ranges, parts, chunks;
   int64_t taps;                       // of the depth
-  int64_t rows, columns, runs;        // tiles of a plane; runs of those of all images
+  int64_t rows, columns;              // tiles of a plane
+  int64_t run, runs;                  // tiles at a time, at most; runs of those of all images
   int64_t part_floats, tap_floats;    // sums of a part, and of a tap
   int64_t x_floats, gy_floats;        // a run's transformed maps
   int64_t part_blocks, part_vectors;  // of the largest part
@@ -52,19 +55,22 @@ Plan plan(const ConvWeightShape& s) {
   Plan p;
   p.blocks = ceil_div(s.in_channels, kLanes);
   p.vectors = ceil_div(s.out_channels, kLanes);
-  p.sets = ceil_div(p.vectors, kTileVectors);
   p.taps = s.kernel[0];
   p.block_ranges = least(p.blocks, ceil_div(p.blocks * p.taps, kBlocks));
-  p.set_ranges = ceil_div(p.sets, kVectors / kTileVectors);
+  p.set_ranges = ceil_div(p.vectors, kVectors);
+  p.sets = p.set_ranges * ceil_div(ceil_div(p.vectors, p.set_ranges), kTileVectors);
   p.parts = p.block_ranges * p.set_ranges;
-  p.rows = ceil_div(s.out[1], 2);
-  p.columns = ceil_div(s.out[2], 2);
-  p.runs = ceil_div(s.batch * p.tiles(), kRun);
-  p.chunks = chunks_of(p.runs, p.parts);
+  p.rows = ceil_div(s.out[1], kTile);
+  p.columns = ceil_div(s.out[2], kTile);
   p.part_blocks = ceil_div(p.blocks, p.block_ranges);
-  p.part_vectors = least(p.vectors, ceil_div(p.sets, p.set_ranges) * kTileVectors);
-  p.x_product = p.part_blocks * kRun * kLanes + 16;
-  p.gy_product = p.part_vectors * kRun * kLanes + 16;
+  p.part_vectors = p.first_vector(p.sets / p.set_ranges);
+  const int64_t tile_floats = kProducts * (p.part_blocks + p.taps * p.part_vectors) * kLanes;
+  const int64_t few = ceil_div(s.batch * p.tiles(), kLeastRuns);
+  p.run = most(kLeastRun, least(least(kMostRun, few), kRunFloats / tile_floats));
+  p.runs = ceil_div(s.batch * p.tiles(), p.run);
+  p.chunks = p.parts < kManyParts ? chunks_of(p.runs, p.parts) : 1;
+  p.x_product = p.part_blocks * p.run * kLanes + 16;
+  p.gy_product = p.part_vectors * p.run * kLanes + 16;
   p.x_floats = kProducts * p.x_product;
   p.gy_floats = kProducts * p.gy_product;
   p.tap_floats = kProducts * p.part_blocks * kLanes * p.part_vectors * kLanes;
@@ -85,26 +91,36 @@ int64_t products(const ConvWeightShape& s, int axis) {
 
 bool fits(const ConvWeightShape& s) {
   if (s.plain_input || s.norm || s.groups != 1 || s.kernel[0] > kMostTaps) return false;
-  // With few channels the transforms take as long as the products: 16@32 by a fifth longer in all.
-  const int64_t least_channels = least(s.in_channels, s.out_channels);
-  if (least_channels < 16 || s.in_channels * s.out_channels * s.kernel[0] < 1024) return false;
   for (int i = 0; i < 3; ++i) {
     if (s.stride[i] != 1 || s.dilation[i] != 1 || (i > 0 && s.kernel[i] != 3)) return false;
   }
-  // Transforms and shorter sums cost the direct kernel's 2.25 products to 1 down to 1.6.
-  const int64_t tiles = ceil_div(s.out[1], 2) * ceil_div(s.out[2], 2);
+  // Transforms and shorter sums cost the direct kernel's 4 products to 1 down to 1.6, and where
+  // channels are few, down to 2.7.
+  if (s.in_channels < 8) return false;
+  const int64_t eighths = s.in_channels < 16 ? 3 : 5;
+  const int64_t tiles = ceil_div(s.out[1], kTile) * ceil_div(s.out[2], kTile);
   const int64_t planes = s.kernel[0] * s.out[0];
-  return 8 * kProducts * tiles * planes <= 5 * products(s, 0) * products(s, 1) * products(s, 2);
+  return 8 * kProducts * tiles * planes <=
+         eighths * products(s, 0) * products(s, 1) * products(s, 2);
+}
+
+// Floats of a run's transformed maps.
+int64_t run_floats(const Plan& p) {
+  return ceil_div(p.x_floats + p.taps * p.gy_floats, 16) * 16;
 }
 
 Needs needs(const ConvWeightShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
-  needs.shared_floats = p.chunks * p.parts * p.part_floats;
-  needs.thread_floats = ceil_div(p.x_floats + p.taps * p.gy_floats, 16) * 16;
-  needs.phases = 2;
+  needs.thread_floats = run_floats(p);
   needs.tasks[0] = p.parts * p.chunks;
-  needs.tasks[1] = p.parts * p.part_blocks;
+  if (p.chunks == 1) {
+    needs.thread_floats += ceil_div(p.part_floats, 16) * 16;
+  } else {
+    needs.shared_floats = p.chunks * p.parts * p.part_floats;
+    needs.phases = 2;
+    needs.tasks[1] = p.parts * p.part_blocks;
+  }
   return needs;
 }
 
@@ -137,56 +153,58 @@ STRIATE_INLINE Vector pixel(const float* map, int64_t height, int64_t width, int
   return inside ? load(map + (y * width + x) * kLanes) : Vector{};
 }
 
-STRIATE_INLINE void transform_line(Vector& d0, Vector& d1, Vector& d2, Vector& d3) {
-  const Vector a = d0 - d2, b = d1 + d2, c = d2 - d1, d = d1 - d3;
-  d0 = a;
-  d1 = b;
-  d2 = c;
-  d3 = d;
-}
-
 // The products' factors lie `apart` floats from one another.
-void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left, float* to,
-            int64_t apart) {
-  Vector d[4][4];
-  const bool inside = top >= 0 && left >= 0 && top + 4 <= s.in[1] && left + 4 <= s.in[2];
+static void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left, float* to,
+                   int64_t apart) {
+  const bool inside = top >= 0 && left >= 0 && top + kReach <= s.in[1] && left + kReach <= s.in[2];
+  Vector half[kReach][kReach];
   STRIATE_UNROLL
-  for (int i = 0; i < 4; ++i) {
+  for (int j = 0; j < kReach; ++j) {
+    Vector d[kReach], v[kReach];
     STRIATE_UNROLL
-    for (int j = 0; j < 4; ++j) {
-      d[i][j] = inside ? load(map + ((top + i) * s.in[2] + left + j) * kLanes)
-                       : pixel(map, s.in[1], s.in[2], top + i, left + j);
+    for (int i = 0; i < kReach; ++i) {
+      d[i] = inside ? load(map + ((top + i) * s.in[2] + left + j) * kLanes)
+                    : pixel(map, s.in[1], s.in[2], top + i, left + j);
     }
-    transform_line(d[i][0], d[i][1], d[i][2], d[i][3]);
+    input_line(d, v);
+    STRIATE_UNROLL
+    for (int i = 0; i < kReach; ++i) half[i][j] = v[i];
   }
   STRIATE_UNROLL
-  for (int j = 0; j < 4; ++j) {
-    transform_line(d[0][j], d[1][j], d[2][j], d[3][j]);
+  for (int i = 0; i < kReach; ++i) {
+    Vector v[kReach];
+    input_line(half[i], v);
     STRIATE_UNROLL
-    for (int i = 0; i < 4; ++i) store(to + (i * 4 + j) * apart, d[i][j]);
+    for (int j = 0; j < kReach; ++j) store(to + (i * kReach + j) * apart, v[j]);
   }
 }
 
-void gy_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left, float* to,
-             int64_t apart) {
-  const Vector half = broadcast(0.5f);
-  Vector r[2][4];
+// The same of gy, whose places are added to `sum`.
+static void gy_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left,
+                    float* to, int64_t apart, float* sum) {
+  const bool inside = top + kTile <= s.out[1] && left + kTile <= s.out[2];
+  Vector half[kReach][kTile], all = {};
   STRIATE_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    const Vector a = pixel(map, s.out[1], s.out[2], top + i, left);
-    const Vector b = pixel(map, s.out[1], s.out[2], top + i, left + 1);
-    r[i][0] = a;
-    r[i][1] = (a + b) * half;
-    r[i][2] = (a - b) * half;
-    r[i][3] = Vector{} - b;
+  for (int j = 0; j < kTile; ++j) {
+    Vector g[kTile], q[kReach];
+    STRIATE_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      g[i] = inside ? load(map + ((top + i) * s.out[2] + left + j) * kLanes)
+                    : pixel(map, s.out[1], s.out[2], top + i, left + j);
+    }
+    all += (g[0] + g[1]) + (g[2] + g[3]);
+    output_line_back(g, q);
+    STRIATE_UNROLL
+    for (int i = 0; i < kReach; ++i) half[i][j] = q[i];
   }
   STRIATE_UNROLL
-  for (int j = 0; j < 4; ++j) {
-    store(to + j * apart, r[0][j]);
-    store(to + (4 + j) * apart, (r[0][j] + r[1][j]) * half);
-    store(to + (8 + j) * apart, (r[0][j] - r[1][j]) * half);
-    store(to + (12 + j) * apart, Vector{} - r[1][j]);
+  for (int i = 0; i < kReach; ++i) {
+    Vector q[kReach];
+    output_line_back(half[i], q);
+    STRIATE_UNROLL
+    for (int j = 0; j < kReach; ++j) store(to + (i * kReach + j) * apart, q[j]);
   }
+  if (sum != nullptr) store(sum, load(sum) + all);
 }
 
 // A tile of a plane, by its number among those of all images.
@@ -196,7 +214,7 @@ struct Place {
 
 Place place_of(const Plan& p, int64_t tile) {
   const int64_t at = tile % p.tiles();
-  return {tile / p.tiles(), at / p.columns * 2, at % p.columns * 2};
+  return {tile / p.tiles(), at / p.columns * kTile, at % p.columns * kTile};
 }
 
 // Transform a run of tiles of a plane of x: [product][block][tile][lane].
@@ -207,15 +225,15 @@ void transform_x(const ConvWeightShape& s, const Plan& p, const Buffers& b, cons
     const Place at = place_of(p, first_tile + i);
     for (int64_t block = part.first_block; block < part.stop_block; ++block) {
       x_tile(s, x + at.n * s.x_batch_stride + block * s.in_pixels() * kLanes, at.top - s.padding[1],
-             at.left - s.padding[2], b.scratch + ((block - part.first_block) * kRun + i) * kLanes,
+             at.left - s.padding[2], b.scratch + ((block - part.first_block) * p.run + i) * kLanes,
              p.x_product);
     }
   }
 }
 
-// The same of gy: [product][vector][tile][lane].
+// The same of gy: [product][vector][tile][lane]. Its places' sums are added to `bias`, if not null.
 void transform_gy(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
-                  int64_t plane, int64_t first_tile, int64_t count, float* gys) {
+                  int64_t plane, int64_t first_tile, int64_t count, float* gys, float* bias) {
   const float* const gy = b.in[1] + plane * s.out[1] * s.out[2] * kLanes;
   const int64_t first_vector = p.first_vector(part.first_set);
   const int64_t stop_vector = p.first_vector(part.stop_set);
@@ -223,7 +241,8 @@ void transform_gy(const ConvWeightShape& s, const Plan& p, const Buffers& b, con
     const Place at = place_of(p, first_tile + i);
     for (int64_t v = first_vector; v < stop_vector; ++v) {
       gy_tile(s, gy + at.n * s.y_batch_stride + v * s.out_pixels() * kLanes, at.top, at.left,
-              gys + ((v - first_vector) * kRun + i) * kLanes, p.gy_product);
+              gys + ((v - first_vector) * p.run + i) * kLanes, p.gy_product,
+              bias != nullptr ? bias + (v - first_vector) * kLanes : nullptr);
     }
   }
 }
@@ -237,7 +256,7 @@ void multiply(const Plan& p, const Buffers& b, const Part& part, const float* gy
   t.row_count = 1;
   t.places = count;
   t.x_step = kLanes;
-  t.gy_vector = kRun * kLanes;
+  t.gy_vector = p.run * kLanes;
   const int64_t first_vector = p.first_vector(part.first_set);
   for (int64_t product = 0; product < kProducts; ++product) {
     const float* xs = b.scratch + product * p.x_product;
@@ -251,7 +270,7 @@ void multiply(const Plan& p, const Buffers& b, const Part& part, const float* gy
         float* const sum = sums + place(p, part, product, set, block);
         for (int64_t i = 0; i < parts; ++i) {
           const int64_t k = cut(kLanes, parts, i);
-          t.x = xs + (block - part.first_block) * kRun * kLanes + k;
+          t.x = xs + (block - part.first_block) * p.run * kLanes + k;
           t.sum = sum + k * t.sum_step;
           kTiles.of[vectors - 1][cut(kLanes, parts, i + 1) - k - 1](t);
         }
@@ -260,30 +279,17 @@ void multiply(const Plan& p, const Buffers& b, const Part& part, const float* gy
   }
 }
 
-// gy's sums: of a tile's four places, product 5 has the mean (its G rows are both halves).
-void add_bias(const Plan& p, const Part& part, const float* gys, int64_t count, float* sums) {
-  const TileRow row = {0, 0};
-  Tile t = {};
-  t.gy = gys + 5 * p.gy_product;
-  t.rows = &row;
-  t.row_count = 1;
-  t.places = count;
-  t.gy_vector = kRun * kLanes;
-  sum_places(t, p.first_vector(part.stop_set) - p.first_vector(part.first_set), sums);
-}
-
 // A run of tiles, plane after plane of x. What planes of gy become waits for all taps.
 void add_run(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
              int64_t first, int64_t count, float* sums) {
   const auto gys_of = [&](int64_t plane) STRIATE_LAMBDA {
     return b.scratch + p.x_floats + plane % p.taps * p.gy_floats;
   };
+  float* const bias = s.bias && part.first_block == 0 ? sums + bias_place(p) : nullptr;
   int64_t ready = 0;  // planes of gy
   const auto prepare = [&](int64_t stop) STRIATE_LAMBDA {
     for (; ready < least(stop, s.out[0]); ++ready) {
-      transform_gy(s, p, b, part, ready, first, count, gys_of(ready));
-      if (!s.bias || part.first_block > 0) continue;
-      add_bias(p, part, gys_of(ready), count, sums + bias_place(p));
+      transform_gy(s, p, b, part, ready, first, count, gys_of(ready), bias);
     }
   };
   for (int64_t plane = 0; plane < s.in[0]; ++plane) {
@@ -299,44 +305,30 @@ void add_run(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Pa
   prepare(s.out[0]);
 }
 
-void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
-  const int64_t chunk = task % p.chunks, i = task / p.chunks;
-  const Part part = part_of(p, i);
-  float* const sums = b.shared + (chunk * p.parts + i) * p.part_floats;
-  clear(sums, p.part_floats);
-  const int64_t tiles = s.batch * p.tiles(), stop = cut(p.runs, p.chunks, chunk + 1);
-  for (int64_t run = cut(p.runs, p.chunks, chunk); run < stop; ++run) {
-    const int64_t first = cut(tiles, p.runs, run), count = cut(tiles, p.runs, run + 1) - first;
-    add_run(s, p, b, part, first, count, sums);
-  }
-}
-
-// The 9 weights of each lane from its 16 sums, which lie `apart` floats from one another.
-STRIATE_INLINE void weights_of(const float* sums, int64_t apart, Vector (&w)[9]) {
-  Vector r[3][4];
+// The 9 weights of each lane from its 36 sums, which lie `apart` floats from one another.
+static void weights_of(const float* sums, int64_t apart, Vector (&w)[9]) {
+  Vector half[3][kReach];
   STRIATE_UNROLL
-  for (int j = 0; j < 4; ++j) {
-    const Vector m0 = load(sums + j * apart), m1 = load(sums + (4 + j) * apart);
-    const Vector m2 = load(sums + (8 + j) * apart), m3 = load(sums + (12 + j) * apart);
-    r[0][j] = m0 + m1 + m2;
-    r[1][j] = m1 - m2;
-    r[2][j] = m1 + m2 + m3;
+  for (int j = 0; j < kReach; ++j) {
+    Vector m[kReach], g[3];
+    STRIATE_UNROLL
+    for (int i = 0; i < kReach; ++i) m[i] = load(sums + (i * kReach + j) * apart);
+    weight_line_back(m, g);
+    STRIATE_UNROLL
+    for (int i = 0; i < 3; ++i) half[i][j] = g[i];
   }
   STRIATE_UNROLL
   for (int i = 0; i < 3; ++i) {
-    w[i * 3] = r[i][0] + r[i][1] + r[i][2];
-    w[i * 3 + 1] = r[i][1] - r[i][2];
-    w[i * 3 + 2] = r[i][1] + r[i][2] + r[i][3];
+    Vector g[3];
+    weight_line_back(half[i], g);
+    STRIATE_UNROLL
+    for (int j = 0; j < 3; ++j) w[i * 3 + j] = g[j];
   }
 }
 
-// Write one block of a part in the plain layout.
-void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
-  const int64_t i = task / p.part_blocks;
-  const Part part = part_of(p, i);
-  const int64_t block = part.first_block + task % p.part_blocks;
-  if (block >= part.stop_block) return;
-  float* const sums = b.shared + i * p.part_floats;
+// Write one block of a part in the plain layout, from its sums and those of the other chunks.
+void write_block(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Part& part,
+                 int64_t block, float* sums) {
   const int64_t between = p.parts * p.part_floats, used = used_lanes(s.in_channels, block);
   const int64_t apart = p.part_blocks * p.part_vectors * kLanes * kLanes;
   const int64_t channel = 9 * p.taps, row = s.in_channels * channel;  // floats of plain weights
@@ -370,7 +362,31 @@ void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
   float* const bias = sums + bias_place(p);
   add_chunks(bias, (stop - vector) * kLanes, p.chunks, between);
   const int64_t count = least(stop * kLanes, s.out_channels) - vector * kLanes;
-  for (int64_t o = 0; o < count; ++o) b.out[1][vector * kLanes + o] = 4 * bias[o];
+  for (int64_t o = 0; o < count; ++o) b.out[1][vector * kLanes + o] = bias[o];
+}
+
+void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t chunk = task % p.chunks, i = task / p.chunks;
+  const Part part = part_of(p, i);
+  float* const sums =
+      p.chunks == 1 ? b.scratch + run_floats(p) : b.shared + (chunk * p.parts + i) * p.part_floats;
+  clear(sums, p.part_floats);
+  const int64_t tiles = s.batch * p.tiles(), stop = cut(p.runs, p.chunks, chunk + 1);
+  for (int64_t run = cut(p.runs, p.chunks, chunk); run < stop; ++run) {
+    const int64_t first = cut(tiles, p.runs, run), count = cut(tiles, p.runs, run + 1) - first;
+    add_run(s, p, b, part, first, count, sums);
+  }
+  if (p.chunks > 1) return;
+  for (int64_t block = part.first_block; block < part.stop_block; ++block) {
+    write_block(s, p, b, part, block, sums);
+  }
+}
+
+void finish(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
+  const int64_t i = task / p.part_blocks;
+  const Part part = part_of(p, i);
+  const int64_t block = part.first_block + task % p.part_blocks;
+  if (block < part.stop_block) write_block(s, p, b, part, block, b.shared + i * p.part_floats);
 }
 
 void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, int64_t stop) {

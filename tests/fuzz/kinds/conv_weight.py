@@ -10,7 +10,7 @@ import numpy as np
 from striate import Window
 from striate.graph.ops import ConvWeightGradient
 
-from ...native.steps import EPS, Convolution, digits_error
+from ...native.steps import EPS, Convolution, filters_slack
 from ...native.test_batch_norm import pooled
 from ..draw import Rng, axes, channels, gap, normal, pick
 from ..problem import Array, Operand, Problem
@@ -145,5 +145,5 @@ def _problem(rng: Rng, p: Convolution) -> Problem:
         {name: p.attributes[name] for name in names} | told,
         [Operand(x, not p.plain_input, "x_batch_stride", gap(rng)), given, *more],
         outputs,
-        lambda kernel: bound + (digits_error(terms, x, gy) if kernel == "int8x6" else 0.0),
+        lambda kernel: bound + filters_slack(kernel, x, gy, gw),
     )
