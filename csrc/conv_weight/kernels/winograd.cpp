@@ -147,25 +147,38 @@ int64_t bias_place(const Plan& p) {
   return p.taps * p.tap_floats;
 }
 
-// A pixel of a map of `height` by `width`; 0 outside.
-STRIATE_INLINE Vector pixel(const float* map, int64_t height, int64_t width, int64_t y, int64_t x) {
-  const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-  return inside ? load(map + (y * width + x) * kLanes) : Vector{};
+// N by N pixels of a map: its own, or a copy with zeros where it ends.
+struct Pixels {
+  const float* first;
+  int64_t row;  // floats from row to row
+};
+
+template <int N>
+STRIATE_INLINE Pixels pixels_of(const float* map, int64_t height, int64_t width, int64_t top,
+                                int64_t left, float* copy) {
+  map += (top * width + left) * kLanes;
+  if (top >= 0 && left >= 0 && top + N <= height && left + N <= width) return {map, width * kLanes};
+  clear(copy, N * N * kLanes);
+  const int64_t below = least(N, height - top), right = least(N, width - left);
+  for (int64_t i = most(0, -top); i < below; ++i) {
+    for (int64_t j = most(0, -left); j < right; ++j) {
+      store(copy + (i * N + j) * kLanes, load(map + (i * width + j) * kLanes));
+    }
+  }
+  return {copy, N * kLanes};
 }
 
 // The products' factors lie `apart` floats from one another.
 static void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left, float* to,
                    int64_t apart) {
-  const bool inside = top >= 0 && left >= 0 && top + kReach <= s.in[1] && left + kReach <= s.in[2];
+  alignas(64) float copy[kReach * kReach * kLanes];
+  const Pixels x = pixels_of<kReach>(map, s.in[1], s.in[2], top, left, copy);
   Vector half[kReach][kReach];
   STRIATE_UNROLL
   for (int j = 0; j < kReach; ++j) {
     Vector d[kReach], v[kReach];
     STRIATE_UNROLL
-    for (int i = 0; i < kReach; ++i) {
-      d[i] = inside ? load(map + ((top + i) * s.in[2] + left + j) * kLanes)
-                    : pixel(map, s.in[1], s.in[2], top + i, left + j);
-    }
+    for (int i = 0; i < kReach; ++i) d[i] = load(x.first + i * x.row + j * kLanes);
     input_line(d, v);
     STRIATE_UNROLL
     for (int i = 0; i < kReach; ++i) half[i][j] = v[i];
@@ -179,19 +192,17 @@ static void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int6
   }
 }
 
-// The same of gy, whose places are added to `sum`.
+// The same of gy, whose places are added to `sum`, if not null.
 static void gy_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left,
                     float* to, int64_t apart, float* sum) {
-  const bool inside = top + kTile <= s.out[1] && left + kTile <= s.out[2];
+  alignas(64) float copy[kTile * kTile * kLanes];
+  const Pixels gy = pixels_of<kTile>(map, s.out[1], s.out[2], top, left, copy);
   Vector half[kReach][kTile], all = {};
   STRIATE_UNROLL
   for (int j = 0; j < kTile; ++j) {
     Vector g[kTile], q[kReach];
     STRIATE_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      g[i] = inside ? load(map + ((top + i) * s.out[2] + left + j) * kLanes)
-                    : pixel(map, s.out[1], s.out[2], top + i, left + j);
-    }
+    for (int i = 0; i < kTile; ++i) g[i] = load(gy.first + i * gy.row + j * kLanes);
     all += (g[0] + g[1]) + (g[2] + g[3]);
     output_line_back(g, q);
     STRIATE_UNROLL
