@@ -40,16 +40,41 @@ def test_products_are_numpys(a_transposed: bool, transposed: bool, target: str) 
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_matrices_are_read_in_place_where_their_panels_stay_in_cache(target: str) -> None:
-    def kernels(**changes: Any) -> list[str]:
-        sizes = {"rows": 64, "depth": 120, "columns": 400, **changes}
+def test_matrices_of_few_rows_are_read_in_place(target: str) -> None:
+    def sizes(**changes: Any) -> dict[str, Any]:
         batch = {"batch": [1], "a_strides": [0], "b_strides": [0]}
-        return list(_core.candidates(target, "matmul", batch | sizes))
+        return batch | {"rows": 64, "depth": 120, "columns": 400, **changes}
 
-    both = ["in_place", "blocks"]
-    assert kernels() == kernels(a_transposed=True) == kernels(rows=1, columns=1024) == both
+    def kernels(**changes: Any) -> list[str]:
+        return list(_core.candidates(target, "matmul", sizes(**changes)))
+
+    def copied(**changes: Any) -> int:
+        return int(_core.needs(target, "matmul", "in_place", sizes(**changes)).thread_floats)
+
+    assert (
+        kernels() == kernels(a_transposed=True) == kernels(columns=1024) == ["in_place", "blocks"]
+    )
     assert kernels(transposed=True) == kernels(depth=257) == kernels(columns=3) == ["blocks"]
-    assert kernels(columns=1024) == ["blocks"]  # all rows of b in one set of L1
+    # All rows of b in one set of L1: a panel is copied, unless few rows of a read it.
+    assert copied() == copied(rows=1, columns=1024) == 0
+    assert copied(columns=1024) == 120 * 3 * dict(_core.targets())[target]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_panels_that_are_copied(target: str, turned: bool) -> None:
+    rng = np.random.default_rng(0)
+    rows, depth = 33, 20
+    for columns in (256, 1024 + 32, 4096 + 16):
+        a = rng.normal(size=(depth, rows) if turned else (rows, depth)).astype(np.float32)
+        b = rng.normal(size=(depth, columns)).astype(np.float32)
+        exact = (a.T if turned else a).astype(np.float64) @ b
+        attributes: dict[str, Any] = {
+            "batch": [1], "a_strides": [0], "b_strides": [0], "rows": rows, "depth": depth,
+            "columns": columns, "scale": 0.5, "a_transposed": turned,
+        }  # fmt: skip
+        (y,) = run_step(target, "matmul", "in_place", attributes, [a, b], [exact.shape])
+        assert np.abs(y - 0.5 * exact).max() < 4 * EPS * depth
 
 
 @pytest.mark.parametrize("target", TARGETS)

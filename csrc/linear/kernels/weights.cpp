@@ -38,6 +38,12 @@ void linear_pack(const LinearShape& s, const Filters& w, float* packed, int64_t 
     cells.stop = s.out_features - output;
     if (s.channels == 0) {
       pack_cells(cells);
+    } else if (s.pixels == 1) {  // in order, too, but for the last block's unused lanes
+      pack_cells(cells);
+      cells.to += s.in_features * cells.to_step;
+      cells.count = s.row - s.in_features;
+      cells.stop = 0;
+      pack_cells(cells);
     } else {
       pack_maps(s, w, cells);
     }

@@ -1,12 +1,14 @@
-// Products of matrices that are read where they lie, where b has few rows: neither is packed.
+// Products of matrices that are read where they lie, where b has few rows.
 //
 //   y[i][j .. j+L-1] = sum over k of a[i][k] * b[k][j .. j+L-1]
 //
 // A task has some panels of two vectors of columns (an odd number's last panel three) by a part of
 // the rows. Beside a panel, whose rows of b stay in L1, go tiles of some rows: their sums are in
 // registers, and stored once. The last vector ends where the columns do, and of its lanes those are
-// stored that the vector before does not have.
+// stored that the vector before does not have. Where rows of b lie so far apart that they would not
+// stay in L1, the task copies its panel.
 #include "conv/kernels/panels.hpp"
+#include "kernels/fetch.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/multiply_add.hpp"
 #include "matmul/shape.hpp"
@@ -15,11 +17,10 @@ namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kMostVectors = 3;
-constexpr int kMostRows = kTilePixels;   // of a tile beside two vectors
-constexpr int64_t kMostDepth = 256;      // a panel of b is two thirds of L1 on 16 lanes
-constexpr int64_t kTasks = 16;           // so that several threads share them evenly
-constexpr int64_t kTaskFlops = 500'000;  // 3 to 10 us
-constexpr int64_t kLineFloats = 16;
+constexpr int kMostRows = kTilePixels;        // of a tile beside two vectors
+constexpr int64_t kMostDepth = 256;           // a panel of b is two thirds of L1 on 16 lanes
+constexpr int64_t kTasks = 16;                // so that several threads share them evenly
+constexpr int64_t kTaskFlops = 500'000;       // 3 to 10 us
 constexpr int64_t kSets = 64, kSetLines = 6;  // of L1; lines of a set that b may take
 
 constexpr int rows_of(int vectors) {
@@ -50,15 +51,19 @@ bool stays_in_l1(const MatMulShape& s) {
   return ceil_div(s.depth, sets) <= kSetLines;
 }
 
+bool copies(const MatMulShape& s) {
+  return s.rows > 2 * kMostRows && !stays_in_l1(s);
+}
+
 bool fits(const MatMulShape& s) {
-  if (s.transposed || s.columns < kLanes || s.depth > kMostDepth) return false;
-  return s.rows <= 2 * kMostRows || stays_in_l1(s);
+  return !s.transposed && s.columns >= kLanes && s.depth <= kMostDepth;
 }
 
 Needs needs(const MatMulShape& s, int) {
   const Plan p = plan(s);
   Needs needs;
   needs.tasks[0] = s.products() * p.ranges * p.parts;
+  if (copies(s)) needs.thread_floats = ceil_div(s.depth * kMostVectors * kLanes, 16) * 16;
   return needs;
 }
 
@@ -74,7 +79,8 @@ struct Tile {
   float* y;
   int64_t depth;
   int64_t a_row, a_step, b_row, y_row;  // floats from row to row; of a also from k to k
-  int64_t last, stored;                 // where the last vector begins; lanes of it that are stored
+  int64_t b_last, last;                 // where the last vector begins, of b and of y
+  int64_t stored;                       // its lanes that are stored
   Vector scale;
 };
 
@@ -87,7 +93,7 @@ static void multiply(const Tile& t) {
   const float* at[kTurned ? 1 : NP];
   STRIATE_UNROLL
   for (int p = 0; p < (kTurned ? 1 : NP); ++p) at[p] = t.a + p * t.a_row;
-  const float *b = t.b, *b_last = t.b + t.last;
+  const float *b = t.b, *b_last = t.b + t.b_last;
   const int64_t depth = t.depth, b_row = t.b_row, a_step = t.a_step;
   for (int64_t k = 0; k < depth; ++k, b += b_row, b_last += b_row) {
     asm volatile("" ::: "memory");  // GCC would load what the next step reads, and spill it
@@ -141,14 +147,30 @@ constexpr MultiplyTable multiply_table() {
 
 constexpr MultiplyTable kMultiply = multiply_table();
 
+// The tile's columns of b, vector by vector, to `to`.
+void copy_panel(int64_t vectors, float* to, Tile& t) {
+  const float* row = t.b;
+  const int64_t width = vectors * kLanes;
+  for (int64_t k = 0; k < t.depth; ++k, row += t.b_row) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      store(to + k * width + v * kLanes,
+            load_unaligned(row + (v == vectors - 1 ? t.last : v * kLanes)));
+    }
+  }
+  t.b = to;
+  t.b_row = width;
+  t.b_last = width - kLanes;
+}
+
 // Rows first .. stop - 1 beside a panel. `t` has the matrices.
 void multiply_panel(const MatMulShape& s, const Plan& p, const Tile& t, int64_t panel,
-                    int64_t first, int64_t stop) {
+                    int64_t first, int64_t stop, float* scratch) {
   const int64_t vectors = panel_vectors(p.vectors, panel), column = 2 * panel * kLanes;
   const int64_t left = s.columns - column;
   Tile tile = t;
   tile.b += column;
-  tile.last = least(vectors * kLanes, left) - kLanes;
+  tile.last = tile.b_last = least(vectors * kLanes, left) - kLanes;
+  if (copies(s)) copy_panel(vectors, scratch, tile);
   tile.stored = least(kLanes, left - (vectors - 1) * kLanes);
   const int64_t tiles = ceil_div(stop - first, rows_of(vectors));
   for (int64_t i = 0; i < tiles; ++i) {
@@ -176,7 +198,8 @@ void run(const MatMulShape& s, const Buffers& b, int, int64_t first, int64_t sto
     t.y = b.out[0] + n * s.rows * s.columns;
     const int64_t stop_panel = cut(p.panels, p.ranges, range + 1);
     for (int64_t panel = cut(p.panels, p.ranges, range); panel < stop_panel; ++panel) {
-      multiply_panel(s, p, t, panel, cut(s.rows, p.parts, part), cut(s.rows, p.parts, part + 1));
+      multiply_panel(s, p, t, panel, cut(s.rows, p.parts, part), cut(s.rows, p.parts, part + 1),
+                     b.scratch);
     }
   }
 }
