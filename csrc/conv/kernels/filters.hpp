@@ -3,6 +3,7 @@
 
 #include "conv/shape.hpp"
 #include "kernels/cells.hpp"
+#include "kernels/fetch.hpp"
 
 namespace striate::STRIATE_TARGET {
 
@@ -34,21 +35,42 @@ STRIATE_INLINE void pack_taps(const ConvShape& s, const Filters& w, Cells cells)
   }
 }
 
+// Fetch a later channel of so many outputs where an output's channels lie far apart, as in a filter
+// that is turned around: no processor does by itself.
+STRIATE_INLINE void fetch_channel(const Filters& w, const float* from, int64_t outputs) {
+  constexpr int64_t kAhead = 4;
+  if (w.channel <= w.output) return;
+  for (int64_t i = 0; i < w.output * outputs; i += most(w.output, kLineFloats)) {
+    fetch_line(from + kAhead * w.channel + i);
+  }
+}
+
 // Channels `first` to `stop` of a pair of vectors of outputs, or a single last one:
 //
 //   to | channel: tap 0: its outputs | tap 1 | ... | next channel ..
 STRIATE_INLINE void pack_pair(const ConvShape& s, const Filters& w, int64_t pair, int64_t first,
                               int64_t stop, float* to) {
-  const int64_t output = pair * 2 * kLanes;
+  const int64_t output = pair * 2 * kLanes, taps = s.taps();
   Cells cells = {};
   cells.output = w.output;
   cells.vectors = least(2, ceil_div(s.out_channels - output, kLanes));
   cells.to_step = cells.vectors * kLanes;
   cells.stop = s.out_channels - output;
-  for (int64_t channel = first; channel < stop; ++channel, to += s.taps() * cells.to_step) {
-    cells.from = w.first + output * w.output + channel * w.channel;
-    cells.to = to;
+  cells.from = w.first + output * w.output + first * w.channel;
+  cells.to = to;
+  if (w.tap[2] == 1 && w.channel == taps && taps_of_run(s, w) == taps) {  // of an output all
+    cells.count = (stop - first) * taps;
+    cells.step = 1;
+    pack_cells(cells);
+    return;
+  }
+  for (int64_t channel = first; channel < stop; ++channel) {
+    fetch_channel(w, cells.from, least(cells.stop, cells.to_step));
+    const float* const from = cells.from;
+    float* const at = cells.to;
     pack_taps(s, w, cells);
+    cells.from = from + w.channel;
+    cells.to = at + taps * cells.to_step;
   }
 }
 
