@@ -1,5 +1,5 @@
-// A square of numbers turned in registers, and a row dealt out. Only for files that are compiled
-// once a target.
+// Numbers that change lanes: a square turned, a row dealt out or moved by one. Only for files that
+// are compiled once a target.
 #pragma once
 
 #include "kernels/vector.hpp"
@@ -52,6 +52,13 @@ STRIATE_INLINE void deal(Vector (&v)[N]) {
       v[2 * i + 1] = odds[i];
     }
   }
+}
+
+// Lanes 1, 2, ... of a, and lane 0 of b behind them.
+STRIATE_INLINE Vector shifted(Vector a, Vector b) {
+  IntVector lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i + 1;
+  return __builtin_shuffle(a, b, lanes);
 }
 
 }  // namespace striate::STRIATE_TARGET

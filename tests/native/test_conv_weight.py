@@ -94,6 +94,16 @@ def _depthwise(
     )  # fmt: skip
 
 
+def _plain_volume(
+    channels: int, out_channels: int, size: tuple[int, int, int], **others: Any
+) -> Convolution:
+    """3x3x3 that keeps the size."""
+    return Convolution(
+        in_channels=channels, out_channels=out_channels, size=size, kernel=(3, 3, 3),
+        before=(1, 1, 1), after=(1, 1, 1), plain_input=True, **others,
+    )  # fmt: skip
+
+
 SAME: dict[str, Any] = {"before": (0, 1, 1), "after": (0, 1, 1)}
 SHAPES = {
     "3x3": Convolution(**SAME),
@@ -239,6 +249,17 @@ SHAPES = {
         in_channels=6, out_channels=16, size=(1, 14, 14), kernel=(1, 5, 5), batch=9
     ),
     "plain": Convolution(in_channels=3, out_channels=16, plain_input=True, batch=2, **SAME),
+    "plain, 3x3x3": _plain_volume(3, 16, (5, 12, 15), batch=3),
+    "plain, 3x3x3, two groups of tiles": _plain_volume(4, 57, (3, 12, 70), bias=False),
+    "plain, 3x3x3, planes of padding": _plain_volume(3, 33, (4, 16, 21)).but(
+        before=(2, 0, 2), after=(1, 2, 0)
+    ),
+    "plain, 3x3x3, planes cut off": _plain_volume(3, 9, (7, 8, 32)).but(
+        before=(-1, 1, 1), after=(-2, 1, 1)
+    ),
+    "plain, nine channels": Convolution(
+        in_channels=9, out_channels=20, size=(1, 13, 16), plain_input=True, batch=2, **SAME
+    ),
     "plain 7x7, stride 2": Convolution(
         in_channels=3,
         out_channels=40,
@@ -293,6 +314,7 @@ def test_kernels_take_the_layers_they_are_for() -> None:
         "depthwise": wide.but(groups=32),
         "groups_of_4": wide.but(groups=8),
         "first": wide.but(in_channels=3, plain_input=True),
+        "first_winograd": _plain_volume(3, 16, (4, 16, 16)),
         "direct": wide.but(stride=(1, 2, 2)),
     }
     for name, p in expected.items():
@@ -330,20 +352,23 @@ def test_the_gradient_of_a_norm_is_made_as_it_goes(target: str, name: str, way: 
     x, _ = draw(p)
     sizes = {"in": list(p.out)}
     gx, *_ = norm.run(target, "gradient", **given, **sizes)
-    wanted = run(target, "first", p, x, gx.reshape(p.batch, p.out_channels, *p.out))
+    gx = gx.reshape(p.batch, p.out_channels, *p.out)
     alone = replace(norm, input=False)
     alone.arrays.update(norm.arrays)
     numbers, *_ = alone.run(target, "gradient", **given, **sizes, numbers=True)
     told = attributes_of(p) | given | {"norm": True}
-    assert _core.candidates(target, KIND, told) == ["first"]
+    kernels = _core.candidates(target, KIND, told)
+    tiles = "3x3x3" in name or p.in_channels == 9
+    assert kernels == (["first_winograd", "first"] if tiles else ["first"])
     shapes = [(p.out_channels, p.in_channels, *p.kernel)] + [(p.out_channels,)] * p.bias
     inputs = [
         x, block(norm.arrays["gy"], lanes, 5.0), block(norm.arrays["x"], lanes, -7.0), numbers,
         beside,
     ]  # fmt: skip
-    found = run_step(target, KIND, "first", told, inputs, shapes, threads=2)
-    for one, other in zip(found, wanted, strict=False):
-        assert np.array_equal(one, other)
+    for kernel in kernels:
+        found = run_step(target, KIND, kernel, told, inputs, shapes, threads=2)
+        for one, other in zip(found, run(target, kernel, p, x, gx), strict=False):
+            assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("target", TARGETS)

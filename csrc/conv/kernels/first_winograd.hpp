@@ -85,13 +85,6 @@ STRIATE_INLINE void read_tiles(const float* x, Vector (&d)[kRead<P>]) {
   }
 }
 
-// Lanes 1, 2, ... of a, and lane 0 of b behind them.
-STRIATE_INLINE Vector shifted(Vector a, Vector b) {
-  IntVector lanes;
-  for (int i = 0; i < kLanes; ++i) lanes[i] = i + 1;
-  return __builtin_shuffle(a, b, lanes);
-}
-
 // A row, with zeros where the map ends, as its lines.
 template <typename P>
 static void transform_row(const float* padded, int64_t line, float* h) {

@@ -12,9 +12,9 @@
 //
 // are added up and turned in a second phase. A norm's gradient is made in scratch, a band of a
 // vector or of a set of them at a time.
-#include "batch_norm/kernels/given.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
+#include "conv_weight/kernels/first_bands.hpp"
 #include "conv_weight/kernels/taps.hpp"
 
 namespace striate::STRIATE_TARGET {
@@ -94,12 +94,7 @@ void list_weights(const ConvWeightShape& s, const Plan& p, int64_t* at) {
   }
 }
 
-// A band: rows of a plane of an image, or a part of each.
-struct Part {
-  int64_t image, plane, first_row, stop_row, first_column, stop_column;
-};
-
-Part part_of(const ConvWeightShape& s, const Plan& p, int64_t band) {
+FirstBand part_of(const ConvWeightShape& s, const Plan& p, int64_t band) {
   const int64_t column = band % p.column_parts, row = band / p.column_parts % p.row_parts;
   const int64_t plane = band / p.column_parts / p.row_parts;
   return {plane / s.out[0],
@@ -110,16 +105,7 @@ Part part_of(const ConvWeightShape& s, const Plan& p, int64_t band) {
           cut(s.out[2], p.column_parts, column + 1)};
 }
 
-// `count` pixels of a row of n from `from` on, 0 outside; no row: 0.
-STRIATE_INLINE void copy_row(const float* row, int64_t n, int64_t from, int64_t count, float* to) {
-  const int64_t first = row == nullptr ? count : least(count, most(0, -from));
-  const int64_t stop = most(first, least(count, n - from));
-  for (int64_t i = 0; i < first; ++i) to[i] = 0;
-  for (int64_t i = first; i < stop; ++i) to[i] = row[from + i];
-  for (int64_t i = stop; i < count; ++i) to[i] = 0;
-}
-
-void copy_part(const ConvWeightShape& s, const Plan& p, const Part& part, const float* x,
+void copy_part(const ConvWeightShape& s, const Plan& p, const FirstBand& part, const float* x,
                float* to) {
   const int64_t top = part.first_row * s.stride[1] - s.padding[1];
   const int64_t left = part.first_column * s.stride[2] - s.padding[2];
@@ -136,44 +122,6 @@ void copy_part(const ConvWeightShape& s, const Plan& p, const Part& part, const 
       }
     }
   }
-}
-
-// A band's first place in gy.
-int64_t first_place(const ConvWeightShape& s, const Part& part) {
-  return (part.plane * s.out[1] + part.first_row) * s.out[2] + part.first_column;
-}
-
-// The norm's gradient of a vector of channels at a band's places, which follow one another.
-void make_gradient(const ConvWeightShape& s, const Buffers& b, const Part& part, int64_t vector,
-                   float* to) {
-  const int64_t n = part.image, pixels = s.out_pixels();
-  const int64_t count = (part.stop_row - part.first_row) * (part.stop_column - part.first_column);
-  const int64_t first = first_place(s, part), at = (vector * pixels + first) * kLanes;
-  Run run = {};
-  run.x = b.in[2] + n * s.norm_batch_stride + at;
-  run.added = s.given.added ? b.in[4] + n * s.given.added_batch_stride + at : nullptr;
-  run.low = s.given.low;
-  run.high = s.given.high;
-  if (s.given.pooled) {
-    spread_given(s.given, n, vector, first, count, b.in[1], b.in[4], to);
-    run.gy = to;
-  } else {
-    run.gy = b.in[1] + n * s.given.gy_batch_stride + at;
-  }
-  const InputNumbers numbers = load_numbers(b.in[3] + vector * kBatchNormNumbers * kLanes);
-  const auto write =
-      s.given.mask == Mask::own ? write_run<Mask::own, true> : write_run<Mask::none, true>;
-  write(run, numbers, 0, count, to);
-}
-
-// Vectors of gy at a band's places, `step` floats apart: where they lie, or made in scratch.
-const float* gradients(const ConvWeightShape& s, const Buffers& b, const Part& part, int64_t vector,
-                       int64_t vectors, int64_t step, float* scratch) {
-  if (!s.norm) {
-    return b.in[1] + part.image * s.y_batch_stride + vector * step + first_place(s, part) * kLanes;
-  }
-  for (int64_t v = 0; v < vectors; ++v) make_gradient(s, b, part, vector + v, scratch + v * step);
-  return scratch;
 }
 
 // Few rows would wait for their own sums.
@@ -230,7 +178,7 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   const auto add = takes_taps(s) ? add_rows : add_set;
   const int64_t last = cut(p.bands, p.chunks, chunk + 1);
   for (int64_t band = cut(p.bands, p.chunks, chunk); band < last; ++band) {
-    const Part part = part_of(s, p, band);
+    const FirstBand part = part_of(s, p, band);
     copy_part(s, p, part, b.in[0] + part.image * s.x_batch_stride, b.scratch);
     t.row_count = part.stop_row - part.first_row;
     t.places = part.stop_column - part.first_column;

@@ -1,10 +1,5 @@
-// 3x3 filters of stride 1 by Winograd's algorithm, F(3x3 weights, 4x4 places): 36 products for 144.
-//
-//   gw = G' [ sum over tiles of (B' d B) x (A g A') ] G
-//
-// d are the 6x6 pixels that a tile of 4x4 places reads, g is gy at these places; A, B and G are
-// those of F(4,3) in conv/kernels/winograd_lines.hpp. Each of the 36 products of a tile is one of a
-// pointwise convolution's gradient, with tiles for places.
+// 3x3 filters of stride 1 by Winograd's algorithm (winograd_tiles.hpp). Each of the 36 products of
+// a tile is one of a pointwise convolution's gradient, with tiles for places.
 //
 // Of volumes a plane of the filter, a tap of the depth, meets each plane of x with one of gy. A
 // plane's tiles are transformed once for all taps.
@@ -16,16 +11,13 @@
 //
 // The second phase adds up the chunks, transforms and turns them to the plain layout. Where there
 // is but one chunk, the task does so at once, from its own scratch.
-#include "conv/kernels/winograd_lines.hpp"
 #include "conv_weight/kernels/bands.hpp"
-#include "conv_weight/kernels/chunks.hpp"
+#include "conv_weight/kernels/winograd_tiles.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr TileTable kTiles = tiles<true>();
-constexpr int kTile = 4, kReach = 6;  // places and pixels of a tile, along an axis
-constexpr int64_t kProducts = kReach * kReach;
 constexpr int64_t kMostTaps = 4;  // of the depth
 // Of a task, whose sums and a run's transformed maps share L2.
 constexpr int64_t kBlocks = 4, kVectors = kLanes == 16 ? 6 : 9;
@@ -79,16 +71,6 @@ Plan plan(const ConvWeightShape& s) {
   return p;
 }
 
-// Places along an axis at which taps lie inside the map, of all taps together.
-int64_t products(const ConvWeightShape& s, int axis) {
-  int64_t count = 0;
-  for (int64_t tap = 0; tap < s.kernel[axis]; ++tap) {
-    const int64_t from = tap - s.padding[axis];  // of place 0
-    count += most(0, least(s.out[axis], s.in[axis] - from) - most(0, -from));
-  }
-  return count;
-}
-
 bool fits(const ConvWeightShape& s) {
   if (s.plain_input || s.norm || s.groups != 1 || s.kernel[0] > kMostTaps) return false;
   for (int i = 0; i < 3; ++i) {
@@ -96,12 +78,7 @@ bool fits(const ConvWeightShape& s) {
   }
   // Transforms and shorter sums cost the direct kernel's 4 products to 1 down to 1.6, and where
   // channels are few, down to 2.7.
-  if (s.in_channels < 8) return false;
-  const int64_t eighths = s.in_channels < 16 ? 3 : 5;
-  const int64_t tiles = ceil_div(s.out[1], kTile) * ceil_div(s.out[2], kTile);
-  const int64_t planes = s.kernel[0] * s.out[0];
-  return 8 * kProducts * tiles * planes <=
-         eighths * products(s, 0) * products(s, 1) * products(s, 2);
+  return s.in_channels >= 8 && saves_products(s, s.in_channels < 16 ? 3 : 5);
 }
 
 // Floats of a run's transformed maps.
@@ -147,27 +124,6 @@ int64_t bias_place(const Plan& p) {
   return p.taps * p.tap_floats;
 }
 
-// N by N pixels of a map: its own, or a copy with zeros where it ends.
-struct Pixels {
-  const float* first;
-  int64_t row;  // floats from row to row
-};
-
-template <int N>
-STRIATE_INLINE Pixels pixels_of(const float* map, int64_t height, int64_t width, int64_t top,
-                                int64_t left, float* copy) {
-  map += (top * width + left) * kLanes;
-  if (top >= 0 && left >= 0 && top + N <= height && left + N <= width) return {map, width * kLanes};
-  clear(copy, N * N * kLanes);
-  const int64_t below = least(N, height - top), right = least(N, width - left);
-  for (int64_t i = most(0, -top); i < below; ++i) {
-    for (int64_t j = most(0, -left); j < right; ++j) {
-      store(copy + (i * N + j) * kLanes, load(map + (i * width + j) * kLanes));
-    }
-  }
-  return {copy, N * kLanes};
-}
-
 // The products' factors lie `apart` floats from one another.
 static void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left, float* to,
                    int64_t apart) {
@@ -190,32 +146,6 @@ static void x_tile(const ConvWeightShape& s, const float* map, int64_t top, int6
     STRIATE_UNROLL
     for (int j = 0; j < kReach; ++j) store(to + (i * kReach + j) * apart, v[j]);
   }
-}
-
-// The same of gy, whose places are added to `sum`, if not null.
-static void gy_tile(const ConvWeightShape& s, const float* map, int64_t top, int64_t left,
-                    float* to, int64_t apart, float* sum) {
-  alignas(64) float copy[kTile * kTile * kLanes];
-  const Pixels gy = pixels_of<kTile>(map, s.out[1], s.out[2], top, left, copy);
-  Vector half[kReach][kTile], all = {};
-  STRIATE_UNROLL
-  for (int j = 0; j < kTile; ++j) {
-    Vector g[kTile], q[kReach];
-    STRIATE_UNROLL
-    for (int i = 0; i < kTile; ++i) g[i] = load(gy.first + i * gy.row + j * kLanes);
-    all += (g[0] + g[1]) + (g[2] + g[3]);
-    output_line_back(g, q);
-    STRIATE_UNROLL
-    for (int i = 0; i < kReach; ++i) half[i][j] = q[i];
-  }
-  STRIATE_UNROLL
-  for (int i = 0; i < kReach; ++i) {
-    Vector q[kReach];
-    output_line_back(half[i], q);
-    STRIATE_UNROLL
-    for (int j = 0; j < kReach; ++j) store(to + (i * kReach + j) * apart, q[j]);
-  }
-  if (sum != nullptr) store(sum, load(sum) + all);
 }
 
 // A tile of a plane, by its number among those of all images.
@@ -251,8 +181,8 @@ void transform_gy(const ConvWeightShape& s, const Plan& p, const Buffers& b, con
   for (int64_t i = 0; i < count; ++i) {
     const Place at = place_of(p, first_tile + i);
     for (int64_t v = first_vector; v < stop_vector; ++v) {
-      gy_tile(s, gy + at.n * s.y_batch_stride + v * s.out_pixels() * kLanes, at.top, at.left,
-              gys + ((v - first_vector) * p.run + i) * kLanes, p.gy_product,
+      gy_tile(gy + at.n * s.y_batch_stride + v * s.out_pixels() * kLanes, s.out[1], s.out[2],
+              at.top, at.left, gys + ((v - first_vector) * p.run + i) * kLanes, p.gy_product,
               bias != nullptr ? bias + (v - first_vector) * kLanes : nullptr);
     }
   }
@@ -314,27 +244,6 @@ void add_run(const ConvWeightShape& s, const Plan& p, const Buffers& b, const Pa
     }
   }
   prepare(s.out[0]);
-}
-
-// The 9 weights of each lane from its 36 sums, which lie `apart` floats from one another.
-static void weights_of(const float* sums, int64_t apart, Vector (&w)[9]) {
-  Vector half[3][kReach];
-  STRIATE_UNROLL
-  for (int j = 0; j < kReach; ++j) {
-    Vector m[kReach], g[3];
-    STRIATE_UNROLL
-    for (int i = 0; i < kReach; ++i) m[i] = load(sums + (i * kReach + j) * apart);
-    weight_line_back(m, g);
-    STRIATE_UNROLL
-    for (int i = 0; i < 3; ++i) half[i][j] = g[i];
-  }
-  STRIATE_UNROLL
-  for (int i = 0; i < 3; ++i) {
-    Vector g[3];
-    weight_line_back(half[i], g);
-    STRIATE_UNROLL
-    for (int j = 0; j < 3; ++j) w[i * 3 + j] = g[j];
-  }
 }
 
 // Write one block of a part in the plain layout, from its sums and those of the other chunks.
