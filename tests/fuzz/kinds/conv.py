@@ -89,8 +89,8 @@ def _any(rng: Rng) -> Convolution:
 
 
 def _strided(rng: Rng) -> Convolution:
-    """A first layer by whose stride Winograd's algorithm cuts a filter into phases."""
-    kernel, stride = pick(rng, (5, 2), (7, 2), (7, 2), (7, 4), (11, 4))
+    """A first layer by whose stride Winograd's algorithm cuts a filter into phases, or of 1."""
+    kernel, stride = pick(rng, (3, 1), (3, 1), (5, 2), (7, 2), (7, 2), (7, 4), (11, 4))
     depth = int(pick(rng, 1, 1, 1, 2, 3))
     height = int(rng.integers(1, 60))
     width = int(rng.integers(1, 60) if height > 9 else rng.integers(1, 700))

@@ -21,7 +21,7 @@ def draw(rng: Rng) -> Problem:
     if rng.random() < 0.05:
         return _problem(rng, _wide(rng))
     while True:
-        p = _any(rng)
+        p = _tiles(rng) if rng.random() < 0.2 else _any(rng)
         if all(n >= 1 for n in p.out):
             weights = p.out_channels * p.in_channels // p.groups * math.prod(p.kernel)
             floats = p.batch * max(math.prod(p.size), math.prod(p.out))
@@ -65,6 +65,25 @@ def _any(rng: Rng) -> Convolution:
         groups=groups, size=tuple(size), kernel=tuple(kernel), stride=tuple(stride),
         dilation=tuple(dilation), before=tuple(before), after=tuple(after),
         bias=bool(rng.random() < 0.5), plain_input=kind == "plain",
+    )  # fmt: skip
+
+
+def _tiles(rng: Rng) -> Convolution:
+    """3x3 in the plane, for Winograd's algorithm: many channels, or a first layer."""
+    depth, plain = int(pick(rng, 1, 1, 2, 3, 3, 4)), bool(rng.random() < 0.4)
+    planes = 1 if depth == 1 else int(rng.integers(1, 7))
+    rows, columns = int(rng.integers(2, 20)), int(rng.integers(2, 20))
+    if rng.random() < 0.1:
+        columns = int(rng.integers(20, 150))
+    pads = [
+        (k // 2,) * 2 if rng.random() < 0.6 else rng.integers(-1, k + 2, 2) for k in (depth, 3, 3)
+    ]
+    return Convolution(
+        batch=int(rng.integers(1, 5)),
+        in_channels=int(pick(rng, 2, 3, 3, 4, 9)) if plain else channels(rng),
+        out_channels=channels(rng), size=(planes, rows, columns), kernel=(depth, 3, 3),
+        before=tuple(int(a) for a, _ in pads), after=tuple(int(b) for _, b in pads),
+        bias=bool(rng.random() < 0.5), plain_input=plain,
     )  # fmt: skip
 
 
