@@ -23,7 +23,6 @@ constexpr int64_t kMostTaps = 4;  // of the depth
 constexpr int64_t kBlocks = 4, kVectors = kLanes == 16 ? 6 : 9;
 constexpr int64_t kRunFloats = 1 << 17, kLeastRun = 8, kMostRun = 32;  // tiles
 constexpr int64_t kLeastRuns = 4;  // or scratch is most of a small network's memory
-constexpr int64_t kManyParts = 4;  // tasks enough
 
 struct Plan {
   int64_t blocks, vectors, sets;  // of x and gy
@@ -60,7 +59,7 @@ Plan plan(const ConvWeightShape& s) {
   const int64_t few = ceil_div(s.batch * p.tiles(), kLeastRuns);
   p.run = most(kLeastRun, least(least(kMostRun, few), kRunFloats / tile_floats));
   p.runs = ceil_div(s.batch * p.tiles(), p.run);
-  p.chunks = p.parts < kManyParts ? chunks_of(p.runs, p.parts) : 1;
+  p.chunks = chunks_of(p.runs, 2 * p.parts);  // 8 tasks do: sums are four times the weights
   p.x_product = p.part_blocks * p.run * kLanes + 16;
   p.gy_product = p.part_vectors * p.run * kLanes + 16;
   p.x_floats = kProducts * p.x_product;
