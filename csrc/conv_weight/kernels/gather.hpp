@@ -11,6 +11,7 @@
 namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostImages = 16;
+constexpr int64_t kShortMap = 6;  // pixels: copying longer ones costs more than their short rows
 
 STRIATE_INLINE bool pointwise(const ConvWeightShape& s) {
   return s.in[0] * s.in[1] == 1 && s.kernel[2] == 1 && s.stride[2] == 1 && s.padding[2] == 0;
@@ -21,6 +22,7 @@ STRIATE_INLINE int64_t gathered_images(const ConvWeightShape& flat) {
   const bool plane = flat.in[0] == 1 && flat.out[0] == 1 && flat.kernel[0] == 1;
   if (!plane || flat.padding[0] != 0) return 1;
   const int64_t width = flat.out[2];
+  if (pointwise(flat) && width >= kShortMap) return 1;
   const int64_t most_images = pointwise(flat) ? kBandPlaces / width : kMostImages;
   if (most_images < 2) return 1;
   const int64_t images = ceil_div(flat.batch, ceil_div(flat.batch, most_images));
