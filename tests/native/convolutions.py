@@ -176,6 +176,15 @@ SHAPES = FIRST_LAYERS | {
         residual=True,
         activation=SILU,
     ),
+    "1x1 on maps of four pixels, several images together": Convolution(
+        in_channels=37,
+        out_channels=44,
+        size=(1, 1, 4),
+        kernel=(1, 1, 1),
+        batch=31,
+        residual=True,
+        activation=SILU,
+    ),
     "1x1 of groups and long sums on small maps": Convolution(
         in_channels=608,
         out_channels=80,

@@ -193,6 +193,18 @@ SHAPES = {
     "1x1, few pixels": Convolution(
         in_channels=160, out_channels=72, size=(1, 5, 5), kernel=(1, 1, 1), batch=3
     ),
+    "1x1, x in the lanes, the last not full": Convolution(
+        in_channels=150, out_channels=72, size=(1, 5, 5), kernel=(1, 1, 1), batch=3
+    ),
+    "1x1, x in the lanes, few outputs": Convolution(
+        in_channels=96, out_channels=20, size=(1, 7, 5), kernel=(1, 1, 1), batch=11
+    ),
+    "1x1, x in the lanes, images side by side": Convolution(
+        in_channels=160, out_channels=72, size=(1, 2, 2), kernel=(1, 1, 1), batch=60
+    ),
+    "1x1, x in the lanes, past the caches": Convolution(
+        in_channels=512, out_channels=320, size=(1, 3, 3), kernel=(1, 1, 1), batch=2
+    ),
     "1x1, more than a task's channels": Convolution(
         in_channels=520, out_channels=300, size=(1, 6, 7), kernel=(1, 1, 1), batch=1
     ),

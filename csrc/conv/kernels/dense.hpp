@@ -27,6 +27,7 @@ struct DenseBlock {
   int64_t c_run, c_vector;
   const float* w;            // all panels
   bool own_weights = false;  // but a segment's of the range alone are there
+  NextLines next;            // then: what the next segment's are packed from
   const float* bias;
   int64_t vectors;    // output channels
   int64_t depth_all;  // K of all segments
@@ -72,19 +73,15 @@ STRIATE_INLINE void dense_next(const DenseBlock& t, const DenseSegment& s, int64
                                int64_t tiles, GatherTiles& g) {
   const int64_t behind = s.before + s.blocks * s.depth;
   const bool last = behind == t.depth_all;
-  if (t.own_weights && panel + 1 == t.stop_panel) {
-    g.next = g.next_stop = nullptr;
-    return;
-  }
   int64_t next = panel + 1, before = s.before;
   if (next == t.stop_panel) {
     next = last ? t.stop_panel % panels_of(t.vectors) : t.first_panel;
     before = last ? 0 : behind;
   }
   const int64_t floats = panel_vectors(t.vectors, next) * s.blocks * s.depth * kLanes;
-  g.next = dense_weights(t, s, next, before);
-  g.next_stop = g.next + ceil_div(floats, kLineFloats) * kLineFloats;
-  g.next_lines = ceil_div(floats, kLineFloats * tiles * (t.taps ? s.blocks / kTapsWide : s.blocks));
+  const int64_t blocks = t.taps ? s.blocks / kTapsWide : s.blocks;
+  const int64_t lines = ceil_div(floats, kLineFloats * tiles * blocks);
+  g.next = {dense_weights(t, s, next, before), lines, kLineFloats, lines * kLineFloats, 0};
 }
 
 // The tiles of one run beside one panel, near-equal.
@@ -120,12 +117,13 @@ static void dense_segment(const DenseBlock& t, const DenseSegment& s) {
   g.clamp = last && t.activation.kind == Activation::clamp;
   g.low = t.activation.alpha;
   g.high = t.activation.beta;
+  if (t.own_weights) g.next = t.next;
   for (int64_t panel = t.first_panel; panel < t.stop_panel; ++panel) {
     const int64_t nv = panel_vectors(t.vectors, panel), vector = 2 * panel;
     g.w = dense_weights(t, s, panel, s.before);
     g.bias = t.bias != nullptr ? t.bias + vector * kLanes : nullptr;
     g.ahead = panel == t.first_panel ? t.ahead : 0;
-    dense_next(t, s, panel, t.runs * dense_tiles(t, 0, nv), g);
+    if (!t.own_weights) dense_next(t, s, panel, t.runs * dense_tiles(t, 0, nv), g);
     for (int64_t r = 0; r < t.runs; ++r) {
       const int64_t place = vector * t.c_vector + r * t.c_run;
       g.c = t.c + place;

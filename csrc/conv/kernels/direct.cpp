@@ -206,9 +206,28 @@ void pack_own(const ConvShape& s, const DirectPlan& p, const Buffers& b, const D
   }
 }
 
+// What the task packs next, meanwhile: channels from `first` on, or the first ones of the task
+// behind it; with each tile some rows, a line of each with each block.
+NextLines own_next(const ConvShape& s, const DirectPlan& p, const Buffers& b, const DenseBlock& t,
+                   int64_t group, int64_t first, int64_t channels, int64_t blocks) {
+  const Filters& w = s.filters;
+  const bool last = first == p.depth_all;
+  const int64_t panels = t.stop_panel - t.first_panel;
+  const int64_t output = 2 * kLanes * (last ? t.stop_panel : t.first_panel);
+  const int64_t outputs = least(p.outputs - output, panels * 2 * kLanes);
+  if (outputs <= 0) return {};
+  const bool by_channels = w.output == 1;
+  const int64_t row = by_channels ? w.channel : w.output;
+  const int64_t rows = by_channels ? channels : outputs;
+  const int64_t lines = ceil_div(rows, panels * t.runs * dense_tiles(t, 0, 2));
+  const float* const from = b.in[3] + s.filters_start + group * p.merged * w.group +
+                            output * w.output + (last ? 0 : first) * w.channel;
+  return {from, lines, row, kLineFloats, lines * row - blocks * kLineFloats};
+}
+
 // Blocks first .. stop - 1 of K, all of one depth, in near-equal segments.
 int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Buffers& b, const Distances& d,
-                     const DenseBlock& t, int64_t group, int64_t first, int64_t stop, int64_t depth,
+                     DenseBlock& t, int64_t group, int64_t first, int64_t stop, int64_t depth,
                      int64_t before) {
   int64_t step[kSegment];
   if (first == stop) return before;
@@ -218,9 +237,13 @@ int64_t run_segments(const ConvShape& s, const DirectPlan& p, const Buffers& b, 
     const int64_t from = first + together * cut(all, segments, i);
     const int64_t blocks = first + together * cut(all, segments, i + 1) - from;
     list_steps(s, p, d, from, blocks, step);
-    if (t.own_weights) pack_own(s, p, b, t, group, before, before + blocks * depth);
+    const int64_t behind = before + blocks * depth;
+    if (t.own_weights) {
+      pack_own(s, p, b, t, group, before, behind);
+      t.next = own_next(s, p, b, t, group, behind, blocks * depth, blocks);
+    }
     dense_segment(t, {step, blocks, depth, before});
-    before += blocks * depth;
+    before = behind;
   }
   return before;
 }
@@ -339,12 +362,11 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   if (s.plain_weight) t.w = b.scratch + own_weights_place(p);
   t.activation = s.activation;
   const int64_t first = 2 * t.first_panel;
-  const bool apart = p.scatter || p.images > 1;  // of y: it is written from scratch
   // Beside one vector of outputs, tiles that lie in a row each need but one address.
   const bool by_rows = kTakesTaps && p.vectors == 1 && s.stride[2] == 1 && !s.plain_input &&
                        !p.flat && at.count[2] >= kLeastRow;
   t.taps = by_rows && s.kernel[2] == kTapsWide && s.dilation[2] == 1;
-  if (apart) {
+  if (p.apart) {
     t.run = by_rows ? at.count[2] : pixels;
     t.runs = pixels / t.run;
     t.c_run = t.run * kLanes;
@@ -354,10 +376,10 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
     t.activation.kind = Activation::none;
   } else {
     // Rows of all columns follow one another, and planes of all rows.
-    t.run = !by_rows && (p.flat || at.count[2] == s.out[2]) ? pixels : at.count[2];
+    t.run = !by_rows && (p.flat || at.count[2] == s.out[2]) ? own : at.count[2];
     t.runs = pixels / t.run;
     const int64_t start = p.flat ? at.first[2] * kLanes : output_pixel(s, at, 0, 0);
-    t.c_run = s.out[2] * kLanes;
+    t.c_run = p.images > 1 ? s.y_batch_stride : s.out[2] * kLanes;
     t.c_vector = map;
     t.c = y + start;
     t.residual = residual != nullptr ? residual + start : nullptr;
@@ -366,7 +388,7 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
   const int64_t full = p.last_depth == p.depth ? all : all - p.inner;
   const int64_t before = run_segments(s, p, b, d, t, group, 0, full, p.depth, 0);
   run_segments(s, p, b, d, t, group, full, all, p.last_depth, before);
-  if (!apart) return;
+  if (!p.apart) return;
   const int64_t last = t.stop_panel - 1;
   const int64_t count = 2 * last + panel_vectors(p.vectors, last) - first;
   const float* c = t.c + first * t.c_vector;

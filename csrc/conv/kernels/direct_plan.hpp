@@ -43,6 +43,7 @@ struct DirectPlan {
   int64_t image_parts, images;                          // small flat maps are one block together
   int64_t spatial;                                      // blocks of pixels of an image
   bool scatter;                                         // outputs do not follow one another in y
+  bool apart;                                           // outputs are written to scratch first
 };
 
 static void shape_axis(DirectAxis& a, int64_t parts, bool dense) {
@@ -172,8 +173,11 @@ static DirectPlan direct_plan(const ConvShape& s) {
   if (s.plain_weight) p.ranges = most(ceil_div(kOwnTasks, tasks), ceil_div(p.panels, kOwnPanels));
   p.ranges = most(1, least(p.ranges, p.panels));
   p.shared = p.ranges > 1 && !p.in_place;
-  p.output_floats =
-      p.scatter || p.images > 1 ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
+  // Tiles of few pixels, none of them of two images, cost more than copying does.
+  const bool few = s.in_pixels() < kLeastRow;
+  const bool strides = s.residual && s.residual_batch_stride != s.y_batch_stride;
+  p.apart = p.scatter || (p.images > 1 && (few || strides));
+  p.output_floats = p.apart ? (2 * ceil_div(p.panels, p.ranges) + 1) * pixels * kLanes : 0;
   return p;
 }
 

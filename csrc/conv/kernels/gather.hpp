@@ -21,6 +21,19 @@
 
 namespace striate::STRIATE_TARGET {
 
+// Lines to fetch with each block, `step` floats apart, and how far on those of the next block and
+// tile are: a row, or some rows side by side.
+struct NextLines {
+  const float* from;
+  int64_t lines, step, block, tile;
+};
+
+STRIATE_INLINE void fetch_block(NextLines& r) {
+  const float* line = r.from;
+  for (int64_t i = 0; i < r.lines; ++i, line += r.step) fetch_line(line);
+  r.from += r.block;
+}
+
 // Tiles of NP pixels, one after the other in `pixel`, `c` and `residual`.
 struct GatherTiles {
   int64_t tiles;
@@ -37,11 +50,9 @@ struct GatherTiles {
   bool accumulate;        // start from what c holds
   bool clamp;             // f = min(max(x, low), high)
   float low, high;
-  int64_t ahead;  // floats from pixel to pixel of input that is to be fetched a
-                  // tile ahead; 0: none
-  // Weights to fetch meanwhile, `next_lines` lines a block. Advanced; when at `next_stop`, done.
-  const float *next, *next_stop;
-  int64_t next_lines;
+  int64_t ahead;   // floats from pixel to pixel of input that is to be fetched a
+                   // tile ahead; 0: none
+  NextLines next;  // weights to fetch meanwhile
 };
 
 // How the pixels of a tile are read: each at an address of its own; behind one another at kLanes
@@ -141,7 +152,7 @@ STRIATE_INLINE void gather_tile(GatherTiles& t, const int64_t* pixel, int64_t pl
         gather_step<NV, NP, kReads>(sum, at, k, w);
       }
     }
-    fetch_lines(t.next, t.next_stop, t.next_lines);
+    fetch_block(t.next);
     if (t.ahead != 0) {
       STRIATE_UNROLL
       for (int p = 0; p < NP * kLanes; p += kRow ? kLineFloats : kLanes) {
@@ -180,6 +191,7 @@ static void gather_tiles(GatherTiles& t) {
   const int64_t* pixel = t.pixel;
   for (int64_t i = 0; i < t.tiles; ++i, pixel += NP) {
     gather_tile<NV, NP, kReads>(t, pixel, i * NP * kLanes);
+    t.next.from += t.next.tile;
   }
 }
 

@@ -9,6 +9,8 @@
 // blocks and taps. They are added up over the chunks, if there are several, and turned to the plain
 // layout.
 //
+// Of pointwise layers the maps may change places: rows of gw are then written as they are summed.
+//
 // Groups of fewer channels than a vector are merged, and what would lead from one to the other is
 // computed and thrown away: 32 groups of 4 channels are 16 of 8, for twice the multiply-adds.
 #include "conv_weight/kernels/ahead.hpp"
@@ -33,7 +35,7 @@ Needs needs(const ConvWeightShape& s, int) {
   needs.shared_floats = p.x_floats + p.gy_floats;
   int phase = 0;
   if (p.images > 1) {
-    needs.tasks[phase++] = p.s.batch * (all_blocks(s.in_channels) + all_blocks(s.out_channels));
+    needs.tasks[phase++] = p.s.batch * (all_blocks(p.s.in_channels) + all_blocks(p.s.out_channels));
   }
   needs.tasks[phase++] = p.parts * p.chunks;
   if (p.chunks > 1) {
@@ -46,8 +48,14 @@ Needs needs(const ConvWeightShape& s, int) {
   return needs;
 }
 
+// The map that is read as x, or else as gy.
+const float* map_of(const Plan& p, const Buffers& b, bool x) {
+  return b.in[x != p.turned ? 0 : 1];
+}
+
 // Put the images of a group side by side: a block of x, or of gy.
-void gather(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
+void gather(const Plan& p, const Buffers& b, int64_t task) {
+  const ConvWeightShape& s = p.given;
   const int64_t x_blocks = all_blocks(s.in_channels), gy_blocks = all_blocks(s.out_channels);
   const int64_t group = task / (x_blocks + gy_blocks), i = task % (x_blocks + gy_blocks);
   const bool x = i < x_blocks;
@@ -55,7 +63,7 @@ void gather(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t t
   const int64_t stride = x ? s.x_batch_stride : s.y_batch_stride, first = group * p.images;
   float* const to =
       b.shared + (x ? group * p.s.x_batch_stride : p.x_floats + group * p.s.y_batch_stride);
-  gather_block(b.in[x ? 0 : 1] + first * stride + block * pixels * kLanes, stride, pixels,
+  gather_block(map_of(p, b, x) + first * stride + block * pixels * kLanes, stride, pixels,
                s.batch - first, p.images, to + block * pixels * p.images * kLanes);
 }
 
@@ -146,8 +154,8 @@ void add_bias(const Plan& p, const Band& band, Tile t, int64_t vectors, float* s
 // The partial sums of a part over a chunk of the bands.
 void compute(const Plan& p, const Buffers& b, const Part& part, int64_t chunk, float* sums) {
   const ConvWeightShape& s = p.s;
-  const float* const x = p.images > 1 ? b.shared : b.in[0];
-  const float* const gy = p.images > 1 ? b.shared + p.x_floats : b.in[1];
+  const float* const x = p.images > 1 ? b.shared : map_of(p, b, true);
+  const float* const gy = p.images > 1 ? b.shared + p.x_floats : map_of(p, b, false);
   const int64_t x_block = s.in_pixels() * kLanes, gy_vector = s.out_pixels() * kLanes;
   const bool bias = s.bias && part.first_block == 0;
   clear(sums, p.part_floats);
@@ -207,6 +215,26 @@ void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64
   }
 }
 
+// Vectors first .. stop - 1 of a block's rows, of a turned layer.
+void write_rows(const Plan& p, float* gw, int64_t block, int64_t first, int64_t stop,
+                const float* sums) {
+  const int64_t rows = used_lanes(p.channels, block);
+  for (int64_t k = 0; k < rows; ++k) {
+    float* const row = gw + (block * kLanes + k) * p.outputs;
+    for (int64_t v = first; v < stop; ++v, sums += kLanes) {
+      const int64_t used = used_lanes(p.outputs, v);
+      float* const to = row + v * kLanes;
+      if (used < kLanes) {
+        store_first(to, load(sums), used);
+      } else if (past(p)) {
+        stream(to, load(sums));
+      } else {
+        store_unaligned(to, load(sums));
+      }
+    }
+  }
+}
+
 // Partial sums of all chunks, behind the gathered maps.
 float* chunk_sums(const Plan& p, const Buffers& b) {
   return b.shared + p.x_floats + p.gy_floats;
@@ -219,6 +247,10 @@ void finish(const Plan& p, const Buffers& b, const Part& part, int64_t block, fl
     const int64_t vector = p.first_vector(set), vectors = p.first_vector(set + 1) - vector;
     float* const own = sums + place(p, part, set, block);
     add_chunks(own, vectors * p.cell_floats(), chunks, apart);
+    if (p.turned) {
+      write_rows(p, b.out[0], block, vector, vector + vectors, own);
+      continue;
+    }
     for (int64_t v = 0; v < vectors; ++v) {
       const int64_t first = (vector + v) * kLanes, stop = least(p.outputs, first + kLanes);
       write_weights(p, b.out[0], part.group, block, first, stop, own + v * kLanes,
@@ -261,7 +293,7 @@ void run(const ConvWeightShape& s, const Buffers& b, int phase, int64_t first, i
   const int step = p.images > 1 ? phase : phase + 1;
   for (int64_t task = first; task < stop; ++task) {
     if (step == 0) {
-      gather(s, p, b, task);
+      gather(p, b, task);
     } else {
       (step == 1 ? compute_task : finish_task)(p, b, task);
     }

@@ -10,11 +10,14 @@ namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostMerged = 64;        // groups
 constexpr int64_t kPartialFloats = 32768;  // of a task: 128 KiB of L2
+constexpr int64_t kLeastBlocks = 5;        // of a turned layer's x
 constexpr int64_t kMapBlocks = 16;         // of x, of a task: 96 KiB a band
 
 struct Plan {
+  bool turned;                        // x and gy have changed places
+  ConvWeightShape given;              // of the maps as they lie in memory: flat
   int64_t images;                     // side by side
-  ConvWeightShape s;                  // of the maps as they are read: flat, or gathered
+  ConvWeightShape s;                  // of the maps as they are read: perhaps gathered
   int64_t groups, channels, outputs;  // of the merged groups
   int64_t blocks, vectors;            // of x and of gy, of a group
   int64_t sets;                       // of up to 3 vectors
@@ -36,14 +39,37 @@ STRIATE_INLINE int64_t merged_groups(const ConvWeightShape& s) {
   return s.groups;
 }
 
+// A pointwise layer's products are the same whichever map is called x; with x's channels in the
+// lanes, rows of gw are written as they are. Not where they fill no set of vectors, where more
+// lanes would be idle, or where few tiles beside each set would leave little time to fetch the
+// next.
+STRIATE_INLINE bool turns(const ConvWeightShape& flat) {
+  if (!pointwise(flat) || flat.groups > 1 || flat.bias) return false;
+  const int64_t in = ceil_div(flat.in_channels, kLanes), out = ceil_div(flat.out_channels, kLanes);
+  const int64_t lanes = in * flat.out_channels, others = out * flat.in_channels;  // turned, and not
+  const bool few = out > 1 && out < kLeastBlocks;
+  return in >= kTileVectors && (few ? lanes < others : lanes <= others);
+}
+
+STRIATE_INLINE ConvWeightShape turned(const ConvWeightShape& flat) {
+  ConvWeightShape t = flat;
+  t.in_channels = flat.out_channels;
+  t.out_channels = flat.in_channels;
+  t.x_batch_stride = flat.y_batch_stride;
+  t.y_batch_stride = flat.x_batch_stride;
+  return t;
+}
+
 STRIATE_INLINE Plan plan(const ConvWeightShape& shape) {
   Plan p;
-  p.s = flattened(shape);
-  p.images = gathered_images(p.s);
-  p.s = gathered(p.s, p.images);
-  p.groups = shape.groups / merged_groups(shape);
-  p.channels = shape.in_channels / p.groups;
-  p.outputs = shape.out_channels / p.groups;
+  p.given = flattened(shape);
+  p.turned = turns(p.given);
+  if (p.turned) p.given = turned(p.given);
+  p.images = gathered_images(p.given);
+  p.s = gathered(p.given, p.images);
+  p.groups = p.s.groups / merged_groups(p.s);
+  p.channels = p.s.in_channels / p.groups;
+  p.outputs = p.s.out_channels / p.groups;
   p.blocks = ceil_div(p.channels, kLanes);
   p.vectors = ceil_div(p.outputs, kLanes);
   p.sets = ceil_div(p.vectors, kTileVectors);
