@@ -20,7 +20,10 @@ from .steps import Array, block, run_step, unblock
 
 TARGETS = [name for name, _ in _core.targets()]
 # batch, channels, pixels
-MAPS = [(1, 1, 2), (3, 8, 1), (2, 17, 5), (5, 3, 49), (1, 24, 2100), (130, 9, 33), (3, 16, 4100)]
+MAPS = [
+    (1, 1, 2), (3, 8, 1), (2, 17, 5), (5, 3, 49), (1, 24, 2100), (130, 9, 33), (3, 16, 4100),
+    (70, 200, 33),
+]  # fmt: skip
 NO_END = float("inf")
 
 
@@ -251,9 +254,12 @@ def test_any_shape(
     norm.check_gradients(target, 1e-4)
 
 
+@pytest.mark.parametrize("shape", [(70, 19, 300), (70, 200, 12)])
 @pytest.mark.parametrize("target", TARGETS)
-def test_any_number_of_threads_makes_the_same_bits(target: str) -> None:
-    norm = Norm((70, 19, 300), residual=True, mask="output")
+def test_any_number_of_threads_makes_the_same_bits(
+    target: str, shape: tuple[int, int, int]
+) -> None:
+    norm = Norm(shape, residual=True, mask="output")
     for mode in ("moments", "normalise", "gradient"):
         one = norm.run(target, mode)
         for threads in (2, 3):
@@ -355,6 +361,7 @@ def test_numbers_make_the_gradient_for_the_input(target: str, mask: str) -> None
         (MAPS[2], {}),
         (MAPS[5], {"weight": False}),
         (MAPS[6], {"added": True}),
+        (MAPS[7], {}),
     ):
         norm = Norm(shape, mask=mask, high=0.7, **settings_)
         gx, *vectors = norm.run(target, "gradient")

@@ -5,6 +5,9 @@
 //   1  a block of channels: the chunks' sums in float64; gw, gb, and what the last phase multiplies
 //   2  the same chunks: gx = g * scale + (x - mean) * b + c; not where another step makes it
 //
+// Of many channels and few pixels a task does all of this for a block of channels, whose part of
+// both maps stays in L2 from phase to phase.
+//
 // Where the norm's outputs were pooled, g of a piece is spread into scratch first, in both passes.
 //
 //   shared: cells [chunk][block][sum of g | of g * (x - mean)][L]
@@ -15,11 +18,17 @@
 namespace striate::STRIATE_TARGET {
 namespace {
 
-constexpr int64_t kPiece = 256;  // pixels that are summed up together
+constexpr int64_t kPiece = 256;            // pixels that are summed up together
+constexpr int64_t kLeastBlocks = 12;       // so that several threads share them evenly
+constexpr int64_t kBlockFloats = 1 << 17;  // of each map: 512 KiB
 constexpr int64_t kCell = 2 * kLanes, kNumbers = kBatchNormNumbers * kLanes;
 
 bool fits(const BatchNormShape& s) {
   return s.mode == BatchNormMode::gradient;
+}
+
+bool by_blocks(const BatchNormShape& s, const Chunks& chunks) {
+  return chunks.blocks >= kLeastBlocks && s.batch * s.pixels * kLanes <= kBlockFloats;
 }
 
 Needs needs(const BatchNormShape& s, int) {
@@ -27,6 +36,10 @@ Needs needs(const BatchNormShape& s, int) {
   Needs needs;
   needs.shared_floats = ceil_div(chunks.tasks() * kCell + chunks.blocks * kNumbers, 16) * 16;
   needs.thread_floats = s.pooled ? kPiece * kLanes : 0;
+  if (by_blocks(s, chunks)) {
+    needs.tasks[0] = chunks.blocks;
+    return needs;
+  }
   needs.phases = s.input ? 3 : 2;
   needs.tasks[0] = needs.tasks[2] = chunks.tasks();
   needs.tasks[1] = chunks.blocks;
@@ -163,28 +176,49 @@ void write_chunk(const Work& w, const Chunk& chunk, const float* numbers) {
   }
 }
 
-void run(const BatchNormShape& s, const Buffers& buffers, int phase, int64_t first, int64_t stop) {
-  const Chunks chunks = chunks_of(s);
-  const Work work = {s, buffers};
-  float* numbers = s.numbers ? buffers.out[0] : buffers.shared + chunks.tasks() * kCell;
-  const auto add = s.mask == Mask::none  ? add_chunk<Mask::none>
-                   : s.mask == Mask::own ? add_chunk<Mask::own>
-                                         : add_chunk<Mask::output>;
-  const auto write = s.mask == Mask::none || s.residual ? write_chunk<Mask::none>
-                     : s.mask == Mask::own              ? write_chunk<Mask::own>
-                                                        : write_chunk<Mask::output>;
-  for (int64_t task = first; task < stop; ++task) {
-    if (phase == 1) {
-      put_together(work, chunks, task, numbers + task * kNumbers);
-      continue;
-    }
-    const Chunk chunk = chunk_at(s, chunks, task);
-    if (phase == 0) {
-      add(work, chunk, buffers.shared + task * kCell);
-    } else {
-      write(work, chunk, numbers + chunk.block * kNumbers);
-    }
+// What each phase does, for the kind of mask.
+struct Phases {
+  const Work& work;
+  Chunks chunks;
+  float *cells, *numbers;
+  void (*add_of_mask)(const Work&, const Chunk&, float*);
+  void (*write_of_mask)(const Work&, const Chunk&, const float*);
+
+  void add(int64_t task) const {
+    add_of_mask(work, chunk_at(work.s, chunks, task), cells + task * kCell);
   }
+  void join(int64_t block) const { put_together(work, chunks, block, numbers + block * kNumbers); }
+  void write(int64_t task) const {
+    const Chunk chunk = chunk_at(work.s, chunks, task);
+    write_of_mask(work, chunk, numbers + chunk.block * kNumbers);
+  }
+  void run_block(int64_t block) const {
+    for (int64_t i = 0; i < chunks.count; ++i) add(i * chunks.blocks + block);
+    join(block);
+    if (!work.s.input) return;
+    for (int64_t i = 0; i < chunks.count; ++i) write(i * chunks.blocks + block);
+  }
+};
+
+void run(const BatchNormShape& s, const Buffers& buffers, int phase, int64_t first, int64_t stop) {
+  const Work work = {s, buffers};
+  const Chunks chunks = chunks_of(s);
+  float* const numbers = s.numbers ? buffers.out[0] : buffers.shared + chunks.tasks() * kCell;
+  const Phases phases = {work,
+                         chunks,
+                         buffers.shared,
+                         numbers,
+                         s.mask == Mask::none  ? add_chunk<Mask::none>
+                         : s.mask == Mask::own ? add_chunk<Mask::own>
+                                               : add_chunk<Mask::output>,
+                         s.mask == Mask::none || s.residual ? write_chunk<Mask::none>
+                         : s.mask == Mask::own              ? write_chunk<Mask::own>
+                                                            : write_chunk<Mask::output>};
+  const auto step = by_blocks(s, chunks) ? &Phases::run_block
+                    : phase == 0         ? &Phases::add
+                    : phase == 1         ? &Phases::join
+                                         : &Phases::write;
+  for (int64_t task = first; task < stop; ++task) (phases.*step)(task);
 }
 
 }  // namespace

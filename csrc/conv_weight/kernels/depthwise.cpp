@@ -6,18 +6,22 @@
 // Where stride and dilation are 1, two places at a time share the loads of x: 3x3 then takes 7
 // loads for 9 multiply-adds instead of 10. Tap rows outside the map are read from a row of zeros. A
 // row is cut into pieces in which the taps that lie inside are the same: of 3x3, its first and last
-// place, and what is between them.
+// place, and what is between them. Of large maps, the same rows of the next block of channels, or
+// of the next band, are fetched meanwhile: a block of a small map is too short for the processor to
+// do so by itself.
 //
 // Groups of four channels are the same with four weights a tap, each meeting one channel of the
 // group in all the group's lanes.
 #include "conv/kernels/groups.hpp"
 #include "conv_weight/kernels/bands.hpp"
 #include "conv_weight/kernels/chunks.hpp"
+#include "kernels/fetch.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kSums = 12, kMostTaps = 7, kMostRows = 6;  // of 16 registers; taps, rows of taps
+constexpr int64_t kFarFloats = 1 << 19;                  // of both maps: beyond two threads' L2
 
 struct Strip {
   const float *x, *zeros;
@@ -26,7 +30,9 @@ struct Strip {
   int64_t rows, tap_rows;           // tap_rows: numbers of x_rows a row
   int64_t first, places;            // floats from the start of a row of x; of gy below
   int64_t gy_first;
-  int64_t x_step, tap_step;  // floats of x from place to place, from tap to tap
+  int64_t x_step, tap_step;   // floats of x from place to place, from tap to tap
+  int64_t x_ahead, gy_ahead;  // floats to the same rows of what is next; 0: nothing is fetched
+  int64_t x_rows_ahead, x_lines_ahead;  // rows of x to fetch with one of gy, and lines of each
   float* sum;
   int64_t sum_row, sum_channel;  // floats from tap row to tap row, from channel to channel
 };
@@ -35,6 +41,18 @@ template <int G, int J = 0>
 STRIATE_INLINE void add_channels(Vector* sum, Vector x, Vector g) {
   multiply_add(sum[J], spread<G, J>(x), g);
   if constexpr (J + 1 < G) add_channels<G, J + 1>(sum, x, g);
+}
+
+// From the middle tap row on: each row of x once, where windows overlap.
+template <int TH>
+STRIATE_INLINE void fetch_rows(const Strip& t, const int64_t* x_row, const float* const* x,
+                               const float* gy) {
+  for (int64_t i = 0; i < t.places; ++i) fetch_line(gy + t.gy_ahead + i * kLanes);
+  STRIATE_UNROLL
+  for (int h = TH / 2; h < TH; ++h) {
+    if (h - TH / 2 >= t.x_rows_ahead || x_row[h] < 0) continue;
+    for (int64_t i = 0; i < t.x_lines_ahead; ++i) fetch_line(x[h] + t.x_ahead + i * kLanes);
+  }
 }
 
 // kUnit: stride and dilation are 1.
@@ -53,6 +71,7 @@ static void strip(const Strip& t) {
     STRIATE_UNROLL
     for (int h = 0; h < TH; ++h) x[h] = (x_row[h] < 0 ? t.zeros : t.x + x_row[h]) + t.first;
     const float* gy = t.gy + t.gy_rows[row] + t.gy_first;
+    if (t.gy_ahead != 0) fetch_rows<TH>(t, x_row, x, gy);
     int64_t at = 0, p = t.places;
     if constexpr (kUnit) {
       _Pragma("GCC unroll 1") for (; p >= 2; p -= 2, at += 2 * kLanes) {
@@ -232,6 +251,7 @@ void add_piece(const ConvWeightShape& s, const Plan& p, const Piece& piece, Stri
   const int64_t* const x_rows = t.x_rows;
   t.places = piece.stop - piece.first;
   t.gy_first = piece.first * kLanes;
+  t.x_lines_ahead = taps == s.kernel[2] ? (t.places - 1) * s.stride[2] + taps : 0;
   for (int64_t part = 0; part < parts; ++part) {
     const int64_t tap = piece.first_tap + cut(taps, parts, part);
     const int64_t count = piece.first_tap + cut(taps, parts, part + 1) - tap;
@@ -243,6 +263,7 @@ void add_piece(const ConvWeightShape& s, const Plan& p, const Piece& piece, Stri
       t.x_rows = x_rows + row;
       t.sum = sums + (row * s.kernel[2] + tap) * kLanes;
       table.of[unit][cut(p.tap_rows, row_parts, i + 1) - row - 1][count - 1](t);
+      t.gy_ahead = 0;
     }
   }
 }
@@ -257,6 +278,17 @@ void add_bias(const Strip& t, const Band& band, float* sums) {
     places.places = band.stop_column - band.first_column;
     sum_places(places, 1, sums);
   }
+}
+
+// How far from a band's block lies one of another band, `blocks` blocks on.
+void look_ahead(const ConvWeightShape& s, const Band& band, const Band& next, int64_t blocks,
+                Strip& t) {
+  const int64_t images = next.first_image - band.first_image;
+  const int64_t rows = next.first_row - band.first_row;
+  t.x_ahead = blocks * s.in_pixels() * kLanes + images * s.x_batch_stride +
+              rows * s.stride[1] * s.in[2] * kLanes;
+  t.gy_ahead =
+      blocks * s.out_pixels() * kLanes + images * s.y_batch_stride + rows * s.out[2] * kLanes;
 }
 
 void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t task) {
@@ -275,18 +307,23 @@ void compute(const ConvWeightShape& s, const Plan& p, const Buffers& b, int64_t 
   t.x_rows = x_rows;
   t.gy_rows = gy_rows;
   t.tap_rows = p.tap_rows;
+  t.x_rows_ahead = s.stride[1];
   t.x_step = s.stride[2] * kLanes;
   t.tap_step = s.dilation[2] * kLanes;
   t.sum_row = s.kernel[2] * kLanes;
   t.sum_channel = p.taps * kLanes;
+  const bool far = s.batch * (s.x_batch_stride + s.y_batch_stride) > kFarFloats;
   const int64_t count = p.bands.count(), stop = cut(count, p.chunks, chunk + 1);
   for (int64_t i = cut(count, p.chunks, chunk); i < stop; ++i) {
     const Band band = band_of(s, p.bands, s.out[0], i);
+    const Band next = band_of(s, p.bands, s.out[0], i + 1 < stop ? i + 1 : i);
     t.rows = list_rows(s, band, x_rows, gy_rows);
     for (int64_t block = first_block; block < stop_block; ++block) {
       float* const sums = partial + block * p.block_floats;
       t.x = b.in[0] + block * s.in_pixels() * kLanes;
       t.gy = b.in[1] + block * s.out_pixels() * kLanes;
+      const bool last = block + 1 == stop_block;
+      if (far) look_ahead(s, band, last ? next : band, last ? first_block - block : 1, t);
       for (int64_t j = 0; j < piece_count; ++j) {
         Piece piece = pieces[j];
         piece.first = most(piece.first, band.first_column);
