@@ -43,15 +43,23 @@ class Statistics:
             moments: What each pair of values is of.
             values: Mean and variance in turn.
         """
+        shares: dict[float, tuple[list[Tensor], list[Tensor]]] = {}
         for told, mean, variance in zip(moments, values[::2], values[1::2], strict=True):
             norm = self._norms.get(told.running_mean or "")
-            if norm is None or norm.running_mean is None or norm.running_var is None:
+            if norm is None:
                 continue
-            share = norm.momentum
-            if norm.num_batches_tracked is not None:
-                norm.num_batches_tracked += 1
+            buffers = norm._buffers  # by the module's own attributes each would take microseconds
+            running_mean, running_var = buffers["running_mean"], buffers["running_var"]
+            if running_mean is None or running_var is None:
+                continue
+            share, tracked = norm.momentum, buffers["num_batches_tracked"]
+            if tracked is not None:
+                tracked.add_(1)
                 if share is None:
-                    share = 1 / float(norm.num_batches_tracked)
+                    share = 1 / float(tracked)
             assert share is not None
-            norm.running_mean.lerp_(mean, share)
-            norm.running_var.lerp_(variance * (told.count / max(told.count - 1, 1)), share)
+            running, batch = shares.setdefault(share, ([], []))
+            running += running_mean, running_var
+            batch += mean, variance * (told.count / max(told.count - 1, 1))
+        for share, (running, batch) in shares.items():
+            torch._foreach_lerp_(running, batch, share)

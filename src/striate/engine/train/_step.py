@@ -34,8 +34,9 @@ def apply(
         program.end(call)
         return made[:outputs], made[outputs:]
     order = [program.places.get(name) for name in wanted]
-    made = _Step.apply(program, outputs, order, *tensors)
-    return list(made[:outputs]), list(made[outputs:])
+    moments: list[Tensor] = []  # past autograd, which would wrap each of them
+    made = _Step.apply(program, moments, order, *tensors)
+    return list(made), moments
 
 
 def draw(mask: Tensor, p: float) -> Tensor:
@@ -46,15 +47,21 @@ def draw(mask: Tensor, p: float) -> Tensor:
 class _Step(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, program: Program, outputs: int, order: list[int | None], *tensors: Tensor
+        ctx: Any,
+        program: Program,
+        moments: list[Tensor],
+        order: list[int | None],
+        *tensors: Tensor,
     ) -> Any:
         made, call = program.forward(tensors)
+        outputs = made[: program.outputs]
+        moments += made[program.outputs :]
         ctx.save_for_backward(*tensors)
         ctx.program, ctx.call, ctx.order = program, call, order
         flat = program.training.output_gradients
-        dead = [y for y, g in zip(made, flat, strict=False) if g is None]
-        ctx.mark_non_differentiable(*dead, *made[outputs:])
-        return tuple(made)
+        dead = [y for y, g in zip(outputs, flat, strict=True) if g is None]
+        ctx.mark_non_differentiable(*dead)
+        return tuple(outputs)
 
     @staticmethod
     @once_differentiable
