@@ -236,6 +236,8 @@ SHAPES = {
     "groups of 4 to 8": Convolution(in_channels=20, out_channels=40, groups=5, **SAME),
     "groups of 5 to 3": Convolution(in_channels=35, out_channels=21, groups=7, batch=2, **SAME),
     "depthwise": Convolution(in_channels=17, out_channels=17, groups=17, batch=3, **SAME),
+    "depthwise, maps beyond L2": _depthwise(24, (1, 75, 75), 3, batch=4),
+    "depthwise stride 2, maps beyond L2": _depthwise(24, (1, 75, 75), 3, stride=2, batch=5),
     "depthwise, stride 2": _depthwise(9, (1, 14, 15), 3, stride=2),
     "depthwise 5x5": _depthwise(24, (1, 19, 23), 5, batch=2),
     "depthwise 7x7 on a smaller map": _depthwise(8, (1, 3, 2), 7, batch=5),

@@ -375,7 +375,7 @@ void run_block(const ConvShape& s, const DirectPlan& p, const Buffers& b, const 
     t.residual = nullptr;
     t.activation.kind = Activation::none;
   } else {
-    // Rows of all columns follow one another, and planes of all rows.
+    // Rows of all columns follow one another, and planes of all rows; images do not.
     t.run = !by_rows && (p.flat || at.count[2] == s.out[2]) ? own : at.count[2];
     t.runs = pixels / t.run;
     const int64_t start = p.flat ? at.first[2] * kLanes : output_pixel(s, at, 0, 0);

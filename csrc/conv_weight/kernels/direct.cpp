@@ -219,6 +219,7 @@ void write_weights(const Plan& p, float* gw, int64_t group, int64_t block, int64
 void write_rows(const Plan& p, float* gw, int64_t block, int64_t first, int64_t stop,
                 const float* sums) {
   const int64_t rows = used_lanes(p.channels, block);
+  const bool far = past(p);
   for (int64_t k = 0; k < rows; ++k) {
     float* const row = gw + (block * kLanes + k) * p.outputs;
     for (int64_t v = first; v < stop; ++v, sums += kLanes) {
@@ -226,7 +227,7 @@ void write_rows(const Plan& p, float* gw, int64_t block, int64_t first, int64_t 
       float* const to = row + v * kLanes;
       if (used < kLanes) {
         store_first(to, load(sums), used);
-      } else if (past(p)) {
+      } else if (far) {
         stream(to, load(sums));
       } else {
         store_unaligned(to, load(sums));

@@ -11,7 +11,9 @@
 namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostImages = 16;
-constexpr int64_t kShortMap = 6;  // pixels: copying longer ones costs more than their short rows
+constexpr int64_t kLongRow = 48;  // places
+constexpr int64_t kLongMap =
+    6;  // of a pointwise layer, one row: copying it costs more than it gains
 
 STRIATE_INLINE bool pointwise(const ConvWeightShape& s) {
   return s.in[0] * s.in[1] == 1 && s.kernel[2] == 1 && s.stride[2] == 1 && s.padding[2] == 0;
@@ -22,12 +24,12 @@ STRIATE_INLINE int64_t gathered_images(const ConvWeightShape& flat) {
   const bool plane = flat.in[0] == 1 && flat.out[0] == 1 && flat.kernel[0] == 1;
   if (!plane || flat.padding[0] != 0) return 1;
   const int64_t width = flat.out[2];
-  if (pointwise(flat) && width >= kShortMap) return 1;
-  const int64_t most_images = pointwise(flat) ? kBandPlaces / width : kMostImages;
-  if (most_images < 2) return 1;
+  const bool one_row = pointwise(flat);
+  if (width >= (one_row ? kLongMap : kLongRow)) return 1;
+  const int64_t most_images = one_row ? kBandPlaces / width : kMostImages;
   const int64_t images = ceil_div(flat.batch, ceil_div(flat.batch, most_images));
-  const int64_t row = pointwise(flat) ? width * images : images;
-  return width < 48 && 2 * row >= 3 * width ? images : 1;
+  const int64_t row = one_row ? width * images : images;
+  return 2 * row >= 3 * width ? images : 1;
 }
 
 STRIATE_INLINE ConvWeightShape gathered(const ConvWeightShape& s, int64_t images) {
