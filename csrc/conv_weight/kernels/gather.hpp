@@ -12,8 +12,7 @@ namespace striate::STRIATE_TARGET {
 
 constexpr int64_t kMostImages = 16;
 constexpr int64_t kLongRow = 48;  // places
-constexpr int64_t kLongMap =
-    6;  // of a pointwise layer, one row: copying it costs more than it gains
+constexpr int64_t kLongMap = 6;   // pixels of a pointwise layer, whose map is one row
 
 STRIATE_INLINE bool pointwise(const ConvWeightShape& s) {
   return s.in[0] * s.in[1] == 1 && s.kernel[2] == 1 && s.stride[2] == 1 && s.padding[2] == 0;
