@@ -375,9 +375,10 @@ class TestComfort:
         assert page.evaluate("document.activeElement.getAttribute('role')") == "grid"
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
-        cell = text(page, "#maps-grid-cell")
+        cell = page.locator("#maps-grid-cell")  # tells of the second tile before any is redrawn
+        assert cell.get_attribute("aria-colindex") == "2"
+        channel = text(page, "#maps-grid-cell").split()[1].strip(":")
         page.keyboard.press("Enter")
-        channel = cell.split()[1].strip(":")
         page.wait_for_function(
             "want => document.getElementById('unit-title').textContent.startsWith(want)",
             arg=f"Channel {channel} at",

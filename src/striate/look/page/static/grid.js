@@ -114,6 +114,7 @@ export function createGrid(host, name) {
     const top = Math.floor(grid.active / columns()) * pitch();
     if (top < scroll.scrollTop) scroll.scrollTop = top;
     else if (top + pitch() + grid.gap > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = top + pitch() + grid.gap - scroll.clientHeight;
+    tellActive(columns()); // at once: who hears the page hears of the tile that Enter would choose
     redraw();
     grid.hover?.([grid.active, null, null]);
   }
