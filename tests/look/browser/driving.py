@@ -68,6 +68,7 @@ class Server:
 def settled(page: Any) -> None:
     """Wait until the chosen unit and the maps are on the screen."""
     page.wait_for_selector("#unit-value[data-value]:not([data-value=''])", timeout=30_000)
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # grids are drawn in the next frame
     page.wait_for_selector("#maps .grid[data-painted]:not([data-painted='0'])", timeout=30_000)
 
 
