@@ -106,6 +106,14 @@ SHAPES = FIRST_LAYERS | {
         8, (1, 20, 17), 3, activation=SILU, places=((2, 21, 17), (1, 1, 1), (1, 1, 0))
     ),
     "depthwise many maps": depthwise(130, (1, 2, 3), 3, batch=3),
+    "depthwise on plain input": depthwise(37, (1, 19, 23), 5, batch=2, plain_input=True),
+    "depthwise on plain input in bands": depthwise(
+        21, (1, 90, 71), 3, residual=True, activation=SILU, plain_input=True
+    ),
+    "depthwise on plain input, wide stride": depthwise(16, (1, 100, 99), 3, plain_input=True).but(
+        stride=(1, 7, 2), dilation=(1, 2, 1), before=(0, 3, 1), after=(0, 9, 0)
+    ),
+    "depthwise of a plain pixel": depthwise(24, (1, 1, 1), 3, batch=2, plain_input=True),
     "grouped": Convolution(in_channels=24, out_channels=12, groups=3),
     "groups of a vector": _padded(48, 48, (9, 14), groups=3, residual=True, batch=2),
     "one vector, rows of three taps": _padded(91, 8, (5, 37)),

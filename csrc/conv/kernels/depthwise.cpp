@@ -29,17 +29,20 @@
 //
 // What costs is all that is not a multiply-add: a 3x3 tile takes some 70 cycles, four divisions
 // as many: they are made once a task. Each task is a band of rows of one map, or several small
-// maps.
+// maps. Of a plain map it brings the rows that it reads into blocks, in L2.
 #include "conv/kernels/filters.hpp"
 #include "conv/kernels/groups.hpp"
 #include "kernels/activate.hpp"
 #include "kernels/math.hpp"
+#include "kernels/reorder.hpp"
 #include "kernels/vector.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
-constexpr int64_t kTaskSums = 8192;  // multiply-adds of vectors of a task: 2 to 10 us
+constexpr int64_t kTaskSums = 8192;        // multiply-adds of vectors of a task: 2 to 10 us
+constexpr int64_t kBroughtFloats = 65536;  // that a task brings in of a plain map: 256 KiB
+constexpr int64_t kLeastWindows = 8;       // that rows of such a band are as high as
 // 14 sums + 1 weight + 1 input of 16 registers; ImageNet's maps are 7, 14, 28, ... wide.
 // With half as many columns no filter hangs over two tiles at an end.
 constexpr int kColumns = kTilePixels >= 6 ? 14 : 6;
@@ -223,7 +226,38 @@ Split split_of(const ConvShape& s) {
   const int64_t sums = s.out_pixels() * s.taps() * group_of(s);
   split.bands = most(1, least(split.rows / 2, sums / kTaskSums));
   split.maps_of = most(1, kTaskSums / sums);
+  if (s.plain_input) {  // bands have rows in common, which each brings
+    const int64_t reach = (s.kernel[1] - 1) * s.dilation[1] + 1;
+    const int64_t few = ceil_div(s.in_pixels() * kLanes, kBroughtFloats);
+    const int64_t many = s.in[1] / (kLeastWindows * reach);
+    split.bands = most(1, least(split.rows, most(few, least(split.bands, many))));
+  }
   return split;
+}
+
+// Rows of x that rows first .. stop - 1 of y read.
+struct Rows {
+  int64_t first, stop;
+};
+
+Rows rows_read(const ConvShape& s, int64_t first, int64_t stop) {
+  const int64_t reach = (s.kernel[1] - 1) * s.dilation[1] + 1;
+  const int64_t from = first * s.stride[1] - s.padding[1];
+  const int64_t to = (stop - 1) * s.stride[1] - s.padding[1] + reach;
+  Rows rows;
+  rows.first = least(most(0, from), s.in[1]);
+  rows.stop = most(rows.first, least(to, s.in[1]));
+  return rows;
+}
+
+// A block's rows of a plain image become those of a blocked map; gives where row 0 would lie.
+const float* bring(const ConvShape& s, const float* image, int64_t block, const Rows& rows,
+                   float* to) {
+  const int64_t width = s.in[2], first = block * kLanes;
+  block_pixels(image + first * s.in_pixels() + rows.first * width,
+               least(kLanes, s.in_channels - first), s.in_pixels(),
+               (rows.stop - rows.first) * width, to);
+  return to - rows.first * width * kLanes;
 }
 
 // Taps at places `first`, `first + dilation`, ... that are inside an axis of n pixels.
@@ -301,8 +335,9 @@ void compute_band(const ConvShape& s, const Columns& columns, Tile& t, const flo
 }
 
 bool fits(const ConvShape& s) {
-  return s.groups == s.in_channels && s.out_channels == s.in_channels && !s.plain_input &&
-         !s.plain_weight && !s.pool;
+  const bool image = s.in[0] == 1 && s.out[0] == 1;
+  return s.groups == s.in_channels && s.out_channels == s.in_channels &&
+         (!s.plain_input || image) && !s.plain_weight && !s.pool;
 }
 
 bool fits_groups(const ConvShape& s) {
@@ -318,7 +353,17 @@ int64_t packed_floats(const ConvShape& s) {
 Needs needs(const ConvShape& s, int) {
   Needs needs;
   needs.weight_floats = ceil_div(ceil_div(s.out_channels, kLanes) * packed_floats(s), 16) * 16;
-  needs.tasks[0] = split_of(s).tasks();
+  const Split split = split_of(s);
+  needs.tasks[0] = split.tasks();
+  if (s.plain_input) {
+    int64_t rows = 0;
+    for (int64_t band = 0; band < split.bands; ++band) {
+      const Rows read =
+          rows_read(s, cut(split.rows, split.bands, band), cut(split.rows, split.bands, band + 1));
+      rows = most(rows, read.stop - read.first);
+    }
+    needs.thread_floats = ceil_div(rows * s.in[2] * kLanes, 16) * 16;
+  }
   return needs;
 }
 
@@ -355,12 +400,14 @@ void run(const ConvShape& s, const Buffers& b, int, int64_t first, int64_t stop)
     const int64_t first_row = cut(split.rows, split.bands, band);
     const int64_t stop_row = cut(split.rows, split.bands, band + 1);
     int64_t n = map / blocks, block = map % blocks;
+    const Rows rows = rows_read(s, first_row, stop_row);
     for (int64_t m = map; m < least(split.maps, map + split.maps_of); ++m) {
       t.bias = s.bias ? b.weight[1] + block * kLanes : nullptr;
       t.scale = s.scale ? b.in[2] + m * kLanes : nullptr;
       const int64_t y = block * s.full_pixels() * kLanes;
-      compute_band(s, columns, t, b.weight[0] + block * packed_floats(s),
-                   b.in[0] + n * s.x_batch_stride + block * s.in_pixels() * kLanes,
+      const float* x = b.in[0] + n * s.x_batch_stride;
+      x = s.plain_input ? bring(s, x, block, rows, b.scratch) : x + block * s.in_pixels() * kLanes;
+      compute_band(s, columns, t, b.weight[0] + block * packed_floats(s), x,
                    b.out[0] + n * s.y_batch_stride + y,
                    s.residual ? b.in[1] + n * s.residual_batch_stride + y : nullptr, first_row,
                    stop_row);

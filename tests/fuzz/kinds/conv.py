@@ -59,6 +59,7 @@ def _any(rng: Rng) -> Convolution:
     c, o, groups, plain = channels(rng), channels(rng), 1, False
     if kind == "depthwise":
         o = groups = c
+        plain = bool(rng.random() < 0.3)
     elif kind == "grouped":
         groups = int(pick(rng, 2, 3, 4, 8, 32))
         each = int(pick(rng, 1, 2, 3, 4, 5, 8, 16, 24, 32))

@@ -45,6 +45,10 @@ def lower_conv(low: Lowering, group: Group) -> None:
     emit_conv(low, group, op, value, weight, low.vector(bias_name), factor)
 
 
+_BROUGHT_BYTES = 256 * 1024
+"""So many of a plain map's rows a task of a depthwise convolution may hold; L2 holds more."""
+
+
 def emit_conv(
     low: Lowering,
     group: Group,
@@ -64,7 +68,10 @@ def emit_conv(
         and _emit_linear(low, group, value, weight, bias)
     ):
         return
-    plain = factor is None and reads_plain(low, value, op.groups)
+    depthwise = op.groups == shape[1] == weight.shape[0]
+    plain = factor is None and (
+        reads_plain(low, value, op.groups) or (depthwise and _brings_rows(low, value, op.windows))
+    )
     x = low.plain(value) if plain else low.standard(value)
     residual = low.standard(group.residual) if group.residual else None
     scale = low.blocked(factor) if factor else None
@@ -137,6 +144,17 @@ def reads_plain(low: Lowering, value: str, groups: int) -> bool:
     """Whether a convolution reads a value as it is: the network's input, of few channels."""
     few = low.shape(value)[1] <= _FEW_CHANNELS
     return few and groups == 1 and value not in low.blocked_maps
+
+
+def _brings_rows(low: Lowering, value: str, windows: Sequence[Window]) -> bool:
+    """Whether a depthwise convolution reorders a plain image itself: the rows of a window at once.
+
+    A step for the whole map would write it to memory, and the convolution read it from there.
+    """
+    shape = low.shape(value)
+    if value in low.blocked_maps or len(windows) != 2:
+        return False
+    return int(windows[0].extent) * shape[3] * low.lanes * 4 <= _BROUGHT_BYTES
 
 
 def covers(windows: Sequence[Window], sizes: tuple[int, ...]) -> bool:
