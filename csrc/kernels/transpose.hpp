@@ -7,15 +7,15 @@
 namespace striate::STRIATE_TARGET {
 
 // Squares of `apart` by `apart` numbers off the diagonal change places, then smaller ones inside.
-template <int apart>
-STRIATE_INLINE void swap_squares(Vector (&v)[kLanes]) {
+template <int apart, int N>
+STRIATE_INLINE void swap_squares(Vector (&v)[N]) {
   IntVector low, high;
   for (int lane = 0; lane < kLanes; ++lane) {
     low[lane] = lane & apart ? kLanes + (lane ^ apart) : lane;
     high[lane] = lane & apart ? kLanes + lane : lane ^ apart;
   }
   STRIATE_UNROLL
-  for (int i = 0; i < kLanes; ++i) {
+  for (int i = 0; i < N; ++i) {
     if (i & apart) continue;
     const Vector a = v[i], b = v[i + apart];
     v[i] = __builtin_shuffle(a, b, low);
@@ -24,9 +24,11 @@ STRIATE_INLINE void swap_squares(Vector (&v)[kLanes]) {
   if constexpr (apart > 1) swap_squares<apart / 2>(v);
 }
 
-// Lane j of vector i and lane i of vector j change places.
-STRIATE_INLINE void transpose(Vector (&v)[kLanes]) {
-  swap_squares<kLanes / 2>(v);
+// Lane j of vector i and lane i of vector j change places; of fewer vectors than lanes, those of
+// each N lanes do.
+template <int N>
+STRIATE_INLINE void transpose(Vector (&v)[N]) {
+  swap_squares<N / 2>(v);
 }
 
 // Number i of the N vectors' goes to vector i % N, N a power of 2: as cards are dealt.
@@ -59,6 +61,16 @@ STRIATE_INLINE Vector shifted(Vector a, Vector b) {
   IntVector lanes;
   for (int i = 0; i < kLanes; ++i) lanes[i] = i + 1;
   return __builtin_shuffle(a, b, lanes);
+}
+
+// The lower or the upper half of a vector, with zeros behind it.
+template <bool kUpper>
+STRIATE_INLINE Vector half_of(Vector v) {
+  constexpr int kHalf = kLanes / 2;
+  IntVector from;
+  STRIATE_UNROLL
+  for (int i = 0; i < kLanes; ++i) from[i] = i < kHalf ? i + (kUpper ? kHalf : 0) : kLanes + i;
+  return __builtin_shuffle(v, Vector{}, from);
 }
 
 }  // namespace striate::STRIATE_TARGET

@@ -71,6 +71,11 @@ FIRST_LAYERS = {
     "first 5x5 stride 3": _first(1, 17, (1, 20, 19), 5, 3, 1, bias=False),
     "first 5x5, LeNet's": _first(1, 6, (1, 32, 32), 5, 1, 0),
     "first 5x5, odd rows, batch": _first(1, 7, (1, 15, 29), 5, 1, 2, batch=3, bias=False),
+    "first 3x3, columns as lanes": _first(1, 8, (1, 32, 32), 3, 1, 1, batch=2, activation=SILU),
+    "first 4x4, columns as lanes": _first(2, 3, (1, 9, 50), 4, 1, 1, bias=False).but(
+        activation={"activation": "clamp", "alpha": -0.5, "beta": 1.0}, after=(0, 2, 1)
+    ),
+    "first 3x3, columns as lanes, many rows": _first(4, 5, (1, 120, 131), 3, 1, 0),
     "first 3x3, one filter": _first(3, 1, (1, 13, 11), 3, 1, 1, activation=SILU),
     "first 7x4 stride 3 and 1": _first(2, 5, (1, 26, 17), 7, 3, 2).but(
         kernel=(1, 7, 4), stride=(1, 3, 1), after=(0, 0, 3)
@@ -95,6 +100,10 @@ FIRST_LAYERS = {
 POOLED_FIRST_LAYERS = {
     "first 5x5, LeNet's": _first(1, 6, (1, 32, 32), 5, 1, 0, pool=True),
     "first 5x5, odd rows, batch": _first(1, 7, (1, 15, 29), 5, 1, 2, batch=3, pool=True),
+    "first 5x5, columns as lanes": _first(3, 2, (1, 23, 37), 5, 1, 2, batch=2, pool=True),
+    "first 3x3, columns as lanes": _first(
+        1, 8, (1, 19, 33), 3, 1, 1, pool=True, bias=False, activation=SILU
+    ),
     "first 3x3, few filters": _first(3, 12, (1, 18, 17), 3, 1, 1, pool=True, activation=SILU),
     "first 3x3, fewer filters": _first(3, 4, (1, 18, 17), 3, 1, 1, pool=True, activation=SILU),
     "first 3x3": _first(3, 33, (1, 19, 18), 3, 1, 1, pool=True),

@@ -93,20 +93,29 @@ static void copy_band(const ConvShape& s, const float* map, int64_t top, int64_t
   }
 }
 
-// Rows `first` to `stop` of image n: `table(rows, pixels)` is a function for a tile.
-template <typename Table>
-static void run_band(const ConvShape& s, const Buffers& b, const Table& table, int64_t n,
-                     int64_t first, int64_t stop) {
+// A band as its tiles see it: t for the first, whose windows begin at x and which writes to y.
+struct Band {
+  FirstTile t;
+  const float* x;
+  float* y;
+  int64_t rows;  // of outputs
+};
+
+// Rows `first` to `stop` of image n.
+static Band begin_band(const ConvShape& s, const Buffers& b, int64_t n, int64_t first,
+                       int64_t stop) {
   const float* map = b.in[0] + n * s.x_batch_stride;
   const int64_t top = first * s.stride[1] - s.padding[1], cell = cell_of(s);
-  FirstTile t;
-  const float* x = map + (top * s.in[2] - s.padding[2]) * cell;
+  Band band;
+  FirstTile& t = band.t;
+  band.rows = stop - first;
+  band.x = map + (top * s.in[2] - s.padding[2]) * cell;
   t.row = s.in[2] * cell;
   t.channel = s.in_pixels();
   if (hangs_over(s)) {
-    const int64_t rows = rows_read(s, stop - first);
+    const int64_t rows = rows_read(s, band.rows);
     copy_band(s, map, top, rows, b.scratch);
-    x = b.scratch;
+    band.x = b.scratch;
     t.row = columns_read(s) * cell;
     t.channel = rows * t.row;
   }
@@ -123,34 +132,48 @@ static void run_band(const ConvShape& s, const Buffers& b, const Table& table, i
   t.high = s.activation.beta;
   t.pool = s.pool;
   t.y_row = s.out_full[2] * kLanes;
-  float* const y = b.out[0] + n * s.y_batch_stride + (first >> s.pool) * t.y_row;
-  for (int64_t i = 0; i < stop - first; i += 2) {
-    const int64_t rows = least(2, stop - first - i);
-    if (s.pool && rows < 2) break;
-    for (int64_t j = 0; j < s.out[2];) {
-      const int64_t count = least(kTilePixels, s.out[2] - j);
-      t.x = x + i * t.down * t.row + j * t.across;
-      t.y =
-          y + (i >> s.pool) * t.y_row + (j >> s.pool) * kLanes;  // tiles are even, but for the last
-      table(rows, count)(t);
-      j += count;
-    }
-  }
-  if (s.activation.kind != Activation::none && !t.clamp) {
-    const int64_t rows = s.pool ? (stop - first) / 2 : stop - first;
-    activate_vectors(s.activation, y, rows * s.out_full[2], kLanes);
+  band.y = b.out[0] + n * s.y_batch_stride + (first >> s.pool) * t.y_row;
+  return band;
+}
+
+// Other activations than the tiles' own.
+static void end_band(const ConvShape& s, const Band& band) {
+  if (s.activation.kind == Activation::none || band.t.clamp) return;
+  const int64_t rows = s.pool ? band.rows / 2 : band.rows;
+  activate_vectors(s.activation, band.y, rows * s.out_full[2], kLanes);
+}
+
+// band(n, first, stop) for the bands of tasks first .. stop - 1.
+template <typename Run>
+STRIATE_INLINE void each_band(const ConvShape& s, int64_t first, int64_t stop, Run band) {
+  const int64_t bands = bands_of(s), pairs = ceil_div(s.out[1], 2);
+  for (int64_t task = first; task < stop; ++task) {
+    const int64_t i = task % bands;
+    band(task / bands, 2 * cut(pairs, bands, i), least(s.out[1], 2 * cut(pairs, bands, i + 1)));
   }
 }
 
+// `table(rows, pixels)` is a function for a tile.
 template <typename Table>
 static void run_bands(const ConvShape& s, const Buffers& b, const Table& table, int64_t first,
                       int64_t stop) {
-  const int64_t bands = bands_of(s), pairs = ceil_div(s.out[1], 2);
-  for (int64_t task = first; task < stop; ++task) {
-    const int64_t band = task % bands;
-    run_band(s, b, table, task / bands, 2 * cut(pairs, bands, band),
-             least(s.out[1], 2 * cut(pairs, bands, band + 1)));
-  }
+  each_band(s, first, stop, [&](int64_t n, int64_t from, int64_t to) STRIATE_LAMBDA {
+    Band band = begin_band(s, b, n, from, to);
+    FirstTile& t = band.t;
+    for (int64_t i = 0; i < band.rows; i += 2) {
+      const int64_t rows = least(2, band.rows - i);
+      if (s.pool && rows < 2) break;
+      for (int64_t j = 0; j < s.out[2];) {
+        const int64_t count = least(kTilePixels, s.out[2] - j);
+        t.x = band.x + i * t.down * t.row + j * t.across;
+        // Tiles are even, but for the last.
+        t.y = band.y + (i >> s.pool) * t.y_row + (j >> s.pool) * kLanes;
+        table(rows, count)(t);
+        j += count;
+      }
+    }
+    end_band(s, band);
+  });
 }
 
 }  // namespace striate::STRIATE_TARGET

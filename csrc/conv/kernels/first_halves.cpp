@@ -13,20 +13,12 @@
 // .. |
 #include "conv/kernels/first_bands.hpp"
 #include "kernels/multiply_add.hpp"
+#include "kernels/transpose.hpp"
 
 namespace striate::STRIATE_TARGET {
 namespace {
 
 constexpr int kHalf = kLanes / 2;
-
-// The lower or the upper half of a vector, with zeros behind it.
-template <bool kUpper>
-STRIATE_INLINE Vector half_of(Vector v) {
-  IntVector from;
-  STRIATE_UNROLL
-  for (int i = 0; i < kLanes; ++i) from[i] = i < kHalf ? i + (kUpper ? kHalf : 0) : kLanes + i;
-  return __builtin_shuffle(v, Vector{}, from);
-}
 
 STRIATE_INLINE Vector twice(Vector v) {
   IntVector from;

@@ -7,6 +7,7 @@ namespace striate::STRIATE_TARGET {
 
 extern const Kernel<ConvShape> conv_depthwise;
 extern const Kernel<ConvShape> conv_groups_of_4;
+extern const Kernel<ConvShape> conv_first_columns;
 extern const Kernel<ConvShape> conv_first_halves;
 extern const Kernel<ConvShape> conv_first_pairs;
 extern const Kernel<ConvShape> conv_winograd4_3x3_1;
@@ -34,6 +35,7 @@ extern const Kernel<ConvShape>* const conv_rows[];
 const Kernel<ConvShape>* const conv_rows[] = {
     &conv_depthwise,
     &conv_groups_of_4,
+    &conv_first_columns,
     &conv_first_halves,
     &conv_first_pairs,
     &conv_winograd4_3x3_1,

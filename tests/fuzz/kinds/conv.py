@@ -66,6 +66,7 @@ def _any(rng: Rng) -> Convolution:
         c, o = groups * each, groups * int(pick(rng, each, each, 1, 2, 3, 7, 8, 16))
     elif kind == "plain":
         c, plain = int(pick(rng, 1, 1, 2, 3, 3, 3, 4, 5, 6, 9)), True
+        o = int(rng.integers(1, 9)) if rng.random() < 0.4 else o
     elif kind == "large":
         c, o = int(rng.integers(150, 600)), int(rng.integers(150, 600))
         size = [1 if i not in used else int(rng.integers(1, 6)) for i in range(3)]
