@@ -446,6 +446,10 @@ SHAPES = FIRST_LAYERS | {
     ),
     "5x5, few filters": _five(3, 4, (14, 13), 0),
     "5x5, few filters, padded, batch": _five(4, 7, (11, 14), 2, batch=2, activation=SILU),
+    "5x5, few filters, pairs of rows": _five(4, 7, (10, 29), 2, batch=2, activation=SILU),
+    "5x5, few filters, one row of tiles": _five(8, 13, (6, 12), 0).but(
+        activation={"activation": "clamp", "alpha": -1.0, "beta": 3.0}, after=(0, 0, 3)
+    ),
     "5x5 stride 2, few filters": _five(4, 8, (12, 31), 2).but(stride=(1, 2, 2), bias=False),
     "7x6 stride 3 and 1, few filters": _five(2, 3, (20, 17), 0).but(
         kernel=(1, 7, 6), stride=(1, 3, 1), before=(0, -2, 4), after=(0, 3, -1)

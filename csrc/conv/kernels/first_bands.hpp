@@ -30,6 +30,28 @@ struct FirstTile {
   float low, high;
 };
 
+// A vector of filters a pixel.
+template <int NP>
+STRIATE_INLINE void write_row(Vector (&sum)[NP], const FirstTile& t, float* y) {
+  if (t.clamp) {
+    STRIATE_UNROLL
+    for (int p = 0; p < NP; ++p) sum[p] = between(t.low, sum[p], t.high);
+  }
+  STRIATE_UNROLL
+  for (int p = 0; p < NP; ++p) store(y + p * kLanes, sum[p]);
+}
+
+// The largest of both rows and each two pixels.
+template <int NP>
+STRIATE_INLINE void write_pooled(const Vector (&sum)[2][NP], const FirstTile& t) {
+  STRIATE_UNROLL
+  for (int p = 0; p + 1 < NP; p += 2) {
+    const Vector first = largest(sum[0][p], sum[0][p + 1]);
+    const Vector most = largest(first, largest(sum[1][p], sum[1][p + 1]));
+    store(t.y + p / 2 * kLanes, t.clamp ? between(t.low, most, t.high) : most);
+  }
+}
+
 // Rows and columns that are read for so many rows of outputs.
 static int64_t rows_read(const ConvShape& s, int64_t rows) {
   return (rows - 1) * s.stride[1] + s.kernel[1];

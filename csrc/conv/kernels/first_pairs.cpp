@@ -62,27 +62,6 @@ STRIATE_INLINE void add_row(Vector (&sum)[2][NP], const FirstTile& t, const floa
   }
 }
 
-template <int NP>
-STRIATE_INLINE void write_row(Vector (&sum)[NP], const FirstTile& t, float* y) {
-  if (t.clamp) {
-    STRIATE_UNROLL
-    for (int p = 0; p < NP; ++p) sum[p] = between(t.low, sum[p], t.high);
-  }
-  STRIATE_UNROLL
-  for (int p = 0; p < NP; ++p) store(y + p * kLanes, sum[p]);
-}
-
-// The largest of both rows and each two pixels.
-template <int NP>
-STRIATE_INLINE void write_pooled(const Vector (&sum)[2][NP], const FirstTile& t) {
-  STRIATE_UNROLL
-  for (int p = 0; p + 1 < NP; p += 2) {
-    const Vector first = largest(sum[0][p], sum[0][p + 1]);
-    const Vector most = largest(first, largest(sum[1][p], sum[1][p + 1]));
-    store(t.y + p / 2 * kLanes, t.clamp ? between(t.low, most, t.high) : most);
-  }
-}
-
 // ROWS: of outputs; the second may be missing at the end of an odd map.
 template <int KW, int SW, int CELL, int ROWS, int NP>
 static void tile(const FirstTile& t) {

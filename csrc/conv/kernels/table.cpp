@@ -16,6 +16,7 @@ extern const Kernel<ConvShape> conv_winograd4_7x7_2;
 extern const Kernel<ConvShape> conv_winograd4_7x7_4;
 extern const Kernel<ConvShape> conv_winograd4_11x11_4;
 extern const Kernel<ConvShape> conv_first;
+extern const Kernel<ConvShape> conv_winograd2_5x1;
 extern const Kernel<ConvShape> conv_pairs;
 extern const Kernel<ConvShape> conv_winograd2_5x5;
 extern const Kernel<ConvShape> conv_winograd6;
@@ -44,6 +45,7 @@ const Kernel<ConvShape>* const conv_rows[] = {
     &conv_winograd4_7x7_4,
     &conv_winograd4_11x11_4,
     &conv_first,
+    &conv_winograd2_5x1,
     &conv_pairs,
     &conv_winograd2_5x5,
     &conv_winograd6,

@@ -31,10 +31,11 @@ def draw(rng: Rng) -> Problem:
 
 def _any(rng: Rng) -> Convolution:
     kind = pick(rng, "any", "any", "3x3", "3x3", "1x1", "depthwise", "plain", "strided", "grouped",
-                "large")  # fmt: skip
+                "large", "few")  # fmt: skip
     if kind == "strided":
         return _strided(rng)
-    used = axes(rng, 3)
+    taps = {"3x3": 3, "few": 5}
+    used = axes(rng, 3) if kind != "few" else [1, 2]
     size, kernel, stride, dilation = [1] * 3, [1] * 3, [1] * 3, [1] * 3
     before, after = [0] * 3, [0] * 3
     for i in used:
@@ -44,8 +45,8 @@ def _any(rng: Rng) -> Convolution:
             if rng.random() < 0.1:
                 before[i], after[i] = int(rng.integers(-1, 3)), int(rng.integers(-1, 3))
             continue
-        kernel[i] = 3 if kind == "3x3" else int(pick(rng, 1, 2, 3, 3, 3, 4, 5, 5, 7, 7, 9, 11))
-        stride[i] = int(pick(rng, 1, 1, 1, 2, 2, 3, 4, 5)) if kind != "3x3" else 1
+        kernel[i] = taps.get(kind) or int(pick(rng, 1, 2, 3, 3, 3, 4, 5, 5, 7, 7, 9, 11))
+        stride[i] = int(pick(rng, 1, 1, 1, 2, 2, 3, 4, 5)) if kind not in taps else 1
         if len(used) == 1 and rng.random() < 0.1:
             kernel[i] = int(rng.integers(12, 90))
         dilation[i] = int(pick(rng, 1, 1, 1, 1, 1, 2, 2, 3, 6))
@@ -54,7 +55,7 @@ def _any(rng: Rng) -> Convolution:
             before[i] = after[i] = reach // 2
         else:
             before[i], after[i] = (int(rng.integers(-1, reach + 3)) for _ in range(2))
-    if kind in ("any", "plain", "depthwise", "grouped") and rng.random() < 0.5:
+    if kind in ("any", "plain", "depthwise", "grouped", "few") and rng.random() < 0.5:
         dilation = [1, 1, 1]
     c, o, groups, plain = channels(rng), channels(rng), 1, False
     if kind == "depthwise":
@@ -67,6 +68,8 @@ def _any(rng: Rng) -> Convolution:
     elif kind == "plain":
         c, plain = int(pick(rng, 1, 1, 2, 3, 3, 3, 4, 5, 6, 9)), True
         o = int(rng.integers(1, 9)) if rng.random() < 0.4 else o
+    elif kind == "few":
+        c, o = int(rng.integers(1, 10)), int(rng.integers(1, 18))
     elif kind == "large":
         c, o = int(rng.integers(150, 600)), int(rng.integers(150, 600))
         size = [1 if i not in used else int(rng.integers(1, 6)) for i in range(3)]
